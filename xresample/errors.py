@@ -1,0 +1,34 @@
+"""What can go wrong, each error also the built-in that one would expect."""
+
+from __future__ import annotations
+
+
+class XResampleError(Exception):
+    """Base of all errors that xresample raises on purpose."""
+
+
+class InvalidInputError(XResampleError, ValueError):
+    """An argument, an exposure or a mosaic is not as it must be."""
+
+
+class MissingKeyError(XResampleError, KeyError):
+    """A variable or attribute that is needed is not there."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class GridMismatchError(InvalidInputError):
+    """Two mosaics differ in their grid or their options, and cannot be combined."""
+
+
+class UnsupportedWCSError(XResampleError, RuntimeError):
+    """A WCS has the wrong number or kind of axes, or cannot be saved."""
+
+
+class WCSTextError(InvalidInputError):
+    """A text is not a WCS that can be read safely."""
+
+
+class MissingVarianceWarning(UserWarning):
+    """The variance that weights need is missing; all weights of the exposure are 1."""

@@ -1,0 +1,119 @@
+"""Corners of the shrunken input pixels on the output grid, a row of pixels at a time.
+
+The pixel map holds the mapped pixel centres. The corner of a pixel, at half the pixel
+fraction ``h`` from its centre along both axes, is bilinear between the four centres around
+it. Bilinear is linear along y, then linear along x, so two blended rows of centres serve
+all four corners. Where a neighbour is missing, at the border of the image or by a NaN in
+the map, the line through the other two centres is extended: a NaN costs its own pixel and
+no other.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .jit import inlined, jit
+from .structures import SPAN
+
+UPPER = 2 * (SPAN + 2)
+"""Where the upper of the two blended rows stands."""
+
+
+@jit
+def blend_rows(pixmap, j, i0, n, h, blended):
+    """Mix row ``j`` of centres with its neighbours, for columns ``i0 - 1`` to ``i0 + n``.
+
+    ``blended`` receives x and y in turn: first all of ``y = j - h``, then of ``y = j + h``.
+    """
+    ny, nx, _ = pixmap.shape
+    # Linear extrapolation to -h is (1 + h) P[0] - h P[1]: the same form with h negative.
+    below, h_below = (j - 1, h) if j > 0 else (j + 1, -h)
+    above, h_above = (j + 1, h) if j < ny - 1 else (j - 1, -h)
+    first = max(i0 - 1, 0)
+    offset = 2 * (first + 1 - i0)
+    middle = pixmap[j].ravel()[2 * first :]
+    lower = pixmap[below].ravel()[2 * first :]
+    upper = pixmap[above].ravel()[2 * first :]
+    for k in range(2 * (min(i0 + n, nx - 1) + 1 - first)):
+        here = middle[k]
+        blended[offset + k] = here + h_below * (lower[k] - here)
+        blended[UPPER + offset + k] = here + h_above * (upper[k] - here)
+    for row in (0, UPPER):
+        for axis in range(2):
+            if i0 == 0:
+                k = row + axis
+                blended[k] = 2.0 * blended[k + 2] - blended[k + 4]
+            if i0 + n == nx:
+                k = row + 2 * (n + 1) + axis
+                blended[k] = 2.0 * blended[k - 2] - blended[k - 4]
+
+
+@inlined
+def corners(blended, k, h):
+    """Return the corners of pixel ``k`` of a blended row, in turn around its outline.
+
+    Indices are sums of what is not negative: the compiler then needs no check for those
+    that count from the end, and can work on several pixels at once.
+    """
+    left, own, right = 2 * k, 2 * k + 2, 2 * k + 4
+    lx, ly = blended[own], blended[own + 1]
+    ux, uy = blended[UPPER + own], blended[UPPER + own + 1]
+    return (
+        lx + h * (blended[left] - lx),
+        ly + h * (blended[left + 1] - ly),
+        lx + h * (blended[right] - lx),
+        ly + h * (blended[right + 1] - ly),
+        ux + h * (blended[UPPER + right] - ux),
+        uy + h * (blended[UPPER + right + 1] - uy),
+        ux + h * (blended[UPPER + left] - ux),
+        uy + h * (blended[UPPER + left + 1] - uy),
+    )
+
+
+@inlined
+def centre(pixmap, j, i):
+    """Return the mapped centre of a pixel; NaN outside the image and where either is."""
+    ny, nx, _ = pixmap.shape
+    if i < 0 or j < 0 or i >= nx or j >= ny:
+        return np.nan, np.nan
+    x, y = pixmap[j, i, 0], pixmap[j, i, 1]
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return np.nan, np.nan
+    return x, y
+
+
+@inlined
+def neighbour(pixmap, j, i, dj, di):
+    """Return the centre of a next pixel, or the continuation of the line from its opposite."""
+    x, y = centre(pixmap, j + dj, i + di)
+    if math.isnan(x):
+        px, py = centre(pixmap, j, i)
+        qx, qy = centre(pixmap, j - dj, i - di)
+        return 2.0 * px - qx, 2.0 * py - qy
+    return x, y
+
+
+@inlined
+def mended_corner(pixmap, j, i, dj, di, h):
+    """Return the corner towards ``(dj, di)`` of a pixel that has a NaN among its neighbours."""
+    px, py = centre(pixmap, j, i)
+    ax, ay = neighbour(pixmap, j, i, 0, di)
+    bx, by = neighbour(pixmap, j, i, dj, 0)
+    cx, cy = centre(pixmap, j + dj, i + di)
+    if math.isnan(cx):
+        cx, cy = ax + bx - px, ay + by - py
+    lx, ly = px + h * (bx - px), py + h * (by - py)
+    rx, ry = ax + h * (cx - ax), ay + h * (cy - ay)
+    return lx + h * (rx - lx), ly + h * (ry - ly)
+
+
+@jit
+def mended_corners(pixmap, j, i, h):
+    """Return the four corners of a pixel that has a NaN among its neighbours."""
+    x0, y0 = mended_corner(pixmap, j, i, -1, -1, h)
+    x1, y1 = mended_corner(pixmap, j, i, -1, 1, h)
+    x2, y2 = mended_corner(pixmap, j, i, 1, 1, h)
+    x3, y3 = mended_corner(pixmap, j, i, 1, -1, h)
+    return x0, y0, x1, y1, x2, y2, x3, y3

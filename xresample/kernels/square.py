@@ -1,0 +1,234 @@
+"""The square kernel: a quadrilateral clipped to the cells of the output grid.
+
+An input pixel, shrunk by ``pixfrac`` and mapped onto the output grid, is a quadrilateral.
+Its overlap with an output cell is a difference of areas that lie up and right of a point::
+
+      Y=2 ----+-----+-----+          up_right(X, Y) = area of the quadrilateral
+              | . 3 |  4  |                           where x > X and y > Y
+      Y=1 ----+--/--+\\----+
+              | /   | \\   |          overlap of cell (0, 0) =
+      Y=0 ----+-1---+--2--+              up_right(0, 0) - up_right(1, 0)
+            X=0   X=1   X=2            - up_right(0, 1) + up_right(1, 1)
+
+and ``up_right`` is the sum over the four edges of the area between the edge and the line
+``y = Y``, signed by the direction of the edge (Green's theorem).
+
+======  ====================================================================
+symbol  meaning
+======  ====================================================================
+xa, ya  start of an edge, clipped to x > X; xb, yb its end
+p       sum of the heights of both ends above Y, negative ones counted as 0
+n       sum of the heights of both ends, without their signs
+======  ====================================================================
+
+With both ends above Y the area is ``(xb - xa) p / 2`` and ``n == p``; with both below it
+is 0 and so is ``p``; when the edge crosses Y the part above has width ``(xb - xa) p / n``
+and mean height ``p / 2``. So ``(xb - xa) p^2 / (2 n)`` covers every case without a branch,
+and without cancellation. An edge that lies on Y has ``p == n == 0``: ``TINY`` makes that 0.
+A vertical edge has no width: whatever its slope is taken to be, it adds nothing.
+
+Coordinates are relative to the lower left corner of the cell that holds the least x and y
+of the quadrilateral, so they are small, and a result depends on nothing but the pixel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .corners import corners
+from .jit import inlined, jit
+from .rounding import floor
+from .structures import SPAN, Window
+
+SIDE = 3
+"""Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
+
+COLUMN, ROW, EXTENT = 9 * SPAN, 10 * SPAN, 11 * SPAN
+"""Where the first column, the first row and the extent of the pixels stand in ``cells``."""
+
+LARGE = 12 * SPAN
+"""Where the overlaps of a pixel beyond the fast path stand in ``cells``."""
+
+TINY = 1e-60
+
+
+@inlined
+def bounds(q):
+    """Return the least and greatest x and y of a quadrilateral."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    return (
+        min(min(x0, x1), min(x2, x3)),
+        max(max(x0, x1), max(x2, x3)),
+        min(min(y0, y1), min(y2, y3)),
+        max(max(y0, y1), max(y2, y3)),
+    )
+
+
+@inlined
+def signed_area(q):
+    """Area of a quadrilateral, negative when its corners run counterclockwise."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    return 0.5 * ((x2 - x0) * (y1 - y3) - (x1 - x3) * (y2 - y0))
+
+
+@inlined
+def relative_to(q, x, y):
+    """Return a quadrilateral as seen from a point."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    return (x0 - x, y0 - y, x1 - x, y1 - y, x2 - x, y2 - y, x3 - x, y3 - y)
+
+
+@inlined
+def slope(x0, y0, x1, y1):
+    """Rise of an edge; anything finite for a vertical one."""
+    dx = x1 - x0
+    return (y1 - y0) / (dx if dx != 0.0 else 1.0)
+
+
+@inlined
+def edge_areas(x0, y0, x1, y1, dydx, left):
+    """Area under the part of an edge right of ``left``, above y = 0, 1 and 2."""
+    xa = x0 if x0 > left else left
+    xb = x1 if x1 > left else left
+    dx = xb - xa
+    ya = y0 + dydx * (xa - x0)
+    yb = y0 + dydx * (xb - x0)
+    a1, b1 = ya - 1.0, yb - 1.0
+    a2, b2 = ya - 2.0, yb - 2.0
+    p1 = max(a1, 0.0) + max(b1, 0.0)
+    p2 = max(a2, 0.0) + max(b2, 0.0)
+    n1 = abs(a1) + abs(b1) + TINY
+    n2 = abs(a2) + abs(b2) + TINY
+    # One division serves both lines: they are the slowest instruction here.
+    half_dx_over_n = 0.5 * dx / (n1 * n2)
+    return (
+        0.5 * dx * (ya + yb),
+        half_dx_over_n * p1 * p1 * n2,
+        half_dx_over_n * p2 * p2 * n1,
+    )
+
+
+@inlined
+def column_areas(q, s0, s1, s2, s3, left):
+    """Area of a quadrilateral right of ``left``, above y = 0, 1 and 2."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    a0, a1, a2 = edge_areas(x0, y0, x1, y1, s0, left)
+    b0, b1, b2 = edge_areas(x1, y1, x2, y2, s1, left)
+    c0, c1, c2 = edge_areas(x2, y2, x3, y3, s2, left)
+    d0, d1, d2 = edge_areas(x3, y3, x0, y0, s3, left)
+    return a0 + b0 + c0 + d0, a1 + b1 + c1 + d1, a2 + b2 + c2 + d2
+
+
+@inlined
+def overlaps_3x3(q, cells, i):
+    """Write the overlaps of ``q`` with its 3 x 3 cells, the m-th at ``cells[m * SPAN + i]``.
+
+    All pixels of a row can be written side by side: the loop over ``i`` has no branch.
+    """
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    s0 = slope(x0, y0, x1, y1)
+    s1 = slope(x1, y1, x2, y2)
+    s2 = slope(x2, y2, x3, y3)
+    s3 = slope(x3, y3, x0, y0)
+    a0, a1, a2 = column_areas(q, s0, s1, s2, s3, 0.0)
+    b0, b1, b2 = column_areas(q, s0, s1, s2, s3, 1.0)
+    c0, c1, c2 = column_areas(q, s0, s1, s2, s3, 2.0)
+    # Signed like the areas above, so that a mirrored map has positive overlaps too.
+    scale = 1.0 / signed_area(q)
+    cells[i] = scale * ((a0 - a1) - (b0 - b1))
+    cells[SPAN + i] = scale * ((b0 - b1) - (c0 - c1))
+    cells[2 * SPAN + i] = scale * (c0 - c1)
+    cells[3 * SPAN + i] = scale * ((a1 - a2) - (b1 - b2))
+    cells[4 * SPAN + i] = scale * ((b1 - b2) - (c1 - c2))
+    cells[5 * SPAN + i] = scale * (c1 - c2)
+    cells[6 * SPAN + i] = scale * (a2 - b2)
+    cells[7 * SPAN + i] = scale * (b2 - c2)
+    cells[8 * SPAN + i] = scale * c2
+
+
+@inlined
+def edge_above(xa, xb, ya, yb, floor):
+    """Area between the part of an edge above ``y = floor`` and that line."""
+    a, b = ya - floor, yb - floor
+    p = max(a, 0.0) + max(b, 0.0)
+    return 0.5 * (xb - xa) * p * p / (abs(a) + abs(b) + TINY)
+
+
+@inlined
+def overlaps_column(q, left, y0, ny, cells, c, nx):
+    """Write the overlaps of ``q`` with the cells of one column, at ``cells[c + r * nx]``.
+
+    The column covers ``left`` to ``left + 1``; row ``r`` covers ``y0 + r`` to
+    ``y0 + r + 1``. Serves pixels of any size; the overlaps are not yet normalised.
+    """
+    for r in range(ny + 1):
+        cells[c + r * nx] = 0.0
+    for k in range(4):
+        xs, ys = q[2 * k], q[2 * k + 1]
+        xe, ye = q[(2 * k + 2) % 8], q[(2 * k + 3) % 8]
+        dydx = slope(xs, ys, xe, ye)
+        xa = min(max(xs, left), left + 1.0)
+        xb = min(max(xe, left), left + 1.0)
+        ya = ys + dydx * (xa - xs)
+        yb = ys + dydx * (xb - xs)
+        for r in range(ny + 1):
+            cells[c + r * nx] += edge_above(xa, xb, ya, yb, y0 + r)
+    for r in range(ny):
+        cells[c + r * nx] -= cells[c + (r + 1) * nx]
+
+
+@jit
+def square_cells(blended, n, h, cells):
+    """Write the 3 x 3 overlaps of ``n`` pixels, the m-th of pixel k at ``cells[m * SPAN + k]``.
+
+    Beside them go the first column, the first row and the extent of each pixel; the overlaps
+    of one with an extent of 3 or more, or NaN, are to be done anew. The loop has no branch
+    and two arrays, so several pixels are done by each instruction.
+    """
+    for k in range(n):
+        q = corners(blended, k, h)
+        x_lo, x_hi, y_lo, y_hi = bounds(q)
+        x, y = floor(x_lo + 0.5), floor(y_lo + 0.5)
+        cells[COLUMN + k] = x
+        cells[ROW + k] = y
+        cells[EXTENT + k] = max(floor(x_hi + 0.5) - x, floor(y_hi + 0.5) - y)
+        overlaps_3x3(relative_to(q, x - 0.5, y - 0.5), cells, k)
+
+
+@inlined
+def square_window(cells, k, tile):
+    """Return the window of a pixel whose overlaps ``square_cells`` wrote; empty off the tile."""
+    x, y = cells[COLUMN + k], cells[ROW + k]
+    if x < tile.x1 and x + SIDE > tile.x0 and y < tile.y1 and y + SIDE > tile.y0:
+        return Window(int(x), int(y), SIDE, SIDE, k, SPAN)
+    return Window(0, 0, 0, 0, k, SPAN)
+
+
+@jit
+def quadrilateral_cells(q, tile, cells):
+    """Write the overlaps of a pixel of any size from ``cells[LARGE]``; return its window.
+
+    Only the cells inside the tile count. A pixel that lies nowhere, NaN or without an area,
+    has an empty window.
+    """
+    x_lo, x_hi, y_lo, y_hi = bounds(q)
+    area = signed_area(q)
+    first_x = max(floor(x_lo + 0.5), float(tile.x0))
+    final_x = min(floor(x_hi + 0.5), tile.x1 - 1.0)
+    first_y = max(floor(y_lo + 0.5), float(tile.y0))
+    final_y = min(floor(y_hi + 0.5), tile.y1 - 1.0)
+    somewhere = abs(area) > 0.0 and x_hi - x_lo < math.inf and y_hi - y_lo < math.inf
+    if not (somewhere and first_x <= final_x and first_y <= final_y):
+        return Window(0, 0, 0, 0, LARGE, 1)
+    # Relative to a cell that the tile has no part in, so that the bits do not either.
+    x, y = floor(x_lo + 0.5) - 0.5, floor(y_lo + 0.5) - 0.5
+    nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
+    relative = relative_to(q, x, y)
+    for c in range(nx):
+        left = first_x + c - 0.5 - x
+        overlaps_column(relative, left, first_y - 0.5 - y, ny, cells, LARGE + c, nx)
+    for m in range(LARGE, LARGE + nx * ny):
+        cells[m] /= area
+    return Window(int(first_x), int(first_y), nx, ny, LARGE, 1)

@@ -1,0 +1,73 @@
+"""The plain structures that the kernels pass to each other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+GROUP = 4
+"""Lanes in a group."""
+
+SPAN = 256
+"""Most pixels of a row that are worked on together.
+
+A constant, so that the compiler sees that what is written for one pixel is not read for
+another, and makes vector instructions of the loop over them.
+"""
+
+TOUCHED = 1 << 32
+"""Flag of an output pixel with a positive deposit; the bits below it gather the dq."""
+
+
+class Source(NamedTuple):
+    """One exposure, or a window of it, as the kernels read it."""
+
+    pixmap: np.ndarray
+    """float64 ``(y, x, 2)``: mapped pixel centres, x first."""
+    weights: np.ndarray
+    """float32 or float64 ``(y, x)``; 0 for a pixel that does not exist, never NaN."""
+    samples: np.ndarray
+    """float32 or float64 ``(y, x, lane)``: 1, data and the other planes."""
+    dq: np.ndarray
+    """uint32 ``(y, x)``, or of no size when dq is not propagated."""
+    linear: int
+    """Groups of lanes that are summed with ``a w``."""
+    squared: int
+    """Groups of lanes that are summed with ``(a w)^2``."""
+
+
+class Footprint(NamedTuple):
+    """A kernel with its parameters."""
+
+    code: int
+    pixfrac: float
+    ratio: float
+    table: np.ndarray
+
+
+class Tile(NamedTuple):
+    """A rectangle of the output grid, in its own pixel indices; the ends are exclusive."""
+
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+
+
+class Sums(NamedTuple):
+    """Sums over one tile: ``lanes`` is ``(pixel, lane)``, ``flags`` ``(pixel,)``."""
+
+    lanes: np.ndarray
+    flags: np.ndarray
+
+
+class Window(NamedTuple):
+    """The output cells of one input pixel, and where their overlaps stand in ``cells``."""
+
+    x0: int
+    y0: int
+    nx: int
+    ny: int
+    start: int
+    stride: int
