@@ -18,6 +18,13 @@ class MissingKeyError(XResampleError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class InvalidExposureError(XResampleError, ValueError, KeyError):
+    """An exposure lacks something or holds something that cannot be used; lists every fault."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
 class GridMismatchError(InvalidInputError):
     """Two mosaics differ in their grid or their options, and cannot be combined."""
 
@@ -28,6 +35,10 @@ class UnsupportedWCSError(XResampleError, RuntimeError):
 
 class WCSTextError(InvalidInputError):
     """A text is not a WCS that can be read safely."""
+
+
+class NoOverlapWarning(UserWarning):
+    """An exposure lies outside the mosaic: it is counted but changes no pixel."""
 
 
 class MissingVarianceWarning(UserWarning):

@@ -3,13 +3,14 @@
 ========  =======================================================================
 turbo     box of half side ``p / (2 r)``; factor: length inside the cell, over its side
 gaussian  FWHM of ``p`` input pixels; factor: ``sqrt(k / pi) exp(-k d^2)``
-lanczosN  factor ``L(abs(d) r / p)``, ``L(t) = sinc(t) sinc(t / N)``, from a table
+lanczosN  factor ``L(abs(d) r)``, ``L(t) = sinc(t) sinc(t / N)``, from a table
 point     the nearest cell takes all
 ========  =======================================================================
 
 Here ``p`` is the pixel fraction, ``r`` the pixel scale ratio (output over input), ``d``
 the distance from the mapped centre to the cell's centre, and
-``k = (2.3548 r / p)^2 / 2``. Gaussian and lanczos do not conserve flux.
+``k = (2.3548 r / p)^2 / 2``. Gaussian and lanczos do not conserve flux. Lanczos takes no
+notice of ``p``, as in the reference: it is an interpolation, its zeros lie on the pixels.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def reach(code, pixfrac, ratio):
         # Never so narrow that holes open between the pixels.
         return max(2.5 * pixfrac / SIGMAS_PER_FWHM, 1.2) / ratio
     if code == LANCZOS2 or code == LANCZOS3:
-        return (2.0 if code == LANCZOS2 else 3.0) * pixfrac / ratio
+        return (2.0 if code == LANCZOS2 else 3.0) / ratio
     return 0.0
 
 
@@ -75,7 +76,7 @@ def factor(code, cell, x, pixfrac, ratio, table):
     if code == GAUSSIAN:
         k = 0.5 * (SIGMAS_PER_FWHM * ratio / pixfrac) ** 2
         return math.sqrt(k / math.pi) * math.exp(-k * (x - cell) ** 2)
-    entry = int(abs(x - cell) * ratio / (pixfrac * TABLE_STEP) + 0.5)
+    entry = int(abs(x - cell) * ratio / TABLE_STEP + 0.5)
     return table[min(entry, table.size - 1)]
 
 

@@ -1,0 +1,1 @@
+"""The tests of xresample; they mirror its modules."""

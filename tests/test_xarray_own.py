@@ -1,0 +1,50 @@
+"""xarray's own tests for group-by and resample, with ``xresample`` imported."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+import xresample  # noqa: F401 - registers the accessor, which is what is tested
+
+# An ini file of its own: these tests are not ours, and neither are our warnings-as-errors theirs.
+INI = """
+[pytest]
+markers =
+    network: xarray's
+    xfail_with_dask_array: xarray's
+"""
+
+
+def test_the_accessor_is_in_place() -> None:
+    """Otherwise the tests below would show nothing."""
+    assert xr.Dataset.resample.__module__.startswith("xresample")
+    assert xr.DataArray.resample.__module__.startswith("xarray")
+
+
+@pytest.mark.parametrize("module", ["test_groupby", "test_cftimeindex_resample"])
+def test_xarray_passes_its_own_tests(module: str, tmp_path: Path) -> None:
+    """Resampling in time works as if ``xresample`` were not there."""
+    ini = tmp_path / "pytest.ini"
+    ini.write_text(INI)
+    # Without what an outer pytest, or a worker of it, tells its own children.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    options = ["-c", str(ini), "-p", "xresample", "-p", "no:cacheprovider", "-q", "--tb=short"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "--pyargs", f"xarray.tests.{module}"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 300

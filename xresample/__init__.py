@@ -1,0 +1,87 @@
+"""Co-add dithered, distorted astronomical images with the drizzle algorithm, in xarray.
+
+Importing the package registers the accessor ``Dataset.resample``; everything heavy is
+imported when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from . import accessor as _accessor
+
+if TYPE_CHECKING:
+    from .errors import (
+        GridMismatchError,
+        InvalidExposureError,
+        InvalidInputError,
+        MissingKeyError,
+        MissingVarianceWarning,
+        NoOverlapWarning,
+        UnsupportedWCSError,
+        WCSTextError,
+        XResampleError,
+    )
+    from .exposure import make_exposure
+    from .grid import fit_wcs
+    from .mosaic import coadd, empty_mosaic, merge
+    from .options import Options
+
+_HOMES = {
+    "Options": "options",
+    "coadd": "mosaic",
+    "empty_mosaic": "mosaic",
+    "fit_wcs": "grid",
+    "make_exposure": "exposure",
+    "merge": "mosaic",
+    **dict.fromkeys(
+        (
+            "GridMismatchError",
+            "InvalidExposureError",
+            "InvalidInputError",
+            "MissingKeyError",
+            "MissingVarianceWarning",
+            "NoOverlapWarning",
+            "UnsupportedWCSError",
+            "WCSTextError",
+            "XResampleError",
+        ),
+        "errors",
+    ),
+}
+"""The module of each public name, imported when the name is first used."""
+
+__all__ = [
+    "GridMismatchError",
+    "InvalidExposureError",
+    "InvalidInputError",
+    "MissingKeyError",
+    "MissingVarianceWarning",
+    "NoOverlapWarning",
+    "Options",
+    "UnsupportedWCSError",
+    "WCSTextError",
+    "XResampleError",
+    "coadd",
+    "empty_mosaic",
+    "fit_wcs",
+    "make_exposure",
+    "merge",
+]
+
+__version__ = version("xresample")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+_accessor.register()

@@ -1,0 +1,194 @@
+"""The accessor ``Dataset.resample``: the verbs of co-adding, and xarray's own resampling.
+
+Each method checks, delegates and returns a new object; nothing is stored here.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.core.extensions import AccessorRegistrationWarning
+
+_time_resample = xr.Dataset.resample
+"""xarray's own method, as it was before the accessor took its name."""
+
+
+class ResampleAccessor:
+    """Co-add exposures: ``ds.resample.add(...)``; called, it resamples time as xarray does.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr, xresample
+    >>> days = xr.date_range("2026-01-01", periods=4)
+    >>> series = xr.Dataset({"flux": ("time", np.arange(4.0))}, {"time": days})
+    >>> series.resample(time="2D").mean()["flux"].values
+    array([0.5, 2.5])
+    """
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    @functools.wraps(_time_resample)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _time_resample(self._dataset, *args, **kwargs)
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Whether the Dataset is a mosaic, not an exposure."""
+        from .accumulate import is_mosaic
+
+        return is_mosaic(self._dataset)
+
+    @property
+    def wcs(self) -> Any:
+        """The WCS as an object of its own: changing it changes nothing here.
+
+        Raises
+        ------
+        MissingKeyError
+            The Dataset has none.
+        """
+        from .exposure import wcs_of
+
+        return wcs_of(self._dataset)
+
+    def assign_wcs(self, wcs: Any) -> xr.Dataset:
+        """Return the Dataset with a WCS: a gwcs, an astropy.wcs.WCS, or the text of one."""
+        from .exposure import assign_wcs
+
+        return assign_wcs(self._dataset, wcs)
+
+    def add(
+        self,
+        *exposures: xr.Dataset | Iterable[xr.Dataset],
+        output_wcs: Any = None,
+        pixmap: Any = None,
+        threads: int | None = None,
+        progress: bool = False,
+        **options: Any,
+    ) -> xr.Dataset:
+        """Add exposures to a mosaic, or start one; the roles are read from the Datasets.
+
+        Parameters
+        ----------
+        *exposures : Dataset or iterable of Dataset
+            Exposures to add; or, called on an exposure, the mosaic to add it to.
+        output_wcs : WCS, Dataset, dict or (int, int), optional
+            The grid of the mosaic that an exposure starts.
+        pixmap : array_like, optional
+            ``(y, x, 2)``: centres of the pixels of the one exposure on the mosaic, x first, in
+            place of the map from the two WCSs.
+        threads : int, optional
+            Threads to use; changes no bit of the result.
+        progress : bool, optional
+            Show a progress bar.
+        **options
+            Those of the mosaic that an exposure starts; see `coadd`.
+
+        Returns
+        -------
+        Dataset
+            A new mosaic. What was given is unchanged.
+
+        Raises
+        ------
+        InvalidExposureError
+            An exposure cannot be used; lists every fault.
+        InvalidInputError
+            There is no mosaic and no ``output_wcs``, or there are both.
+        """
+        from .verbs import add_in_roles
+
+        return add_in_roles(
+            self._dataset, exposures, output_wcs, options,
+            pixmap=pixmap, threads=threads, progress=progress,
+        )
+
+    def merge(self, *others: xr.Dataset) -> xr.Dataset:
+        """Return the mosaic of the exposures of this one, then those of others on its grid."""
+        from .mosaic import merge
+
+        return merge(self._dataset, *others)
+
+    def onto(
+        self, output_wcs: Any, *, pixmap: Any = None, threads: int | None = None, **options: Any
+    ) -> xr.Dataset:
+        """Return this exposure on another grid, as a mosaic of one; options as for `coadd`."""
+        from .mosaic import onto
+
+        return onto(self._dataset, output_wcs, pixmap=pixmap, threads=threads, **options)
+
+    def pixmap(self, output_wcs: Any, **options: Any) -> xr.DataArray:
+        """Return where the pixels fall on a grid: ``(y, x, axis)``, output pixels, x first."""
+        from .verbs import pixmap
+
+        return pixmap(self._dataset, output_wcs, options)
+
+    def weight_map(
+        self, weight_type: str | None = "ivm", *, good_bits: Any = 0, flag_map: Any = None
+    ) -> xr.DataArray:
+        """Return the weights of the pixels, ``(y, x)``; see `coadd` for the arguments."""
+        from .verbs import weights
+
+        return weights(self._dataset, weight_type, good_bits, flag_map)
+
+    @property
+    def pixel_area(self) -> float:
+        """Mean area of a pixel in steradians, from the sky polygon of the image's outline."""
+        from .verbs import pixel_area
+
+        return pixel_area(self._dataset)
+
+    def footprint(self) -> np.ndarray:
+        """Return the outline of the image on the sky, ``(point, 2)``: degrees in its own frame."""
+        from .verbs import footprint
+
+        return footprint(self._dataset)
+
+    def decode_context(self) -> xr.DataArray:
+        """Return which exposures contribute to which pixel: bool, ``(exposure, y, x)``."""
+        from .verbs import decode_context
+
+        return decode_context(self._dataset)
+
+    def contributors(self, *, x: int, y: int) -> xr.Dataset:
+        """Return the rows of the exposures that contribute to a pixel, by its coordinates.
+
+        Raises
+        ------
+        KeyError
+            The mosaic has no such pixel.
+        """
+        from .verbs import contributors
+
+        return contributors(self._dataset, x, y)
+
+    def filled(self, value: float = 0.0) -> xr.Dataset:
+        """Return the mosaic with another value where nothing contributed."""
+        from .verbs import filled
+
+        return filled(self._dataset, value)
+
+    def err(self, variances: Iterable[str] | None = None) -> xr.DataArray:
+        """Return the root of the sum of the variances, ``(y, x)``; NaN where none is known."""
+        from .verbs import err
+
+        return err(self._dataset, variances)
+
+    def plot(self, variable: str = "data", **kwargs: Any) -> Any:
+        """Draw a variable with sky coordinates on the axes; see `xresample.plot.show`."""
+        from .plot import show
+
+        return show(self._dataset, variable, **kwargs)
+
+
+def register() -> None:
+    """Make the accessor ``Dataset.resample``; the one warning that this gives is expected."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccessorRegistrationWarning)
+        xr.register_dataset_accessor("resample")(ResampleAccessor)

@@ -1,0 +1,181 @@
+"""A mosaic while exposures are added: opened from a Dataset, filled, and given back as one."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import placement, provenance, schema
+from .engine import Buffers, Layout, add_exposure
+from .errors import InvalidInputError, NoOverlapWarning
+from .exposure import Exposure, validate
+from .grid import Grid
+from .options import Options
+
+
+@dataclass
+class Accumulator:
+    """The state of a mosaic in buffers of its own; the Datasets it comes from stay as they are."""
+
+    grid: Grid
+    options: Options
+    buffers: Buffers
+    rows: list[provenance.Row] = field(default_factory=list)
+    units: str | None = None
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, grid: Grid, options: Options, exposures: int = 0) -> Accumulator:
+        """Start an empty mosaic, with context planes for a number of exposures."""
+        options = replace(options, pixel_scale=grid.pixel_scale)
+        names = (options.variance_names or ()) if options.enable_var else ()
+        layout = Layout.of(options, names)
+        buffers = Buffers.empty(layout, options, grid.shape, grid.y0, grid.x0, exposures)
+        return cls(grid, options, buffers)
+
+    @classmethod
+    def open(cls, mosaic: xr.Dataset) -> Accumulator:
+        """Copy the planes of a mosaic, wherever it comes from.
+
+        Raises
+        ------
+        InvalidInputError
+            It is not a complete mosaic; lists what is wrong.
+        """
+        options = Options.from_attrs(mosaic.attrs)
+        grid = Grid.of(mosaic, options.pixel_scale)
+        names = tuple(str(n) for n in mosaic.data_vars if schema.is_variance(str(n)))
+        layout = Layout.of(options, names)
+        _check_planes(mosaic, layout, options)
+        values = np.empty((len(layout.names), *grid.shape), options.dtype)
+        for plane, name in zip(values, layout.names, strict=True):
+            np.copyto(plane, mosaic[name].transpose(*schema.PIXELS).values)
+        context = dq = None
+        if options.enable_ctx:
+            context = mosaic["con"].transpose("plane", *schema.PIXELS).values.astype(np.int32)
+        if options.propagate_dq:
+            dq = mosaic["dq"].transpose(*schema.PIXELS).values.astype(np.uint32)
+        buffers = Buffers(layout, values, context, dq, grid.y0, grid.x0)
+        known = {*options.to_attrs(), *provenance.TOTALS, *_AREAS, "good_bits", "weight_type"}
+        attrs = {str(k): v for k, v in mosaic.attrs.items() if k not in known}
+        units = mosaic["data"].attrs.get("units")
+        return cls(grid, options, buffers, provenance.rows_of(mosaic), units, attrs)
+
+    def add(self, dataset: xr.Dataset, pixmap: Any = None, threads: int | None = None) -> None:
+        """Add one exposure.
+
+        Raises
+        ------
+        InvalidExposureError
+            The exposure cannot be used; lists every fault.
+        """
+        validate(dataset, self.options, pixmap is not None)
+        exposure = Exposure(dataset)
+        self._check_units(exposure)
+        window = placement.place(exposure, self.grid, self.options, pixmap, threads)
+        scales = placement.scales(exposure, self.grid, self.options, window)
+        self.buffers = self.buffers.with_layout(self._layout_with(exposure), self.options)
+        if not add_exposure(self.buffers, self.options, window, scales, len(self.rows), threads):
+            warnings.warn(
+                f"Exposure {exposure.scalars['filename'] or len(self.rows)} lies outside the "
+                "mosaic: it is counted but changes no pixel",
+                NoOverlapWarning, stacklevel=4,
+            )
+        row = {entry.name: exposure.scalars.get(entry.name) for entry in schema.PROVENANCE}
+        row["pixel_scale_ratio"] = scales.ratio
+        self.rows.append(row)
+
+    def _check_units(self, exposure: Exposure) -> None:
+        if self.units and exposure.units and self.units != exposure.units:
+            raise InvalidInputError(
+                f"The units of exposure {exposure.scalars['filename'] or len(self.rows)} are "
+                f"{exposure.units!r}, those of the mosaic {self.units!r}: convert the exposure"
+            )
+        self.units = self.units or exposure.units
+
+    def _layout_with(self, exposure: Exposure) -> Layout:
+        """Return the layout that holds the variances which the exposure brings, too."""
+        layout = self.buffers.layout
+        if not self.options.enable_var or self.options.variance_names is not None:
+            return layout
+        more = tuple(name for name in exposure.variances if name not in layout.variances)
+        return replace(layout, variances=layout.variances + more)
+
+    def dataset(self) -> xr.Dataset:
+        """Return the mosaic as a Dataset; its variables are views of the buffers."""
+        planes: dict[str, xr.Variable] = {}
+        ordered = ("data", "err", "wht", "con", "dq")
+        found = {name: self.buffers.plane(name) for name in self.buffers.layout.names}
+        if self.options.compute_err == "from_var":
+            found["err"] = self._err_from_variances()
+        if self.buffers.context is not None:
+            found["con"] = self.buffers.context
+        if self.buffers.dq is not None:
+            found["dq"] = self.buffers.dq
+        for name in (*(n for n in ordered if n in found), *(n for n in found if n not in ordered)):
+            row = schema.row_of(schema.MOSAIC, name)
+            assert row is not None  # noqa: S101 - every plane is in the table
+            attrs = schema.variable_attrs(name, row, self.units)
+            planes[name] = xr.Variable(row.dims, found[name], attrs)
+        attrs = {**self.attrs, **self.options.to_attrs(), **provenance.totals(self.rows)}
+        if self.grid.pixel_scale is not None:
+            arcsec = np.deg2rad(1 / 3600)
+            attrs["pixelarea_arcsecsq"] = self.grid.pixel_area
+            attrs["pixelarea_steradians"] = float(self.grid.pixel_area * arcsec**2)
+        rows = provenance.variables(self.rows)
+        return xr.Dataset({**planes, **rows}, self.grid.coords(), attrs)
+
+    def _err_from_variances(self) -> np.ndarray:
+        """Return the root of the sum of the variances; NaN where none is known."""
+        names = self.options.error_from_variances or self.buffers.layout.variances
+        unknown = [name for name in names if name not in self.buffers.layout.variances]
+        if unknown and self.buffers.layout.variances:
+            raise InvalidInputError(
+                f"error_from_variances names {unknown}: the mosaic has "
+                f"{list(self.buffers.layout.variances)}"
+            )
+        shape = self.grid.shape
+        total = np.zeros(shape, self.options.dtype)
+        known = np.zeros(shape, bool)
+        for name in names if not unknown else ():
+            plane = self.buffers.plane(name)
+            there = ~np.isnan(plane)
+            np.add(total, plane, out=total, where=there)
+            known |= there
+        np.sqrt(total, out=total)
+        total[~known] = np.nan
+        return total
+
+
+_AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")
+
+
+def is_mosaic(dataset: Any) -> bool:
+    """Tell whether a Dataset is a mosaic: it has weights and exposures."""
+    return isinstance(dataset, xr.Dataset) and "wht" in dataset and "exposure" in dataset.dims
+
+
+def _check_planes(mosaic: xr.Dataset, layout: Layout, options: Options) -> None:
+    """Raise an `InvalidInputError` that lists what a mosaic lacks."""
+    needed = list(layout.names)
+    needed += ["con"] if options.enable_ctx else []
+    needed += ["dq"] if options.propagate_dq else []
+    faults = []
+    for name in needed:
+        if name not in mosaic:
+            faults.append(f"{name} is missing")
+            continue
+        row = schema.row_of(schema.MOSAIC, name)
+        assert row is not None  # noqa: S101 - every plane is in the table
+        dtype = options.dtype if row.dtype == "f" else row.dtype
+        variable = mosaic[name]
+        if set(variable.dims) != set(row.dims):
+            faults.append(f"{name} has dimensions {variable.dims}: needed are {row.dims}")
+        if variable.dtype != np.dtype(dtype) and variable.dtype.newbyteorder("=") != dtype:
+            faults.append(f"{name} is of type {variable.dtype}: needed is {dtype}")
+    if faults:
+        raise InvalidInputError("The Dataset is no complete mosaic:\n- " + "\n- ".join(faults))

@@ -1,0 +1,180 @@
+"""What is done to mosaics: start, add, co-add, merge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import xarray as xr
+
+from .accumulate import Accumulator, is_mosaic
+from .combination import merged
+from .errors import InvalidInputError
+from .grid import Grid
+from .options import Options
+
+__all__ = ["add", "coadd", "empty_mosaic", "merge", "onto"]
+
+
+def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr.Dataset:
+    """Return a mosaic of nothing, to add exposures to.
+
+    Parameters
+    ----------
+    output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
+        The grid: a WCS with a shape, a Dataset whose grid to take, a dict with ``"wcs"`` and
+        optionally ``"pixel_scale"`` (arcsec), or a shape ``(y, x)`` for data without a WCS.
+    n_exposures : int, optional
+        Exposures that are expected: allocates their context planes at once.
+    **options
+        See `Options`: ``kernel="square"``, ``pixfrac=1.0``, ``fillval=0.0``,
+        ``weight_type="ivm"``, ``good_bits=0``, ...
+
+    Returns
+    -------
+    xarray.Dataset
+        The mosaic: complete, and writable with ``to_netcdf``.
+
+    Raises
+    ------
+    InvalidInputError
+        An option is unknown or out of range, or the grid has no pixel.
+    UnsupportedWCSError
+        The WCS has the wrong axes.
+
+    Examples
+    --------
+    >>> import xresample as xrs
+    >>> mosaic = xrs.empty_mosaic((4, 5), kernel="point", pixfrac=0)
+    >>> dict(mosaic["con"].sizes)
+    {'plane': 1, 'y': 4, 'x': 5}
+    """
+    return _start(output_wcs, options, n_exposures).dataset()
+
+
+def coadd(
+    exposures: xr.Dataset | Iterable[xr.Dataset],
+    output_wcs: Any,
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> xr.Dataset:
+    """Co-add exposures onto a grid with the drizzle algorithm.
+
+    Parameters
+    ----------
+    exposures : Dataset or iterable of Dataset
+        The exposures; taken one at a time, so a generator keeps one in memory.
+    output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
+        The grid, as for `empty_mosaic`.
+    threads : int, optional
+        Threads to use; by default one a processor. Changes no bit of the result.
+    progress : bool, optional
+        Show a progress bar (needs tqdm).
+    **options
+        See `Options`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The mosaic.
+
+    Raises
+    ------
+    InvalidExposureError
+        An exposure cannot be used; lists every fault of it.
+
+    References
+    ----------
+    Fruchter & Hook 2002, PASP 114, 144, equations 3 to 5 (doi:10.1086/338393).
+
+    Examples
+    --------
+    >>> import numpy as np, xresample as xrs
+    >>> shift = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1) + 0.5
+    >>> exposure = xrs.make_exposure(np.ones((4, 5)), exposure_time=10.0)
+    >>> mosaic = xrs.empty_mosaic((6, 7), weight_type="exptime").resample.add(
+    ...     exposure, pixmap=shift)
+    >>> float(mosaic["wht"].sum()), mosaic.attrs["exposure_time"]
+    (200.0, 10.0)
+    """
+    if isinstance(exposures, xr.Dataset):
+        exposures = [exposures]
+    expected = len(exposures) if hasattr(exposures, "__len__") else 0
+    state = _start(output_wcs, options, expected)
+    for exposure in _shown(exposures, progress):
+        state.add(exposure, threads=threads)
+    return state.dataset()
+
+
+def add(
+    mosaic: xr.Dataset,
+    exposures: Iterable[xr.Dataset],
+    *,
+    pixmap: Any = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Return a mosaic with further exposures; the one given stays as it is."""
+    state = Accumulator.open(mosaic)
+    for number, exposure in enumerate(_shown(exposures, progress)):
+        if pixmap is not None and number:
+            raise InvalidInputError(
+                "pixmap= belongs to one exposure: add exposures with a pixmap one by one"
+            )
+        state.add(exposure, pixmap, threads)
+    return state.dataset()
+
+
+def onto(
+    exposure: xr.Dataset, output_wcs: Any, *, pixmap: Any = None, threads: int | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """Return a mosaic of one exposure on another grid."""
+    state = _start(output_wcs, options, 1)
+    state.add(exposure, pixmap, threads)
+    return state.dataset()
+
+
+def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
+    """Return the mosaic of the exposures of several mosaics on one grid.
+
+    Raises
+    ------
+    GridMismatchError
+        The mosaics differ in grid or options; names the differences.
+    """
+    for given in (first, *others):
+        if not is_mosaic(given):
+            raise InvalidInputError(
+                "merge needs mosaics, as empty_mosaic and coadd make: given was "
+                f"{'a Dataset that is none' if isinstance(given, xr.Dataset) else type(given)}"
+            )
+    state = Accumulator.open(first)
+    for other in others:
+        state = merged(state, Accumulator.open(other))
+    return state.dataset()
+
+
+def _start(output_wcs: Any, options: dict[str, Any], exposures: int) -> Accumulator:
+    unknown = sorted(set(options) - set(Options.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(Options.__dataclass_fields__)
+        raise InvalidInputError(f"Unknown options {unknown}: those known are {known}")
+    chosen = Options(**options)
+    return Accumulator.new(Grid.of(output_wcs, chosen.pixel_scale), chosen, exposures)
+
+
+def _shown(exposures: Iterable[xr.Dataset], progress: bool) -> Iterator[xr.Dataset]:
+    """Yield exposures, behind a progress bar when asked for."""
+    if not progress:
+        yield from exposures
+        return
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        raise InvalidInputError(
+            "progress=True shows a bar with tqdm, which is not installed: pip install tqdm"
+        ) from None
+    yield from tqdm(exposures, desc="co-adding", unit="exposure")

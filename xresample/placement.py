@@ -1,0 +1,188 @@
+"""Where an exposure falls on the grid of a mosaic, and by what factors it is scaled."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import weights
+from .engine import Scales, Window, require_memory_order
+from .errors import InvalidInputError
+from .exposure import Exposure
+from .grid import Grid
+from .options import WEIGHT_VARIANCE, Options
+
+
+def place(
+    exposure: Exposure, grid: Grid, options: Options, pixmap: Any = None,
+    threads: int | None = None,
+) -> Window:
+    """Return the pixels of an exposure that can be deposited, mapped onto a grid.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        The exposure.
+    grid : Grid
+        The grid of the mosaic.
+    options : Options
+        Its options.
+    pixmap : array_like, optional
+        The map, ``(y, x, 2)`` in output pixels, in place of that from the two WCSs.
+    threads : int, optional
+        Threads to use.
+    """
+    ny, nx = exposure.shape
+    if pixmap is not None:
+        mapped = require_memory_order(pixmap, exposure.shape)
+        return _window(exposure, options, mapped, (0, ny, 0, nx), (ny, nx))
+    mapping = pixel_map(exposure, grid, options, threads)
+    y, x = mapping.y, mapping.x
+    # A second row or column says where the corners of the only one are.
+    height, width = max(len(y), 2), max(len(x), 2)
+    mapped = mapping.evaluate(
+        range(y.start, y.start + height), range(x.start, x.start + width), threads
+    )
+    j, i = y.start - exposure.y.start, x.start - exposure.x.start
+    return _window(exposure, options, mapped, (j, j + len(y), i, i + len(x)), (height, width))
+
+
+def pixel_map(exposure: Exposure, grid: Grid, options: Options, threads: int | None = None):  # type: ignore[no-untyped-def]
+    """Return the `PixelMap` of an exposure onto a grid."""
+    from .pixmap import PixmapOptions, build_pixmap
+    from .wcs_text import from_text
+
+    if exposure.wcs_text is None or grid.text is None:
+        which = "exposure" if exposure.wcs_text is None else "mosaic"
+        raise InvalidInputError(
+            f"The {which} has no WCS: give it one with .resample.assign_wcs(wcs), or pass pixmap="
+        )
+    how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
+    wcs_from, wcs_to = from_text(exposure.wcs_text), from_text(grid.text)
+    return build_pixmap(wcs_from, wcs_to, exposure.x, exposure.y, how, threads)
+
+
+def _window(
+    exposure: Exposure, options: Options, mapped: np.ndarray,
+    covered: tuple[int, int, int, int], shape: tuple[int, int],
+) -> Window:
+    """Return the window ``covered`` of an exposure, padded to ``shape`` at the far ends."""
+    j0, j1, i0, i1 = covered
+    pad = ((0, shape[0] - (j1 - j0)), (0, shape[1] - (i1 - i0)))
+    planes: dict[str, np.ndarray | None] = {}
+
+    def plane(name: str) -> np.ndarray | None:
+        if name not in planes:
+            array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
+            padded = array is not None and pad != ((0, 0), (0, 0))
+            planes[name] = np.pad(array, pad, mode="edge") if padded else array  # type: ignore[arg-type]
+        return planes[name]
+
+    def read(name: str, rows: slice) -> np.ndarray | None:
+        array = plane(name)
+        return None if array is None else array[rows]
+
+    flags = _flag_map(exposure, options)
+
+    def good(rows: slice) -> np.ndarray | None:
+        dq = read("dq", rows)
+        return None if dq is None else weights.good_pixels(dq, options.good_bits, flags)
+
+    dq = None
+    if options.propagate_dq and (bits := plane("dq")) is not None:
+        dq = weights.as_uint32(bits)
+    return Window(mapped, (0, j1 - j0, 0, i1 - i0), read, good, dq)
+
+
+def _flag_map(exposure: Exposure, options: Options) -> Any:
+    """Return the mnemonics of the flags: those given, else those that ``dq`` describes."""
+    if options.flag_map is not None or "dq" not in exposure.dataset:
+        return options.flag_map
+    return weights.flag_map_from_cf(exposure.dataset["dq"].attrs)
+
+
+def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
+    """Return the weights of all pixels of an exposure, ``(y, x)``."""
+    everything = slice(None)
+    variance = WEIGHT_VARIANCE.get(options.weight_type or "")
+    dq = exposure.plane("dq", everything, everything)
+    return weights.weight_map(
+        options.weight_type,
+        exposure.shape,
+        None if variance is None else exposure.plane(variance, everything, everything),
+        exposure.time,
+        None if dq is None else weights.good_pixels(
+            dq, options.good_bits, _flag_map(exposure, options)
+        ),
+    )
+
+
+def scales(exposure: Exposure, grid: Grid, options: Options, window: Window) -> Scales:
+    """Return the factors of an exposure on a grid: kernel size, intensity, error, variance."""
+    scalars = exposure.scalars
+    spectral = grid.spectral
+    ratio = options.pixel_scale_ratio
+    if ratio is None and not spectral:
+        ratio = own_ratio(exposure, grid)
+    level = 0.0 if scalars["subtracted"] else scalars["level"]
+    intensity = 1.0
+    if spectral and ratio is not None and is_flux_density(exposure.units):
+        intensity = 1.0 / ratio
+    if ratio is None:
+        err = variance = 1.0
+        kernel_ratio = ratio_of_map(window)
+    elif spectral:
+        # The ratio of a spectral mosaic is that of the input to the output.
+        err, variance, kernel_ratio = math.sqrt(ratio), ratio, 1.0 / ratio
+    else:
+        err, variance, kernel_ratio = 1.0 / ratio, 1.0 / ratio**2, ratio
+    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time)
+
+
+def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
+    """Return the pixel scale of the grid over that of the exposure; None when unknown."""
+    if grid.pixel_scale is None:
+        return None
+    area = exposure.scalars["pixelarea_steradians"]
+    if not area > 0:
+        if exposure.wcs_text is None:
+            return None
+        area = mean_pixel_area(exposure)
+    if not area > 0:
+        return None
+    return grid.pixel_scale / (math.degrees(math.sqrt(area)) * 3600.0)
+
+
+def mean_pixel_area(exposure: Exposure) -> float:
+    """Return the mean area of the pixels of an exposure, in steradians."""
+    from . import sky
+    from .wcs_text import from_text
+
+    wcs = from_text(exposure.wcs_text or "")
+    return sky.mean_pixel_area(wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start)
+
+
+def ratio_of_map(window: Window) -> float:
+    """Return the pixel scale ratio from the Jacobian of a map, at the middle of what is finite."""
+    finite = np.isfinite(window.pixmap).all(axis=-1)
+    steps = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
+    where = np.argwhere(steps)
+    if not len(where):
+        return 1.0
+    j, i = where[np.argmin(np.abs(where - where.mean(axis=0)).sum(axis=1))]
+    along_y = window.pixmap[j + 1, i] - window.pixmap[j, i]
+    along_x = window.pixmap[j, i + 1] - window.pixmap[j, i]
+    area = abs(along_x[0] * along_y[1] - along_x[1] * along_y[0])
+    return 1.0 / math.sqrt(area) if area > 0 else 1.0
+
+
+def is_flux_density(units: str | None) -> bool:
+    """Tell whether units can be converted to Jy."""
+    from astropy import units as u
+
+    try:
+        return bool(u.Unit(units or "").is_equivalent(u.Jy))
+    except (TypeError, ValueError):
+        return False

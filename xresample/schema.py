@@ -1,0 +1,173 @@
+"""The variables of exposures and mosaics, declared once, as data.
+
+Validation, allocation, combination and documentation loop over these tables: a new
+variable is a new row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+WCS = "wcs"
+"""Name of the 0-d string coordinate that holds a WCS as ASDF text."""
+
+VARIANCE_PREFIX = "var_"
+WEIGHT_SUFFIX = "_wht"
+
+
+class Rule(Enum):
+    """How a plane of two mosaics of one grid combines, and what changes nothing."""
+
+    SUM = "sum"
+    MEAN = "mean weighted by wht"
+    VARIANCE = "by the variance method"
+    CONTEXT = "bitwise or, bits shifted by the exposures before"
+    DQ = "bitwise or"
+    DERIVED = "computed from the other planes"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A row of a table: what a variable is called, holds and means."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: str
+    long_name: str
+    power: int = 0
+    """Power of the units of ``data`` that the variable has."""
+    rule: Rule | None = None
+    needed: bool = False
+
+    def matches(self, name: str) -> bool:
+        """Tell whether this row describes a variable of that name."""
+        return self.name == name or (
+            self.name.endswith("*") and name.startswith(self.name[:-1])
+        )
+
+
+PIXELS = ("y", "x")
+
+EXPOSURE = (
+    Variable("data", PIXELS, "f", "image", power=1, needed=True),
+    Variable("err", PIXELS, "f", "standard deviation", power=1),
+    Variable("var_*", PIXELS, "f", "variance", power=2),
+    Variable("dq", PIXELS, "iu", "data quality flags"),
+)
+"""Variables of an exposure; ``dtype`` holds the kinds that are accepted."""
+
+MOSAIC = (
+    Variable("data", PIXELS, "f", "co-added image", power=1, rule=Rule.MEAN, needed=True),
+    Variable("err", PIXELS, "f", "standard deviation", power=1, rule=Rule.MEAN),
+    Variable("wht", PIXELS, "f", "sum of weights", rule=Rule.SUM, needed=True),
+    Variable("con", ("plane", *PIXELS), "int32", "contributing exposures, a bit each",
+             rule=Rule.CONTEXT),
+    Variable("dq", PIXELS, "uint32", "data quality flags of all contributing pixels",
+             rule=Rule.DQ),
+    Variable("var_*_wht", PIXELS, "f", "sum of the weights of a variance", rule=Rule.SUM),
+    Variable("var_*", PIXELS, "f", "variance", power=2, rule=Rule.VARIANCE),
+)
+"""Planes of a mosaic."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A quantity of one exposure: an attribute there, a row along ``exposure`` in a mosaic."""
+
+    name: str
+    default: Any
+    long_name: str
+    units: str | None = None
+
+
+PROVENANCE = (
+    Scalar("filename", "", "file name"),
+    Scalar("group_id", "", "name that simultaneous exposures share; empty: its own group"),
+    Scalar("exposure_time", math.nan, "exposure time", "s"),
+    Scalar("measurement_time", math.nan, "time during which charge was measured", "s"),
+    Scalar("start_time", math.nan, "start of the exposure, MJD", "d"),
+    Scalar("end_time", math.nan, "end of the exposure, MJD", "d"),
+    Scalar("duration", math.nan, "duration of the exposure", "s"),
+    Scalar("pixel_scale_ratio", math.nan, "pixel scale of the mosaic over that of the exposure"),
+)
+"""What a mosaic keeps of each exposure."""
+
+EXPOSURE_ATTRS = (
+    *(row for row in PROVENANCE if row.name != "pixel_scale_ratio"),
+    Scalar("pixelarea_steradians", math.nan, "nominal area of a pixel", "sr"),
+    Scalar("level", 0.0, "sky level, in the units of data"),
+    Scalar("subtracted", False, "whether the sky level has been subtracted from data"),
+)
+"""Attributes of an exposure and their defaults."""
+
+TEXT = frozenset(row.name for row in PROVENANCE if isinstance(row.default, str))
+
+
+def row_of(table: tuple[Variable, ...], name: str) -> Variable | None:
+    """Return the row that describes a variable, the most specific one; None if there is none.
+
+    Examples
+    --------
+    >>> row_of(MOSAIC, "var_rnoise").rule.value
+    'by the variance method'
+    """
+    if name.startswith(VARIANCE_PREFIX):
+        pattern = "var_*_wht" if name.endswith(WEIGHT_SUFFIX) else "var_*"
+        return next((row for row in table if row.name == pattern), None)
+    return next((row for row in table if row.name == name), None)
+
+
+def is_variance(name: str) -> bool:
+    """Tell whether a name is that of a variance plane (and not of a plane of its weights)."""
+    return name.startswith(VARIANCE_PREFIX) and not name.endswith(WEIGHT_SUFFIX)
+
+
+def variable_attrs(name: str, row: Variable, units: str | None) -> dict[str, Any]:
+    """Return the attributes of a variable: ``long_name``, and units when they are known."""
+    suffix = name[len(VARIANCE_PREFIX) :].removesuffix(WEIGHT_SUFFIX)
+    long_name = f"{row.long_name} ({suffix})" if name.startswith(VARIANCE_PREFIX) else row.long_name
+    attrs: dict[str, Any] = {"long_name": long_name}
+    if row.power and units:
+        attrs["units"] = units if row.power == 1 else f"({units})**{row.power}"
+    return attrs
+
+
+def plain(value: Any) -> Any:
+    """Undo what netCDF does to an attribute: numpy scalars become numbers again."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return value.item()
+    return value
+
+
+def as_list(value: Any) -> list[Any]:
+    """Undo what netCDF does to a list: one entry comes back without its list, none as nothing."""
+    if value is None:
+        return []
+    if isinstance(value, str) or np.ndim(value) == 0:
+        return [plain(value)]
+    return [plain(entry) for entry in value]
+
+
+def exposure_scalars(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scalar quantities of an exposure, with the defaults of what is absent."""
+    scalars = {}
+    for row in EXPOSURE_ATTRS:
+        value = plain(attrs.get(row.name))
+        if value is None:
+            value = row.default
+        elif row.name in TEXT:
+            value = str(value)
+        elif row.name == "subtracted":
+            value = bool(value)
+        else:
+            value = float(value)
+        scalars[row.name] = value
+    return scalars

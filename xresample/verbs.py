@@ -1,0 +1,154 @@
+"""What the accessor's methods do: read the roles of Datasets, and give labelled answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import context, mosaic, placement, schema, sky
+from .accumulate import is_mosaic
+from .errors import InvalidInputError
+from .exposure import Exposure, validate, wcs_of
+from .grid import Grid
+from .options import Options
+
+
+def add_in_roles(
+    dataset: xr.Dataset,
+    others: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
+    output_wcs: Any,
+    options: dict[str, Any],
+    **how: Any,
+) -> xr.Dataset:
+    """Add exposures to the mosaic among Datasets, or to a new one."""
+    given = [dataset]
+    for other in others:
+        given.extend([other] if isinstance(other, xr.Dataset) else other)
+    mosaics = [entry for entry in given if is_mosaic(entry)]
+    exposures = [entry for entry in given if not is_mosaic(entry)]
+    if len(mosaics) > 1:
+        raise InvalidInputError(
+            f"add got {len(mosaics)} mosaics: it adds exposures to one; merge joins mosaics"
+        )
+    if mosaics and (output_wcs is not None or options):
+        extra = sorted(options) + (["output_wcs"] if output_wcs is not None else [])
+        raise InvalidInputError(
+            f"add got a mosaic, whose grid and options stand, and also {', '.join(extra)}: "
+            "give those to empty_mosaic or coadd"
+        )
+    if not mosaics:
+        if output_wcs is None:
+            raise InvalidInputError(
+                "add got exposures and no mosaic: say where to co-add them with output_wcs="
+            )
+        mosaics = [mosaic.empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
+    return mosaic.add(mosaics[0], exposures, **how)
+
+
+def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.DataArray:
+    """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
+    validate(dataset)
+    exposure = Exposure(dataset)
+    mapping = placement.pixel_map(exposure, Grid.of(output_wcs), Options(**options))
+    centres = np.full((*exposure.shape, 2), np.nan)
+    j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
+    rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
+    centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
+    coords = {"y": list(exposure.y), "x": list(exposure.x), "axis": ["x", "y"]}
+    attrs = {"long_name": "position on the output grid", "units": "pixel"}
+    return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
+
+
+def weights(
+    dataset: xr.Dataset, weight_type: str | None, good_bits: Any, flag_map: Any
+) -> xr.DataArray:
+    """Return the weights of the pixels of an exposure."""
+    options = Options(weight_type=weight_type, good_bits=good_bits, flag_map=flag_map)
+    validate(dataset, options, pixmap=True)
+    exposure = Exposure(dataset)
+    image = placement.weights_of(exposure, options)
+    coords = {"y": list(exposure.y), "x": list(exposure.x)}
+    return xr.DataArray(image, coords, ("y", "x"), "weight", {"long_name": "weight"})
+
+
+def pixel_area(dataset: xr.Dataset) -> float:
+    """Return the mean pixel area of an exposure or a mosaic, in steradians."""
+    wcs = wcs_of(dataset)
+    y0, x0, shape = _frame(dataset)
+    return float(sky.mean_pixel_area(wcs, shape, x0=x0, y0=y0))
+
+
+def footprint(dataset: xr.Dataset) -> np.ndarray:
+    """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
+    wcs = wcs_of(dataset)
+    y0, x0, shape = _frame(dataset)
+    return sky.footprint(wcs, shape, x0=x0, y0=y0)
+
+
+def _frame(dataset: xr.Dataset) -> tuple[int, int, tuple[int, int]]:
+    y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
+    return y0, x0, (dataset.sizes["y"], dataset.sizes["x"])
+
+
+def _require_mosaic(dataset: xr.Dataset, *needed: str) -> None:
+    if not is_mosaic(dataset):
+        raise InvalidInputError(
+            "This is asked of a mosaic, as empty_mosaic and coadd make; given was a Dataset with "
+            + (", ".join(map(str, dataset.data_vars)) or "nothing")
+        )
+    for name in needed:
+        if name not in dataset:
+            raise InvalidInputError(f"The mosaic has no {name!r}: it was made without")
+
+
+def decode_context(dataset: xr.Dataset) -> xr.DataArray:
+    """Return which exposures contribute to which pixel of a mosaic."""
+    _require_mosaic(dataset, "con")
+    con = dataset["con"].transpose("plane", "y", "x")
+    there = context.decode_planes(con.values, dataset.sizes["exposure"])
+    coords = {name: dataset[name] for name in schema.PIXELS if name in dataset.coords}
+    coords["filename"] = dataset["filename"]
+    attrs = {"long_name": "whether the exposure contributes"}
+    return xr.DataArray(there, coords, ("exposure", "y", "x"), "contributes", attrs)
+
+
+def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
+    """Return the rows of the exposures that contribute to a pixel."""
+    _require_mosaic(dataset, "con")
+    pixel = dataset["con"].sel(x=x, y=y).values
+    there = context.decode(pixel, dataset.sizes["exposure"])
+    names = [row.name for row in schema.PROVENANCE if row.name in dataset]
+    rows = dataset[names].drop_vars([schema.WCS, *schema.PIXELS], errors="ignore")
+    return rows.isel(exposure=there).assign_coords(exposure=("exposure", there))
+
+
+def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
+    """Return a mosaic with another value where nothing contributed."""
+    _require_mosaic(dataset)
+    means = [name for name in ("data", "err") if name in dataset]
+    covered = dataset["wht"] != 0
+    new = {name: dataset[name].where(covered, value).astype(dataset[name].dtype) for name in means}
+    for name in means:
+        new[name].attrs = dataset[name].attrs
+    result = dataset.assign(new)
+    result.attrs["fillval"] = float(value)
+    return result
+
+
+def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
+    """Return the root of the sum of the variances of an exposure or a mosaic."""
+    names = list(variances or (str(n) for n in dataset.data_vars if schema.is_variance(str(n))))
+    if not names:
+        raise InvalidInputError("The Dataset has no variance, var_*, to take the error from")
+    if missing := [name for name in names if name not in dataset]:
+        raise InvalidInputError(f"The Dataset has no {', '.join(missing)}")
+    total = sum(dataset[name].fillna(0) for name in names)
+    known = np.logical_or.reduce([dataset[name].notnull() for name in names])
+    result = np.sqrt(total).where(known).rename("err").astype(dataset[names[0]].dtype)
+    row = schema.row_of(schema.MOSAIC, "err")
+    assert row is not None  # noqa: S101 - the table has it
+    result.attrs = schema.variable_attrs("err", row, dataset["data"].attrs.get("units"))
+    return result
