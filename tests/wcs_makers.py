@@ -116,7 +116,7 @@ def make_spectral(shape: tuple[int, int] = (40, 60), distortion: float = 0.0) ->
 
     The wavelength (micrometres) runs along x, and the place in the slit along y.
     """
-    ny, nx = shape
+    nx = shape[1]
     step = 0.1 / 3600
     spread = models.Polynomial2D(2, c0_1=1.0, c2_0=distortion / nx**2)
     world = (
@@ -177,8 +177,7 @@ def make_tabular(shape: tuple[int, int] = SHAPE) -> Any:
 def make_hole(shape: tuple[int, int] = SHAPE, rows: int = 7) -> Any:
     """Return a gwcs that is NaN in its first ``rows`` rows, though its box covers them."""
     wcs = make_gwcs(shape)
-    ny, nx = shape
-    points = np.arange(rows, ny + 8.0)
+    points = np.arange(rows, shape[0] + 8.0)
     table = models.Tabular1D(points=points, lookup_table=points, bounds_error=False)
     model = models.Identity(1) & table | wcs.forward_transform.copy()
     model.bounding_box = None

@@ -25,7 +25,7 @@ from .weights import weight_map
 TILE = 128
 """Side of an output tile: its float64 sums stay in the second-level cache."""
 
-ROWS = 64
+ROWS = 16
 """Rows of an exposure that a thread prepares at a time."""
 
 Read = Callable[[str, slice], np.ndarray | None]
@@ -252,25 +252,23 @@ class _Filler:
     first_squared: int
 
     def __call__(self, rows: slice) -> None:
-        scales, samples = self.scales, self.samples[rows]
-        samples[..., 0] = 1
+        from .kernels.samples import finish_samples
+
+        weights, samples = self.weights[rows], self.samples[rows]
+        free, used = len(self.layout.linear), self.first_squared + len(self.layout.squared)
         with np.errstate(invalid="ignore", over="ignore"):
             for lane, name in enumerate(self.layout.linear[1:], start=1):
                 self._fill(samples[..., lane], name, rows)
-            samples[..., len(self.layout.linear) : self.first_squared] = 0
-            for k, name in enumerate(self.layout.squared):
-                lane = self.first_squared + k
+            for lane, name in enumerate(self.layout.squared, start=self.first_squared):
                 self._fill(samples[..., lane], name, rows, squared=True)
-            samples[..., self.first_squared + len(self.layout.squared) :] = 0
-        weight = weight_map(
+        weights[...] = weight_map(
             self.weight_type,
-            samples.shape[:2],
+            weights.shape,
             self.window.read(WEIGHT_VARIANCE.get(self.weight_type or "", ""), rows),
-            scales.time,
+            self.scales.time,
             self.window.good(rows),
         )
-        exists = np.isfinite(samples[..., 1]) & np.isfinite(weight)
-        self.weights[rows] = np.where(exists, weight, 0)
+        finish_samples(weights, samples, free, self.first_squared, used)
 
     def _fill(self, lane: np.ndarray, name: str, rows: slice, squared: bool = False) -> None:
         plane = self.window.read(name, rows)
@@ -307,8 +305,8 @@ def _bound(window: Window, footprint, threads: int | None) -> np.ndarray:  # typ
     from .kernels.blocks import BLOCK, bound_blocks
 
     j0, j1, i0, i1 = window.active
-    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK), 4))
-    steps = [(k, min(k + 8, len(bounds))) for k in range(0, len(bounds), 8)]
+    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 4))
+    steps = [(k, min(k + 16, len(bounds))) for k in range(0, len(bounds), 16)]
     pool.run(
         lambda rows: bound_blocks(window.pixmap, window.active, footprint, rows, bounds),
         steps, threads,

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import sky
 from .errors import InvalidInputError
-from .wcs import from_icrs, to_icrs
+from .wcs_calls import celestial_frame
 from .wcs_text import from_text
 
 Placed = tuple[str, tuple[int, int], int, int]
@@ -24,11 +24,22 @@ def footprints(placed: Sequence[Placed]) -> np.ndarray:
         image = from_text(text)
         outline = sky.footprint(image, shape, x0=x0, y0=y0)
         outline = outline[np.isfinite(outline).all(axis=1)]
-        outlines.append(to_icrs(image, outline))
+        outlines.append(_turned(outline, celestial_frame(image), None))
     points = np.concatenate(outlines)
     if not len(points):
         raise InvalidInputError("The WCSs of the exposures give no finite position on the sky")
     return points
+
+
+def _turned(points: np.ndarray, frame_from: Any, frame_to: Any) -> np.ndarray:
+    """Return directions of one frame in another; None stands for ICRS."""
+    from astropy.coordinates import ICRS, SkyCoord
+
+    frame_from, frame_to = frame_from or ICRS(), frame_to or ICRS()
+    if frame_from.is_equivalent_frame(frame_to):
+        return points
+    turned = SkyCoord(points, unit="deg", frame=frame_from).transform_to(frame_to)
+    return np.stack([turned.spherical.lon.deg, turned.spherical.lat.deg], axis=-1)
 
 
 def middle(points: np.ndarray) -> tuple[float, float]:
@@ -79,7 +90,7 @@ def aligned_grid(
         )
     grid = grid.deepcopy()
     points = footprints(placed)
-    return _cover(grid, from_icrs(grid, points), margin)
+    return _cover(grid, _turned(points, None, celestial_frame(grid)), margin)
 
 
 def _tangent(reference: tuple[float, float], pixel_scale: float, rotation: float) -> Any:

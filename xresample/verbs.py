@@ -122,6 +122,7 @@ def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
     there = context.decode(pixel, dataset.sizes["exposure"])
     names = [row.name for row in schema.PROVENANCE if row.name in dataset]
     rows = dataset[names].drop_vars([schema.WCS, *schema.PIXELS], errors="ignore")
+    rows.attrs = {}
     return rows.isel(exposure=there).assign_coords(exposure=("exposure", there))
 
 

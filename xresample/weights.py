@@ -86,17 +86,6 @@ def _unsigned(dq: np.ndarray) -> np.ndarray:
     return dq.view(dq.dtype.str.replace("i", "u")) if dq.dtype.kind == "i" else dq
 
 
-def as_uint32(dq: np.ndarray) -> np.ndarray:
-    """Return flags of any integer type as uint32; a negative number keeps its bits.
-
-    Raises
-    ------
-    InvalidInputError
-        If ``dq`` is not made of integers, or of more than 32 bits.
-    """
-    return _unsigned(np.asarray(dq)).astype(np.uint32, copy=False)
-
-
 def good_pixels(dq: np.ndarray | None, good_bits: Any, flag_map: Any = None) -> np.ndarray | None:
     """Return where the flags allow a pixel to be used; None where they are not looked at.
 
@@ -223,9 +212,7 @@ def flag_map_from_cf(attrs: Mapping[Any, Any]) -> dict[str, int] | None:
         )
     # The highest bit of a signed type reads as a negative number.
     bits = (1 << min(8 * values.dtype.itemsize, 32)) - 1
-    return {
-        name: int(v) & bits if v < 0 else int(v) for name, v in zip(names, values, strict=True)
-    }
+    return {name: int(v) & bits if v < 0 else int(v) for name, v in zip(names, values, strict=True)}
 
 
 def as_uint32(dq: np.ndarray) -> np.ndarray:
@@ -236,4 +223,6 @@ def as_uint32(dq: np.ndarray) -> np.ndarray:
     InvalidInputError
         The flags are no integers, or have more than 32 bits.
     """
-    return np.require(_unsigned(np.asarray(dq)).astype(np.uint32, copy=False), None, "CAW")
+    return np.require(
+        _unsigned(np.asarray(dq)).astype(np.uint32, copy=False), None, ["C", "A", "W"]
+    )

@@ -116,9 +116,9 @@ def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> Planes:
 def block_bounds(
     pixmap: np.ndarray, foot: Footprint, active: tuple[int, int, int, int]
 ) -> np.ndarray:
-    """Return the bounds of all blocks of the active pixels."""
+    """Return the bounds of all blocks of the active pixels; those of a row come last in it."""
     j0, j1, i0, i1 = active
-    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK), 4))
+    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 4))
     bound_blocks(pixmap, active, foot, (0, bounds.shape[0]), bounds)
     return bounds
 

@@ -11,53 +11,61 @@ from .jit import inlined, jit
 from .rounding import floor
 from .separable import reach
 
-BLOCK = 16
+BLOCK = 8
 """Side of a block, in input pixels."""
+
+
+@inlined
+def reaches(bounds, tile):
+    """Tell whether the cells within bounds have a part in a tile."""
+    y_lo, y_hi, x_lo, x_hi = bounds
+    return y_lo < tile.y1 and y_hi >= tile.y0 and x_lo < tile.x1 and x_hi >= tile.x0
 
 
 @inlined
 def block_range(block_bounds, by, tile):
     """Return the first and last block of a row of blocks that can reach a tile."""
-    first, last = block_bounds.shape[1], -1
-    for bx in range(block_bounds.shape[1]):
-        y_lo, y_hi, x_lo, x_hi = block_bounds[by, bx]
-        if y_lo < tile.y1 and y_hi >= tile.y0 and x_lo < tile.x1 and x_hi >= tile.x0:
-            first = min(first, bx)
-            last = bx
+    blocks = block_bounds.shape[1] - 1
+    first, last = blocks, -1
+    if reaches(block_bounds[by, blocks], tile):
+        for bx in range(blocks):
+            if reaches(block_bounds[by, bx], tile):
+                first = min(first, bx)
+                last = bx
     return first, last
 
 
-@inlined
-def centre_bounds(pixmap, axis, j0, j1, i0, i1):
-    """Return the least and greatest mapped centre of a block; inf, -inf when all are NaN."""
-    low, high = math.inf, -math.inf
-    for j in range(j0, j1):
-        for i in range(i0, i1):
-            here = pixmap[j, i, axis]
-            if here < low:
-                low = here
-            if here > high:
-                high = here
-    return low, high
+@jit
+def fold_row(row, after, above, low, high, step):
+    """Take a row of centres, x and y in turn, into the least, greatest and longest step.
+
+    Column by column, so that several are done by each instruction; written so that a NaN
+    changes nothing. ``after`` is the row from its second pixel on, ``above`` the next row.
+    """
+    for k in range(row.size):
+        here = row[k]
+        low[k] = here if here < low[k] else low[k]
+        high[k] = here if here > high[k] else high[k]
+        along_y = abs(above[k] - here)
+        step[k] = along_y if along_y > step[k] else step[k]
+    for k in range(after.size):
+        along_x = abs(after[k] - row[k])
+        step[k] = along_x if along_x > step[k] else step[k]
 
 
 @inlined
-def longest_step(pixmap, axis, j0, j1, i0, i1):
-    """Return the greatest step to a next centre, in a block and the ring of pixels around it."""
-    ny, nx, _ = pixmap.shape
-    longest = 0.0
-    for j in range(max(j0 - 1, 0), min(j1 + 1, ny)):
-        above = min(j + 1, ny - 1)
-        for i in range(max(i0 - 1, 0), min(i1 + 1, nx)):
-            here = pixmap[j, i, axis]
-            along_y = abs(pixmap[above, i, axis] - here)
-            along_x = abs(pixmap[j, min(i + 1, nx - 1), axis] - here)
-            # Written so that a NaN changes nothing.
-            if along_x > longest:
-                longest = along_x
-            if along_y > longest:
-                longest = along_y
-    return longest
+def fold_ring(pixmap, j, step):
+    """Take a row next to a block into the longest step alone."""
+    ny = pixmap.shape[0]
+    row = pixmap[j].ravel()
+    above = pixmap[min(j + 1, ny - 1)].ravel()
+    for k in range(row.size):
+        along_y = abs(above[k] - row[k])
+        step[k] = along_y if along_y > step[k] else step[k]
+    after = row[2:]
+    for k in range(after.size):
+        along_x = abs(after[k] - row[k])
+        step[k] = along_x if along_x > step[k] else step[k]
 
 
 @jit
@@ -65,21 +73,49 @@ def bound_blocks(pixmap, active, footprint, rows, block_bounds):
     """Bound the output cells that the pixels of each block can reach.
 
     Fills rows ``rows[0]`` to ``rows[1]`` of ``block_bounds``, ``(block y, block x, 4)``:
-    first and last cell along y, first and last along x. A corner of a pixel lies within half
-    a step along x plus half a step along y of its centre, whichever centres it is made of.
+    first and last cell along y, first and last along x. The last column bounds the whole row
+    of blocks. A corner of a pixel lies within half a step along x plus half a step along y of
+    its centre, whichever centres it is made of: of its block, or of the ring around it.
     """
     j0, j1, i0, i1 = active
-    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
+    ny, nx, _ = pixmap.shape
+    low, high, step = np.empty(2 * nx), np.empty(2 * nx), np.empty(2 * nx)
     for by in range(rows[0], rows[1]):
-        start_j, stop_j = j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)
-        for bx in range(block_bounds.shape[1]):
-            start_i, stop_i = i0 + bx * BLOCK, min(i0 + (bx + 1) * BLOCK, i1)
-            block = (start_j, stop_j, start_i, stop_i)
-            for axis in range(2):
-                low, high = centre_bounds(pixmap, axis, *block)
-                margin = far
-                if footprint.code == SQUARE:
-                    margin = footprint.pixfrac * longest_step(pixmap, axis, *block)
-                k = 2 - 2 * axis
-                block_bounds[by, bx, k] = floor(low - margin + 0.5)
-                block_bounds[by, bx, k + 1] = floor(high + margin + 0.5)
+        start, stop = j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)
+        low[:] = math.inf
+        high[:] = -math.inf
+        step[:] = 0.0
+        for j in range(start, stop):
+            row = pixmap[j].ravel()
+            fold_row(row, row[2:], pixmap[min(j + 1, ny - 1)].ravel(), low, high, step)
+        if start > 0:
+            fold_ring(pixmap, start - 1, step)
+        if stop < ny:
+            fold_ring(pixmap, stop, step)
+        bound_row(low, high, step, i0, i1, footprint, block_bounds[by])
+
+
+@inlined
+def bound_row(low, high, step, i0, i1, footprint, bounds):
+    """Bound a row of blocks, and all of it in the last entry, from what its columns hold."""
+    nx = low.size // 2
+    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
+    blocks = bounds.shape[0] - 1
+    for k in (0, 2):
+        bounds[blocks, k] = math.inf
+        bounds[blocks, k + 1] = -math.inf
+    for bx in range(blocks):
+        start, stop = i0 + bx * BLOCK, min(i0 + (bx + 1) * BLOCK, i1)
+        for axis in range(2):
+            least, greatest, longest = math.inf, -math.inf, 0.0
+            for i in range(start, stop):
+                least = min(least, low[2 * i + axis])
+                greatest = max(greatest, high[2 * i + axis])
+            for i in range(max(start - 1, 0), min(stop + 1, nx)):
+                longest = max(longest, step[2 * i + axis])
+            margin = footprint.pixfrac * longest if footprint.code == SQUARE else far
+            k = 2 - 2 * axis
+            bounds[bx, k] = floor(least - margin + 0.5)
+            bounds[bx, k + 1] = floor(greatest + margin + 0.5)
+            bounds[blocks, k] = min(bounds[blocks, k], bounds[bx, k])
+            bounds[blocks, k + 1] = max(bounds[blocks, k + 1], bounds[bx, k + 1])

@@ -56,32 +56,33 @@ class Rules(NamedTuple):
 
 
 @inlined
-def squared_ratio(part, whole):
-    """Return ``(part / whole)^2`` without forming the square of a large weight."""
-    ratio = part / whole
-    return ratio * ratio
-
-
-@inlined
 def combine_resampled(values, y, x, lanes, p, rules):
-    """Update the variances that are weighted means of the exposures' variances."""
+    """Update the variances that are weighted means of the exposures' variances.
+
+    Only ratios of weights are squared, so weights as large as 1e150 do not overflow.
+    """
     weight = lanes[p, 0]
     if weight == 0.0:
         return
+    per_weight = 1.0 / weight
     q = rules.constant
     if rules.reference != NO_REFERENCE:
-        q = 1.0 / squared_ratio(lanes[p, rules.reference], weight)
+        sigma = lanes[p, rules.reference] * per_weight
+        q = 1.0 / (sigma * sigma)
     if not (q > 0.0 and q < math.inf):
         return
     for k in range(rules.resampled):
-        v = squared_ratio(lanes[p, 1 + rules.means + k], weight)
+        sigma = lanes[p, 1 + rules.means + k] * per_weight
+        v = sigma * sigma * rules.variance_scale
         if v < math.inf:
             plane = 1 + rules.means + k
             q_before = float(values[plane + rules.resampled, y, x])
             total = q_before + q
-            v *= rules.variance_scale * squared_ratio(q, total)
+            per_total = 1.0 / total
+            v *= (q * per_total) * (q * per_total)
             if q_before > 0.0:
-                v += values[plane, y, x] * squared_ratio(q_before, total)
+                share = q_before * per_total
+                v += values[plane, y, x] * (share * share)
             values[plane, y, x] = v
             values[plane + rules.resampled, y, x] = total
 
@@ -89,24 +90,27 @@ def combine_resampled(values, y, x, lanes, p, rules):
 @inlined
 def combine_propagated(values, y, x, lanes, p, first, rules, before, total):
     """Update the variances that are propagated deposit by deposit."""
+    per_total = 1.0 / total
+    share = before * per_total
     for k in range(rules.propagated):
         plane = 1 + rules.means + k
-        v = lanes[p, first + k] / total / total
+        v = lanes[p, first + k] * per_total * per_total
         if before != 0.0:
-            v += values[plane, y, x] * squared_ratio(before, total)
+            v += values[plane, y, x] * (share * share)
         values[plane, y, x] = v
 
 
 @inlined
 def combine_means(values, y, x, lanes, p, rules, before, total):
     """Update the means weighted by the weight plane."""
+    per_total = 1.0 / total
     for k in range(1, 1 + rules.means):
         mean = rules.fillval
         if total != 0.0:
             mean = lanes[p, k]
             if before != 0.0:
                 mean += values[k, y, x] * before
-            mean /= total
+            mean *= per_total
         values[k, y, x] = mean
 
 

@@ -26,7 +26,7 @@ from .corners import blend_rows, corners, mended_corners
 from .jit import inlined, jit
 from .lanes import add_lanes
 from .separable import separable_cells
-from .square import EXTENT, LARGE, SIDE, quadrilateral_cells, square_cells, square_window
+from .square import LARGE, is_small, quadrilateral_cells, square_cells, square_window
 from .structures import SPAN, TOUCHED
 
 MIN_OVERLAP = 1e-10
@@ -56,14 +56,15 @@ def deposit(source, cells, window, tile, sums, w, sample, flag):
     for r in range(max(0, tile.y0 - window.y0), min(window.ny, tile.y1 - window.y0)):
         pixel_row = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
         for c in range(max(0, tile.x0 - window.x0), min(window.nx, tile.x1 - window.x0)):
-            a = cells[window.start + (r * window.nx + c) * window.stride]
+            a = cells[window.start + (r * window.pitch + c) * window.stride]
             if abs(a) > MIN_OVERLAP:
                 pixel = pixel_row + c
                 aw = a * w
-                for g in range(source.linear):
-                    add_lanes(sums.lanes, pixel * groups + g, aw, source.samples, sample + g)
-                for g in range(source.linear, groups):
-                    add_lanes(sums.lanes, pixel * groups + g, aw * aw, source.samples, sample + g)
+                first = pixel * groups
+                add_lanes(sums.lanes, first, aw, source.samples, sample)
+                for g in range(1, groups):
+                    factor = aw if g < source.linear else aw * aw
+                    add_lanes(sums.lanes, first + g, factor, source.samples, sample + g)
                 if aw > 0.0:
                     sums.flags[pixel] |= flag
 
@@ -88,7 +89,7 @@ def deposit_row(source, footprint, tile, sums, j, i0, n, room):
             if footprint.code != SQUARE:
                 x, y = pixmap[j, i, 0], pixmap[j, i, 1]
                 window = separable_cells(footprint, x, y, tile, cells)
-            elif cells[EXTENT + k] < SIDE:
+            elif is_small(cells, k):
                 window = square_window(cells, k, tile)
             else:
                 q = corners(blended, k, h)

@@ -101,5 +101,5 @@ def separable_cells(footprint, x, y, tile, cells):
             along_y = factor(code, first_y + r, y, pixfrac, ratio, table)
             for c in range(nx):
                 cells[r * nx + c] = cells[c] * along_y
-        return Window(int(first_x), int(first_y), nx, ny, 0, 1)
-    return Window(0, 0, 0, 0, 0, 1)
+        return Window(int(first_x), int(first_y), nx, ny, nx, 0, 1)
+    return Window(0, 0, 0, 0, 0, 0, 1)

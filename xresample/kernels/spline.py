@@ -6,6 +6,9 @@ import numpy as np
 
 from .jit import jit
 
+TERMS = 6
+"""Coefficients a side that a value may have: those of a quintic; a lower order has zeros."""
+
 
 @jit
 def evaluate_spline(coefficients, row_starts, row_basis, cuts, cut_starts, basis, y0, y1, out):
@@ -17,17 +20,17 @@ def evaluate_spline(coefficients, row_starts, row_basis, cuts, cut_starts, basis
     Parameters
     ----------
     coefficients : ndarray
-        float64 ``(2, knots in y, knots in x)``.
+        float64 ``(2, y, x)``; first those of the x positions.
     row_starts : ndarray
         First coefficient of each row, ``(y,)``.
     row_basis : ndarray
-        The basis values of each row, ``(y, order + 1)``.
+        The basis values of each row, ``(y, TERMS)``.
     cuts : ndarray
         Where in the row each run of columns between the same two knots begins, and the end.
     cut_starts : ndarray
         First coefficient of each run, ``(run,)``.
     basis : ndarray
-        The basis values of each column, ``(order + 1, x)``.
+        The basis values of each column, ``(TERMS, x)``.
     y0, y1 : int
         The rows of ``out``; the end is exclusive.
     out : ndarray
@@ -38,49 +41,29 @@ def evaluate_spline(coefficients, row_starts, row_basis, cuts, cut_starts, basis
     line_y = np.empty(wide)
     for row in range(y0, y1):
         _combine_rows(coefficients, row_starts[row], row_basis[row], line_x, line_y)
-        target = out[row]
         for run in range(cut_starts.size):
             first, last, start = cuts[run], cuts[run + 1], cut_starts[run]
-            if basis.shape[0] == 4:
-                _cubic_run(line_x, line_y, start, basis, first, last, target)
-            else:
-                _run(line_x, line_y, start, basis, first, last, target)
+            _run(line_x[start:], line_y[start:], basis[:, first:last], out[row, first:last])
 
 
 @jit
 def _combine_rows(coefficients, start, weights, line_x, line_y):
     """Sum the rows of coefficients that one row of pixels has, each with its basis value."""
-    for k in range(line_x.size):
-        sum_x = 0.0
-        sum_y = 0.0
-        for term in range(weights.size):
-            sum_x += weights[term] * coefficients[0, start + term, k]
-            sum_y += weights[term] * coefficients[1, start + term, k]
-        line_x[k] = sum_x
-        line_y[k] = sum_y
+    line_x[:] = 0.0
+    line_y[:] = 0.0
+    for term in range(TERMS):
+        weight = weights[term]
+        for k in range(line_x.size):
+            line_x[k] += weight * coefficients[0, start + term, k]
+            line_y[k] += weight * coefficients[1, start + term, k]
 
 
 @jit
-def _cubic_run(line_x, line_y, start, basis, first, last, target):
-    """Write a run of cubic values: the coefficients stay in registers, the loop is vectors."""
-    ax, bx, cx, dx = line_x[start], line_x[start + 1], line_x[start + 2], line_x[start + 3]
-    ay, by, cy, dy = line_y[start], line_y[start + 1], line_y[start + 2], line_y[start + 3]
-    pairs = target[first:last]
-    b0, b1 = basis[0, first:last], basis[1, first:last]
-    b2, b3 = basis[2, first:last], basis[3, first:last]
+def _run(x, y, basis, pairs):
+    """Write a run of values: the coefficients stay in registers, the loop becomes vectors."""
+    ax, bx, cx, dx, ex, fx = x[0], x[1], x[2], x[3], x[4], x[5]
+    ay, by, cy, dy, ey, fy = y[0], y[1], y[2], y[3], y[4], y[5]
+    a, b, c, d, e, f = basis[0], basis[1], basis[2], basis[3], basis[4], basis[5]
     for i in range(pairs.shape[0]):
-        pairs[i, 0] = ax * b0[i] + bx * b1[i] + cx * b2[i] + dx * b3[i]
-        pairs[i, 1] = ay * b0[i] + by * b1[i] + cy * b2[i] + dy * b3[i]
-
-
-@jit
-def _run(line_x, line_y, start, basis, first, last, target):
-    """Write a run of values of any order."""
-    for i in range(first, last):
-        sum_x = 0.0
-        sum_y = 0.0
-        for term in range(basis.shape[0]):
-            sum_x += line_x[start + term] * basis[term, i]
-            sum_y += line_y[start + term] * basis[term, i]
-        target[i, 0] = sum_x
-        target[i, 1] = sum_y
+        pairs[i, 0] = ax * a[i] + bx * b[i] + cx * c[i] + dx * d[i] + ex * e[i] + fx * f[i]
+        pairs[i, 1] = ay * a[i] + by * b[i] + cy * c[i] + dy * d[i] + ey * e[i] + fy * f[i]

@@ -45,10 +45,10 @@ from .structures import SPAN, Window
 SIDE = 3
 """Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
 
-COLUMN, ROW, EXTENT = 9 * SPAN, 10 * SPAN, 11 * SPAN
-"""Where the first column, the first row and the extent of the pixels stand in ``cells``."""
+COLUMN, ROW, WIDTH, HEIGHT = 9 * SPAN, 10 * SPAN, 11 * SPAN, 12 * SPAN
+"""Where the first column and row of the pixels, and how many follow, stand in ``cells``."""
 
-LARGE = 12 * SPAN
+LARGE = 13 * SPAN
 """Where the overlaps of a pixel beyond the fast path stand in ``cells``."""
 
 TINY = 1e-60
@@ -125,7 +125,8 @@ def column_areas(q, s0, s1, s2, s3, left):
 def overlaps_3x3(q, cells, i):
     """Write the overlaps of ``q`` with its 3 x 3 cells, the m-th at ``cells[m * SPAN + i]``.
 
-    All pixels of a row can be written side by side: the loop over ``i`` has no branch.
+    Return the inverse of the area. All pixels of a row can be written side by side: the loop
+    over ``i`` has no branch.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = q
     s0 = slope(x0, y0, x1, y1)
@@ -146,6 +147,7 @@ def overlaps_3x3(q, cells, i):
     cells[6 * SPAN + i] = scale * (a2 - b2)
     cells[7 * SPAN + i] = scale * (b2 - c2)
     cells[8 * SPAN + i] = scale * c2
+    return scale
 
 
 @inlined
@@ -183,8 +185,8 @@ def overlaps_column(q, left, y0, ny, cells, c, nx):
 def square_cells(blended, n, h, cells):
     """Write the 3 x 3 overlaps of ``n`` pixels, the m-th of pixel k at ``cells[m * SPAN + k]``.
 
-    Beside them go the first column, the first row and the extent of each pixel; the overlaps
-    of one with an extent of 3 or more, or NaN, are to be done anew. The loop has no branch
+    Beside them go the first column and row of each pixel, and how many follow; the overlaps of
+    one that takes more than 3 of either, or NaN, are to be done anew. The loop has no branch
     and two arrays, so several pixels are done by each instruction.
     """
     for k in range(n):
@@ -193,8 +195,16 @@ def square_cells(blended, n, h, cells):
         x, y = floor(x_lo + 0.5), floor(y_lo + 0.5)
         cells[COLUMN + k] = x
         cells[ROW + k] = y
-        cells[EXTENT + k] = max(floor(x_hi + 0.5) - x, floor(y_hi + 0.5) - y)
-        overlaps_3x3(relative_to(q, x - 0.5, y - 0.5), cells, k)
+        scale = overlaps_3x3(relative_to(q, x - 0.5, y - 0.5), cells, k)
+        # A NaN may get lost in the bounds, but not in the area; 0 * inf is NaN too.
+        cells[WIDTH + k] = floor(x_hi + 0.5) - x + 0.0 * scale
+        cells[HEIGHT + k] = floor(y_hi + 0.5) - y
+
+
+@inlined
+def is_small(cells, k):
+    """Tell whether ``square_cells`` covers a pixel: at most 3 x 3 cells, and finite."""
+    return cells[WIDTH + k] < SIDE and cells[HEIGHT + k] < SIDE
 
 
 @inlined
@@ -202,8 +212,9 @@ def square_window(cells, k, tile):
     """Return the window of a pixel whose overlaps ``square_cells`` wrote; empty off the tile."""
     x, y = cells[COLUMN + k], cells[ROW + k]
     if x < tile.x1 and x + SIDE > tile.x0 and y < tile.y1 and y + SIDE > tile.y0:
-        return Window(int(x), int(y), SIDE, SIDE, k, SPAN)
-    return Window(0, 0, 0, 0, k, SPAN)
+        nx, ny = int(cells[WIDTH + k]) + 1, int(cells[HEIGHT + k]) + 1
+        return Window(int(x), int(y), nx, ny, SIDE, k, SPAN)
+    return Window(0, 0, 0, 0, SIDE, k, SPAN)
 
 
 @jit
@@ -221,7 +232,7 @@ def quadrilateral_cells(q, tile, cells):
     final_y = min(floor(y_hi + 0.5), tile.y1 - 1.0)
     somewhere = abs(area) > 0.0 and x_hi - x_lo < math.inf and y_hi - y_lo < math.inf
     if not (somewhere and first_x <= final_x and first_y <= final_y):
-        return Window(0, 0, 0, 0, LARGE, 1)
+        return Window(0, 0, 0, 0, 0, LARGE, 1)
     # Relative to a cell that the tile has no part in, so that the bits do not either.
     x, y = floor(x_lo + 0.5) - 0.5, floor(y_lo + 0.5) - 0.5
     nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
@@ -231,4 +242,4 @@ def quadrilateral_cells(q, tile, cells):
         overlaps_column(relative, left, first_y - 0.5 - y, ny, cells, LARGE + c, nx)
     for m in range(LARGE, LARGE + nx * ny):
         cells[m] /= area
-    return Window(int(first_x), int(first_y), nx, ny, LARGE, 1)
+    return Window(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)

@@ -63,11 +63,15 @@ class Sums(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The output cells of one input pixel, and where their overlaps stand in ``cells``."""
+    """The output cells of one input pixel, and where their overlaps stand in ``cells``.
+
+    That of column ``c`` in row ``r`` is at ``start + (r * pitch + c) * stride``.
+    """
 
     x0: int
     y0: int
     nx: int
     ny: int
+    pitch: int
     start: int
     stride: int

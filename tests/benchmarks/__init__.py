@@ -1,0 +1,1 @@
+"""Benchmarks against the reference; run with ``python -m tests.benchmarks``."""

@@ -1,0 +1,138 @@
+"""A mosaic has the same bits however it is divided into tiles."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xresample.kernels.combine import Planes
+from xresample.kernels.tiles import add_tiles
+
+from .maps import noisy_exposure, smooth_map
+from .run import (
+    CODES,
+    Exposure,
+    Onto,
+    add,
+    block_bounds,
+    empty_planes,
+    footprint,
+    make_rules,
+    make_source,
+    tiles,
+)
+
+SHAPE = (41, 47)
+
+
+def rich_exposure(rotation: float = 17.0, scale: float = 1.1, seed: int = 0) -> Exposure:
+    """Return an exposure with every kind of plane, that reaches beyond the output."""
+    centre = (SHAPE[1] / 2 + 7, SHAPE[0] / 2)
+    pixmap = smooth_map((37, 39), scale, rotation, centre=centre)
+    pixmap[5, 6] = pixmap[0, 20] = np.nan
+    exposure = noisy_exposure(pixmap, seed)
+    rng = np.random.default_rng(seed + 1)
+    images = [rng.random(pixmap.shape[:2]) for _ in range(4)]
+    return exposure._replace(means=images[:1], sigmas=images[1:])
+
+
+def assert_same(one: Planes, other: Planes) -> None:
+    """Fail unless all planes have the same bits."""
+    for a, b in zip(one[:3], other[:3], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@given(
+    kernel=st.sampled_from(list(CODES)),
+    side=st.integers(1, 50),
+    rotation=st.floats(0, 360),
+    scale=st.floats(0.3, 6.0),
+    pixfrac=st.floats(0.1, 1.0),
+)
+@settings(max_examples=60)
+def test_any_tiles_give_the_bits_of_the_whole(
+    kernel: str, side: int, rotation: float, scale: float, pixfrac: float
+) -> None:
+    exposure = rich_exposure(rotation, scale)
+    onto = Onto(SHAPE, kernel, pixfrac, 1 / scale)
+    whole = add(exposure, onto, dtype="f4")
+    assert_same(add(exposure, onto, dtype="f4", side=side), whole)
+
+
+@given(
+    kernel=st.sampled_from(list(CODES)),
+    y0=st.integers(0, 20),
+    x0=st.integers(0, 20),
+    scale=st.floats(0.3, 6.0),
+)
+@settings(max_examples=40)
+def test_a_window_of_the_mosaic_has_its_bits(kernel: str, y0: int, x0: int, scale: float) -> None:
+    exposure = rich_exposure(scale=scale)
+    whole = add(exposure, Onto(SHAPE, kernel, 0.8, 1 / scale))
+    window = add(exposure, Onto((15, 18), kernel, 0.8, 1 / scale, origin=(y0, x0)))
+    inside = (..., slice(y0, y0 + 15), slice(x0, x0 + 18))
+    for a, b in zip(window[:3], whole[:3], strict=True):
+        np.testing.assert_array_equal(a, b[inside])
+
+
+def test_indices_of_the_grid_may_be_negative() -> None:
+    exposure = rich_exposure()
+    moved = exposure._replace(pixmap=exposure.pixmap - 64)
+    whole = add(exposure, Onto(SHAPE))
+    other = add(moved, Onto(SHAPE, origin=(-64, -64)), side=16)
+    np.testing.assert_allclose(other.values, whole.values, atol=1e-9)
+    np.testing.assert_array_equal(other.context, whole.context)
+
+
+@pytest.mark.parametrize("kernel", list(CODES))
+def test_threads_change_no_bit(kernel: str) -> None:
+    exposure, onto = rich_exposure(), Onto(SHAPE, kernel)
+    whole = add(exposure, onto, dtype="f4")
+    source, foot = make_source(exposure), footprint(kernel)
+    active = (0, 37, 0, 39)
+    bounds = block_bounds(source.pixmap, foot, active)
+    planes, rules = empty_planes(exposure, onto, "f4"), make_rules(exposure, 0.0)
+
+    def work(some: np.ndarray) -> None:
+        add_tiles(source, foot, active, bounds, some, rules, planes)
+
+    divided = tiles(onto, 7)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, (divided[k::9] for k in range(9))))
+    assert_same(planes, whole)
+
+
+def test_exposures_one_by_one_in_other_tiles() -> None:
+    exposures = [rich_exposure(20.0 * k, seed=k)._replace(bit=1 << k) for k in range(4)]
+    onto = Onto(SHAPE)
+    whole = divided = None
+    for side, exposure in zip((5, 11, 23, 64), exposures, strict=True):
+        whole = add(exposure, onto, planes=whole, dtype="f4")
+        divided = add(exposure, onto, planes=divided, dtype="f4", side=side)
+    assert whole is not None
+    assert divided is not None
+    assert_same(divided, whole)
+
+
+def test_a_tile_out_of_reach_stays_as_it_is() -> None:
+    exposure = rich_exposure()
+    onto = Onto(SHAPE, fillval=np.nan, origin=(1000, 1000))
+    planes = empty_planes(exposure, onto)
+    before = planes.values.copy()
+    add(exposure, onto, planes=planes, side=10)
+    np.testing.assert_array_equal(planes.values, before)
+    assert not planes.context.any()
+
+
+def test_no_tile_at_all_is_no_work() -> None:
+    exposure, onto = rich_exposure(), Onto(SHAPE)
+    source, foot = make_source(exposure), footprint("square")
+    bounds = block_bounds(source.pixmap, foot, (0, 37, 0, 39))
+    planes, rules = empty_planes(exposure, onto), make_rules(exposure, 0.0)
+    none = np.zeros((0, 4), np.int64)
+    add_tiles(source, foot, (0, 37, 0, 39), bounds, none, rules, planes)
+    assert not planes.context.any()
