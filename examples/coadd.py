@@ -53,8 +53,8 @@ def star_field(wcs: WCS) -> np.ndarray:
         j, i = rows + round(float(ys)), columns + round(float(xs))
         inside = (j >= 0) & (j < SHAPE[0]) & (i >= 0) & (i < SHAPE[1])
         j, i = j[inside], i[inside]
-        image[j, i] += f / (2 * np.pi * 1.1**2) * np.exp(
-            -((i - xs) ** 2 + (j - ys) ** 2) / (2 * 1.1**2)
+        image[j, i] += (
+            f / (2 * np.pi * 1.1**2) * np.exp(-((i - xs) ** 2 + (j - ys) ** 2) / (2 * 1.1**2))
         )
     return image
 
@@ -99,8 +99,13 @@ def main(folder: Path) -> None:
     exposures = [simulate(k) for k in range(6)]
     grid = xrs.fit_wcs(exposures, pixel_scale=0.08)
     mosaic = xrs.coadd(
-        exposures, grid, pixfrac=0.8, compute_err="from_var", propagate_dq=True,
-        good_bits="~DO_NOT_USE+JUMP_DET", fillval=np.nan,
+        exposures,
+        grid,
+        pixfrac=0.8,
+        compute_err="from_var",
+        propagate_dq=True,
+        good_bits="~DO_NOT_USE+JUMP_DET",
+        fillval=np.nan,
     )
     saved = folder / "mosaic.nc"
     mosaic.to_netcdf(saved)

@@ -78,7 +78,9 @@ def make_exposures(n: int = 5, shape: tuple[int, int] = SHAPE, **attrs: Any) -> 
 
 
 def output_grid(
-    shape: tuple[int, int] = SHAPE, scale: float = 0.8 * SCALE, rotation: float = 20.0,
+    shape: tuple[int, int] = SHAPE,
+    scale: float = 0.8 * SCALE,
+    rotation: float = 20.0,
     margin: int = 16,
 ) -> Any:
     """Return the gwcs of a grid that holds the campaign, with a margin."""

@@ -15,7 +15,10 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 def test_coadd_writes_a_mosaic_and_a_picture(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / "coadd.py"), str(tmp_path)],
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "contributing exposures" in done.stdout

@@ -38,11 +38,12 @@ LAYERS = (
     row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
     row("threads"),
     row(
-        *("pixmap", "weights", "context", "wcs", "wcs_text", "sky", "skygrid"),
+        *("pixmap", "nodes", "weights", "context", "wcs", "wcs_calls", "wcs_text", "sky", "skygrid"),
         packages=NUMERIC,
         together=True,
     ),
     Row({"schema": frozenset({"numpy", "xarray"}), "options": frozenset({"numpy"})}),
+    row("planes", packages=frozenset({"numpy"})),
     Row({"engine": frozenset({"numpy"}), "exposure": LABELLED, "provenance": LABELLED}),
     row("grid", packages=LABELLED),
     row("placement", packages=LABELLED),

@@ -63,10 +63,10 @@ def test_error_is_below_the_tolerance_at_every_pixel(name):
 def test_finer_tolerance_takes_more_nodes():
     image, grid = makers.make_gwcs((600, 700), distortion=40.0), makers.make_grid()
     coarse, _ = whole(image, grid, PixmapOptions(tol=1e-3))
-    fine, values = whole(image, grid, PixmapOptions(tol=1e-9))
+    fine, values = whole(image, grid, PixmapOptions(tol=1e-7))
     assert fine._spline.coefficients.size > coarse._spline.coefficients.size
     _, exact = whole(image, grid, EXACT)
-    assert np.abs(values - exact).max() < 1e-9
+    assert np.abs(values - exact).max() < 1e-7
 
 
 class Bent:

@@ -59,8 +59,11 @@ def coverage(mine: xr.Dataset, exposures: Any) -> list[np.ndarray]:
 
 
 def compare(
-    mine: xr.Dataset, theirs: dict[str, Any], variances: tuple[str, ...] = VARIANCES,
-    exposures: Any = None, covered: float = COVERED,
+    mine: xr.Dataset,
+    theirs: dict[str, Any],
+    variances: tuple[str, ...] = VARIANCES,
+    exposures: Any = None,
+    covered: float = COVERED,
 ) -> None:
     """Compare everything that the reference makes."""
     overlaps = coverage(mine, campaign()[0] if exposures is None else exposures)
@@ -96,7 +99,10 @@ def compare_context(mine: xr.Dataset, con: np.ndarray, overlaps: list[np.ndarray
 
 
 def compare_noise(
-    mine: xr.Dataset, theirs: dict[str, Any], variances: tuple[str, ...], enough: np.ndarray,
+    mine: xr.Dataset,
+    theirs: dict[str, Any],
+    variances: tuple[str, ...],
+    enough: np.ndarray,
     overlaps: list[np.ndarray],
 ) -> None:
     """Compare variances and errors.
@@ -132,8 +138,10 @@ def compare_totals(mine: xr.Dataset, theirs: dict[str, Any]) -> None:
 
 
 def both(
-    options: dict[str, Any] | None = None, theirs: dict[str, Any] | None = None,
-    exposures: Any = None, variance_names: tuple[str, ...] | None = VARIANCES,
+    options: dict[str, Any] | None = None,
+    theirs: dict[str, Any] | None = None,
+    exposures: Any = None,
+    variance_names: tuple[str, ...] | None = VARIANCES,
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Co-add with both; ``theirs`` holds what the reference calls by other names."""
     known, grid = campaign()

@@ -69,9 +69,7 @@ def make_projection(
         [[sign * np.cos(angle), -np.sin(angle)], [sign * np.sin(angle), np.cos(angle)]]
     )
     affine = models.AffineTransformation2D(matrix, name="linear")
-    return (
-        affine | models.Pix2Sky_TAN() | models.RotateNative2Celestial(crval[0], crval[1], 180.0)
-    )
+    return affine | models.Pix2Sky_TAN() | models.RotateNative2Celestial(crval[0], crval[1], 180.0)
 
 
 def make_gwcs(
@@ -174,9 +172,9 @@ def make_tabular(shape: tuple[int, int] = SHAPE) -> Any:
     return wcs
 
 
-def make_hole(shape: tuple[int, int] = SHAPE, rows: int = 7) -> Any:
+def make_hole(shape: tuple[int, int] = SHAPE, rows: int = 7, scale: float = SCALE) -> Any:
     """Return a gwcs that is NaN in its first ``rows`` rows, though its box covers them."""
-    wcs = make_gwcs(shape)
+    wcs = make_gwcs(shape, scale=scale)
     points = np.arange(rows, shape[0] + 8.0)
     table = models.Tabular1D(points=points, lookup_table=points, bounds_error=False)
     model = models.Identity(1) & table | wcs.forward_transform.copy()

@@ -105,8 +105,13 @@ class ResampleAccessor:
         from .verbs import add_in_roles
 
         return add_in_roles(
-            self._dataset, exposures, output_wcs, options,
-            pixmap=pixmap, threads=threads, progress=progress,
+            self._dataset,
+            exposures,
+            output_wcs,
+            options,
+            pixmap=pixmap,
+            threads=threads,
+            progress=progress,
         )
 
     def merge(self, *others: xr.Dataset) -> xr.Dataset:

@@ -10,11 +10,12 @@ import numpy as np
 import xarray as xr
 
 from . import placement, provenance, schema
-from .engine import Buffers, Layout, add_exposure
+from .engine import add_exposure
 from .errors import InvalidInputError, NoOverlapWarning
 from .exposure import Exposure, validate
 from .grid import Grid
 from .options import Options
+from .planes import Buffers, Layout
 
 
 @dataclass
@@ -83,7 +84,8 @@ class Accumulator:
             warnings.warn(
                 f"Exposure {exposure.scalars['filename'] or len(self.rows)} lies outside the "
                 "mosaic: it is counted but changes no pixel",
-                NoOverlapWarning, stacklevel=4,
+                NoOverlapWarning,
+                stacklevel=4,
             )
         row = {entry.name: exposure.scalars.get(entry.name) for entry in schema.PROVENANCE}
         row["pixel_scale_ratio"] = scales.ratio

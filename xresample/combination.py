@@ -9,8 +9,8 @@ import numpy as np
 from . import schema
 from .accumulate import Accumulator
 from .context import n_planes, shift_context
-from .engine import Buffers
 from .errors import GridMismatchError
+from .planes import Buffers
 from .schema import WEIGHT_SUFFIX, Rule
 
 ROWS = 256
@@ -44,9 +44,7 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
     buffers = Buffers(layout, values, context, dq, a.y0, a.x0)
     rows = first.rows + second.rows
     attrs = {**second.attrs, **first.attrs}
-    return Accumulator(
-        first.grid, first.options, buffers, rows, first.units or second.units, attrs
-    )
+    return Accumulator(first.grid, first.options, buffers, rows, first.units or second.units, attrs)
 
 
 def _combine_rows(a: Buffers, b: Buffers, rows: slice, values: np.ndarray) -> None:

@@ -1,10 +1,4 @@
-"""Add the arrays of one exposure to the planes of a mosaic: from names to lanes, and run.
-
-The planes of a mosaic are one array, ``(plane, y, x)``, so that one kernel serves any
-number of them; the variables of the mosaic are views of it::
-
-    wht | data | err | var_a, var_b, ... | var_a_wht, var_b_wht, ...
-"""
+"""Add the arrays of one exposure to the planes of a mosaic: from names to lanes, and run."""
 
 from __future__ import annotations
 
@@ -12,15 +6,19 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import threads as pool
-from .context import n_planes
 from .errors import InvalidInputError, MissingVarianceWarning
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
-from .schema import WEIGHT_SUFFIX
+from .planes import Buffers, Layout
 from .weights import weight_map
+
+if TYPE_CHECKING:
+    from .kernels.combine import Planes, Rules
+    from .kernels.structures import Footprint, Source
 
 TILE = 128
 """Side of an output tile: its float64 sums stay in the second-level cache."""
@@ -30,111 +28,6 @@ ROWS = 16
 
 Read = Callable[[str, slice], np.ndarray | None]
 """Returns rows of a named plane of the exposure's window; None where it has no such plane."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which plane is where in the array of planes, and in the lanes of an exposure."""
-
-    err: bool
-    variances: tuple[str, ...]
-    resampled: bool
-    reference: str | None
-    """The variance that weights the resampled variances; None: all weigh the same."""
-
-    @classmethod
-    def of(cls, options: Options, variances: tuple[str, ...]) -> Layout:
-        """Return the layout of a mosaic with these options that holds these variances."""
-        resampled = options.variance_method == "resampled"
-        reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
-        return cls(options.compute_err == "driz_err", variances, resampled, reference)
-
-    @property
-    def means(self) -> tuple[str, ...]:
-        """Planes that are means weighted by ``wht``."""
-        return ("data", "err") if self.err else ("data",)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All planes, in their order."""
-        weights = tuple(f"{name}{WEIGHT_SUFFIX}" for name in self.variances if self.resampled)
-        return ("wht", *self.means, *self.variances, *weights)
-
-    @property
-    def linear(self) -> tuple[str, ...]:
-        """Lanes that are summed with the weight, in order; the first is 1 in every pixel."""
-        if not self.resampled:
-            return ("1", *self.means)
-        reference = self.reference if self.variances else None
-        extra = () if reference is None or reference in self.variances else (reference,)
-        return ("1", *self.means, *self.variances, *extra)
-
-    @property
-    def squared(self) -> tuple[str, ...]:
-        """Lanes that are summed with the square of the weight."""
-        return () if self.resampled else self.variances
-
-
-@dataclass
-class Buffers:
-    """The planes of a mosaic, or of a window of it, while exposures are added."""
-
-    layout: Layout
-    values: np.ndarray
-    context: np.ndarray | None
-    dq: np.ndarray | None
-    y0: int
-    x0: int
-
-    @classmethod
-    def empty(
-        cls, layout: Layout, options: Options, shape: tuple[int, int], y0: int, x0: int,
-        exposures: int = 0,
-    ) -> Buffers:
-        """Allocate the planes of an empty mosaic."""
-        values = np.zeros((len(layout.names), *shape), dtype=options.dtype)
-        context = np.zeros((n_planes(exposures), *shape), np.int32) if options.enable_ctx else None
-        dq = np.zeros(shape, np.uint32) if options.propagate_dq else None
-        buffers = cls(layout, values, context, dq, y0, x0)
-        for name in layout.names:
-            buffers.clear(name, options)
-        return buffers
-
-    def clear(self, name: str, options: Options) -> None:
-        """Fill a plane of zeros with what it holds where nothing contributed."""
-        identity = 0.0
-        if name in self.layout.means:
-            identity = parse_fillval(options.fillval)
-        elif name in self.layout.variances:
-            identity = math.nan
-        # Untouched pages of zeros cost neither time nor memory.
-        if identity != 0.0:
-            self.plane(name)[...] = identity
-
-    def plane(self, name: str) -> np.ndarray:
-        """Return a plane as a view, ``(y, x)``."""
-        return self.values[self.layout.names.index(name)]
-
-    def with_layout(self, layout: Layout, options: Options) -> Buffers:
-        """Return buffers that hold further planes, empty so far."""
-        if layout == self.layout:
-            return self
-        shape = self.values.shape[1:]
-        wider = Buffers.empty(layout, options, shape, self.y0, self.x0)
-        for name in self.layout.names:
-            wider.plane(name)[...] = self.plane(name)
-        wider.context, wider.dq = self.context, self.dq
-        return wider
-
-    def context_plane(self, exposure: int) -> np.ndarray:
-        """Return the context plane of an exposure, adding planes where there are too few."""
-        if self.context is None:
-            return np.zeros((0, 0), np.int32)
-        missing = n_planes(exposure + 1) - len(self.context)
-        if missing > 0:
-            more = np.zeros((missing, *self.context.shape[1:]), np.int32)
-            self.context = np.concatenate([self.context, more])
-        return self.context[exposure // 32]
 
 
 @dataclass(frozen=True)
@@ -161,10 +54,16 @@ class Window:
     read: Read
     good: Callable[[slice], np.ndarray | None]
     dq: np.ndarray | None
+    origin: tuple[int, int] = (0, 0)
+    """Row and column of the exposure's arrays where the window starts."""
 
 
 def add_exposure(
-    buffers: Buffers, options: Options, window: Window, scales: Scales, exposure: int,
+    buffers: Buffers,
+    options: Options,
+    window: Window,
+    scales: Scales,
+    exposure: int,
     threads: int | None = None,
 ) -> bool:
     """Add one exposure to the buffers; return whether any of its pixels can reach them."""
@@ -185,7 +84,14 @@ def add_exposure(
     return True
 
 
-def _prepare(buffers, options, window, scales, exposure, threads):  # type: ignore[no-untyped-def]
+def _prepare(
+    buffers: Buffers,
+    options: Options,
+    window: Window,
+    scales: Scales,
+    exposure: int,
+    threads: int | None,
+) -> tuple[Source, Rules]:
     """Fill weights and samples, and say how they enter the planes."""
     from .kernels.combine import NO_REFERENCE, Rules
     from .kernels.structures import GROUP, Source
@@ -234,7 +140,8 @@ def _weight_type(options: Options, window: Window) -> str | None:
     warnings.warn(
         f"weight_type={options.weight_type!r} needs {needed}, which the exposure lacks: all its "
         "pixels get weight 1",
-        MissingVarianceWarning, stacklevel=6,
+        MissingVarianceWarning,
+        stacklevel=6,
     )
     return None
 
@@ -279,8 +186,9 @@ class _Filler:
                 plane = plane - np.float64(self.scales.level)
             np.multiply(plane, self.scales.intensity, out=lane, casting="same_kind")
         elif name == "err":
-            np.multiply(plane, self.scales.intensity * self.scales.err, out=lane,
-                        casting="same_kind")
+            np.multiply(
+                plane, self.scales.intensity * self.scales.err, out=lane, casting="same_kind"
+            )
         elif squared:
             np.multiply(plane, self.scales.intensity**2, out=lane, casting="same_kind")
         else:
@@ -289,7 +197,7 @@ class _Filler:
                 lane *= self.scales.intensity
 
 
-def _footprint(options: Options, ratio: float):  # type: ignore[no-untyped-def]
+def _footprint(options: Options, ratio: float) -> Footprint:
     from .kernels import codes
     from .kernels.separable import lanczos_table
     from .kernels.structures import Footprint
@@ -300,7 +208,7 @@ def _footprint(options: Options, ratio: float):  # type: ignore[no-untyped-def]
     return Footprint(code, float(options.pixfrac), float(ratio), table)
 
 
-def _bound(window: Window, footprint, threads: int | None) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _bound(window: Window, footprint: Footprint, threads: int | None) -> np.ndarray:
     """Bound the cells that each block of the window can reach."""
     from .kernels.blocks import BLOCK, bound_blocks
 
@@ -309,7 +217,8 @@ def _bound(window: Window, footprint, threads: int | None) -> np.ndarray:  # typ
     steps = [(k, min(k + 16, len(bounds))) for k in range(0, len(bounds), 16)]
     pool.run(
         lambda rows: bound_blocks(window.pixmap, window.active, footprint, rows, bounds),
-        steps, threads,
+        steps,
+        threads,
     )
     return bounds
 
@@ -334,7 +243,7 @@ def _tiles(buffers: Buffers, bounds: np.ndarray) -> list[np.ndarray]:
     return np.array_split(tiles, -(-len(tiles) // 8)) if len(tiles) else []
 
 
-def _planes(buffers: Buffers, exposure: int):  # type: ignore[no-untyped-def]
+def _planes(buffers: Buffers, exposure: int) -> Planes:
     from .kernels.combine import Planes
 
     context = buffers.context_plane(exposure)
@@ -355,4 +264,4 @@ def require_memory_order(pixmap: np.ndarray, shape: tuple[int, int]) -> np.ndarr
             f"A pixmap of {shape[0]} x {shape[1]} pixels does not say where the corners of a "
             "pixel are: at least 2 x 2 are needed"
         )
-    return np.require(pixmap, np.float64, "CAW")
+    return np.require(pixmap, np.float64, ["C", "A", "W"])

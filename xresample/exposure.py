@@ -164,24 +164,28 @@ def _faults(exposure: xr.Dataset) -> list[str]:
             held = ", ".join(map(str, exposure.data_vars)) or "nothing"
             faults.append(f"{row.name} is missing: the Dataset holds {held}")
     for name in map(str, exposure.data_vars):
-        row = schema.row_of(schema.EXPOSURE, name)
-        if row is None:
+        known = schema.row_of(schema.EXPOSURE, name)
+        if known is None:
             continue
         variable = exposure[name]
-        if set(variable.dims) != set(row.dims):
-            faults.append(f"{name} has dimensions {variable.dims}: needed are {row.dims}")
+        if set(variable.dims) != set(known.dims):
+            faults.append(f"{name} has dimensions {variable.dims}: needed are {known.dims}")
         elif 0 in variable.shape:
             faults.append(f"{name} is empty: its shape is {variable.shape}")
-        kinds = "iu" if row.dtype == "iu" else "fiu"
+        kinds = "iu" if known.dtype == "iu" else "fiu"
         if variable.dtype.kind not in kinds:
-            faults.append(f"{name} is of type {variable.dtype}: needed are "
-                          f"{'integers' if kinds == 'iu' else 'real numbers'}")
+            faults.append(
+                f"{name} is of type {variable.dtype}: needed are "
+                f"{'integers' if kinds == 'iu' else 'real numbers'}"
+            )
     for name in schema.PIXELS:
         if name in exposure.coords:
             index = exposure[name].values
             if index.ndim != 1 or np.any(np.diff(index) != 1) or np.any(index != np.floor(index)):
-                faults.append(f"{name} must count pixels, each one more than the one before: "
-                              "an exposure can be cut, but not thinned or turned")
+                faults.append(
+                    f"{name} must count pixels, each one more than the one before: "
+                    "an exposure can be cut, but not thinned or turned"
+                )
     try:
         schema.exposure_scalars(exposure.attrs)
     except (TypeError, ValueError) as error:
@@ -193,15 +197,18 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
     """List what the options of a mosaic need and the exposure lacks."""
     faults = []
     if schema.WCS not in exposure.coords and not pixmap:
-        faults.append("wcs is missing: give it one with .resample.assign_wcs(wcs), "
-                      "or add it with pixmap=")
+        faults.append(
+            "wcs is missing: give it one with .resample.assign_wcs(wcs), or add it with pixmap="
+        )
     if options.compute_err == "driz_err" and "err" not in exposure:
         faults.append("err is missing: compute_err='driz_err' needs it")
     if options.weight_type == "exptime":
         scalars = schema.exposure_scalars(exposure.attrs)
         if np.isnan(scalars["measurement_time"]) and np.isnan(scalars["exposure_time"]):
-            faults.append("attributes exposure_time and measurement_time are missing: "
-                          "weight_type='exptime' needs one of them")
+            faults.append(
+                "attributes exposure_time and measurement_time are missing: "
+                "weight_type='exptime' needs one of them"
+            )
     return faults
 
 
@@ -210,6 +217,8 @@ class Exposure:
     """A valid exposure, read as plain arrays."""
 
     dataset: xr.Dataset
+    live_wcs: Any = None
+    """A WCS object in place of the text that the Dataset holds."""
 
     @cached_property
     def scalars(self) -> dict[str, Any]:
@@ -239,6 +248,15 @@ class Exposure:
     def wcs_text(self) -> str | None:
         """The WCS as text; None when it has none."""
         return str(self.dataset[schema.WCS].values) if schema.WCS in self.dataset.coords else None
+
+    @property
+    def wcs(self) -> Any:
+        """The WCS as an object that is not to be changed; None when it has none."""
+        from .wcs_text import from_text
+
+        if self.live_wcs is not None or self.wcs_text is None:
+            return self.live_wcs
+        return from_text(self.wcs_text)
 
     @property
     def units(self) -> str | None:

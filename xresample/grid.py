@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,17 @@ class Grid:
     x0: int = 0
     pixel_scale: float | None = None
     """Arcseconds; None when unknown."""
+    live_wcs: Any = field(default=None, compare=False, repr=False)
+    """A WCS object in place of the text."""
+
+    @property
+    def wcs(self) -> Any:
+        """The WCS as an object that is not to be changed; None when it has none."""
+        from .wcs_text import from_text
+
+        if self.live_wcs is not None or self.text is None:
+            return self.live_wcs
+        return from_text(self.text)
 
     @classmethod
     def of(cls, target: Any, pixel_scale: float | None = None) -> Grid:
@@ -73,25 +84,25 @@ class Grid:
         y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
         grid = cls(text, shape, y0, x0, scale)
-        return grid if scale is not None or text is None else replace(
-            grid, pixel_scale=grid._own_scale()
+        return (
+            grid
+            if scale is not None or text is None
+            else replace(grid, pixel_scale=grid._own_scale())
         )
 
     def _own_scale(self) -> float | None:
         """Return the pixel scale from the WCS, the root of the mean pixel area."""
         from . import sky
-        from .wcs_text import from_text
 
-        area = sky.mean_pixel_area(from_text(self.text or ""), self.shape, self.x0, self.y0)
+        area = sky.mean_pixel_area(self.wcs, self.shape, self.x0, self.y0)
         return math.degrees(math.sqrt(area)) * 3600.0 if area > 0 else None
 
     @cached_property
     def spectral(self) -> bool:
         """Whether the WCS has a spectral axis."""
         from .wcs import is_spectral
-        from .wcs_text import from_text
 
-        return self.text is not None and is_spectral(from_text(self.text))
+        return self.wcs is not None and is_spectral(self.wcs)
 
     @property
     def pixel_area(self) -> float:
@@ -201,6 +212,4 @@ def fit_wcs(
     if align_with is not None:
         base = Grid.of(align_with)
         return aligned_grid(placed, base.text, base.shape, margin)
-    return tangent_grid(
-        placed, pixel_scale, pixel_scale_ratio, rotation, reference, margin
-    )
+    return tangent_grid(placed, pixel_scale, pixel_scale_ratio, rotation, reference, margin)

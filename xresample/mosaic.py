@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import xarray as xr
@@ -101,7 +101,7 @@ def coadd(
     """
     if isinstance(exposures, xr.Dataset):
         exposures = [exposures]
-    expected = len(exposures) if hasattr(exposures, "__len__") else 0
+    expected = len(exposures) if isinstance(exposures, Sized) else 0
     state = _start(output_wcs, options, expected)
     for exposure in _shown(exposures, progress):
         state.add(exposure, threads=threads)
@@ -128,7 +128,11 @@ def add(
 
 
 def onto(
-    exposure: xr.Dataset, output_wcs: Any, *, pixmap: Any = None, threads: int | None = None,
+    exposure: xr.Dataset,
+    output_wcs: Any,
+    *,
+    pixmap: Any = None,
+    threads: int | None = None,
     **options: Any,
 ) -> xr.Dataset:
     """Return a mosaic of one exposure on another grid."""

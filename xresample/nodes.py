@@ -84,9 +84,7 @@ class Spline:
         return total
 
 
-def fixed(
-    function: Transform, x: range, y: range, stepsize: int, order: int
-) -> Spline | None:
+def fixed(function: Transform, x: range, y: range, stepsize: int, order: int) -> Spline | None:
     """Return the spline on nodes ``stepsize`` apart; None where it has to be exact."""
     if max(len(x), len(y)) <= SMALL or min(len(x), len(y)) <= order:
         return None

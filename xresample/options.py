@@ -218,7 +218,9 @@ def parse_fillval(fillval: float | str | None) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) or hasattr(value, "item")
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float) or hasattr(value, "item")
 
 
 def _same(a: Any, b: Any) -> bool:

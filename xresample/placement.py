@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,15 @@ from .exposure import Exposure
 from .grid import Grid
 from .options import WEIGHT_VARIANCE, Options
 
+if TYPE_CHECKING:
+    from .pixmap import PixelMap
+
 
 def place(
-    exposure: Exposure, grid: Grid, options: Options, pixmap: Any = None,
+    exposure: Exposure,
+    grid: Grid,
+    options: Options,
+    pixmap: Any = None,
     threads: int | None = None,
 ) -> Window:
     """Return the pixels of an exposure that can be deposited, mapped onto a grid.
@@ -49,24 +55,28 @@ def place(
     return _window(exposure, options, mapped, (j, j + len(y), i, i + len(x)), (height, width))
 
 
-def pixel_map(exposure: Exposure, grid: Grid, options: Options, threads: int | None = None):  # type: ignore[no-untyped-def]
+def pixel_map(
+    exposure: Exposure, grid: Grid, options: Options, threads: int | None = None
+) -> PixelMap:
     """Return the `PixelMap` of an exposure onto a grid."""
     from .pixmap import PixmapOptions, build_pixmap
-    from .wcs_text import from_text
 
-    if exposure.wcs_text is None or grid.text is None:
-        which = "exposure" if exposure.wcs_text is None else "mosaic"
+    wcs_from, wcs_to = exposure.wcs, grid.wcs
+    if wcs_from is None or wcs_to is None:
+        which = "exposure" if wcs_from is None else "mosaic"
         raise InvalidInputError(
             f"The {which} has no WCS: give it one with .resample.assign_wcs(wcs), or pass pixmap="
         )
     how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
-    wcs_from, wcs_to = from_text(exposure.wcs_text), from_text(grid.text)
     return build_pixmap(wcs_from, wcs_to, exposure.x, exposure.y, how, threads)
 
 
 def _window(
-    exposure: Exposure, options: Options, mapped: np.ndarray,
-    covered: tuple[int, int, int, int], shape: tuple[int, int],
+    exposure: Exposure,
+    options: Options,
+    mapped: np.ndarray,
+    covered: tuple[int, int, int, int],
+    shape: tuple[int, int],
 ) -> Window:
     """Return the window ``covered`` of an exposure, padded to ``shape`` at the far ends."""
     j0, j1, i0, i1 = covered
@@ -76,8 +86,9 @@ def _window(
     def plane(name: str) -> np.ndarray | None:
         if name not in planes:
             array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
-            padded = array is not None and pad != ((0, 0), (0, 0))
-            planes[name] = np.pad(array, pad, mode="edge") if padded else array  # type: ignore[arg-type]
+            if array is not None and pad != ((0, 0), (0, 0)):
+                array = np.pad(array, pad, mode="edge")
+            planes[name] = array
         return planes[name]
 
     def read(name: str, rows: slice) -> np.ndarray | None:
@@ -93,7 +104,7 @@ def _window(
     dq = None
     if options.propagate_dq and (bits := plane("dq")) is not None:
         dq = weights.as_uint32(bits)
-    return Window(mapped, (0, j1 - j0, 0, i1 - i0), read, good, dq)
+    return Window(mapped, (0, j1 - j0, 0, i1 - i0), read, good, dq, (j0, i0))
 
 
 def _flag_map(exposure: Exposure, options: Options) -> Any:
@@ -113,9 +124,9 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
         exposure.shape,
         None if variance is None else exposure.plane(variance, everything, everything),
         exposure.time,
-        None if dq is None else weights.good_pixels(
-            dq, options.good_bits, _flag_map(exposure, options)
-        ),
+        None
+        if dq is None
+        else weights.good_pixels(dq, options.good_bits, _flag_map(exposure, options)),
     )
 
 
@@ -147,7 +158,7 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
         return None
     area = exposure.scalars["pixelarea_steradians"]
     if not area > 0:
-        if exposure.wcs_text is None:
+        if exposure.wcs is None:
             return None
         area = mean_pixel_area(exposure)
     if not area > 0:
@@ -158,10 +169,10 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
 def mean_pixel_area(exposure: Exposure) -> float:
     """Return the mean area of the pixels of an exposure, in steradians."""
     from . import sky
-    from .wcs_text import from_text
 
-    wcs = from_text(exposure.wcs_text or "")
-    return sky.mean_pixel_area(wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start)
+    return sky.mean_pixel_area(
+        exposure.wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start
+    )
 
 
 def ratio_of_map(window: Window) -> float:

@@ -72,8 +72,12 @@ def show(
     if ax is None:
         ax = _new_axes(plt, dataset)
     drawn = ax.imshow(
-        values, origin="lower", interpolation="nearest", cmap=cmap,
-        norm=_norm(values, stretch, limits, percentiles), extent=_extent(dataset, ax),
+        values,
+        origin="lower",
+        interpolation="nearest",
+        cmap=cmap,
+        norm=_norm(values, stretch, limits, percentiles),
+        extent=_extent(dataset, ax),
     )
     ax.set_title(title if title is not None else str(image.attrs.get("long_name", variable)))
     if colorbar:
@@ -127,7 +131,9 @@ def _extent(dataset: xr.Dataset, ax: Any) -> tuple[float, float, float, float] |
 
 
 def _norm(
-    values: np.ndarray, stretch: str, limits: tuple[float, float] | None,
+    values: np.ndarray,
+    stretch: str,
+    limits: tuple[float, float] | None,
     percentiles: tuple[float, float],
 ) -> Any:
     from astropy.visualization import AsinhStretch, ImageNormalize, LinearStretch, LogStretch

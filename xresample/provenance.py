@@ -78,8 +78,14 @@ def totals(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 TOTALS = (
-    "pointings", "group_ids", "exposure_time", "duration", "elapsed_exposure_time",
-    "measurement_time", "start_time", "end_time",
+    "pointings",
+    "group_ids",
+    "exposure_time",
+    "duration",
+    "elapsed_exposure_time",
+    "measurement_time",
+    "start_time",
+    "end_time",
 )
 """Attributes of a mosaic that follow from its rows."""
 

@@ -47,9 +47,7 @@ class Variable:
 
     def matches(self, name: str) -> bool:
         """Tell whether this row describes a variable of that name."""
-        return self.name == name or (
-            self.name.endswith("*") and name.startswith(self.name[:-1])
-        )
+        return self.name == name or (self.name.endswith("*") and name.startswith(self.name[:-1]))
 
 
 PIXELS = ("y", "x")
@@ -66,10 +64,10 @@ MOSAIC = (
     Variable("data", PIXELS, "f", "co-added image", power=1, rule=Rule.MEAN, needed=True),
     Variable("err", PIXELS, "f", "standard deviation", power=1, rule=Rule.MEAN),
     Variable("wht", PIXELS, "f", "sum of weights", rule=Rule.SUM, needed=True),
-    Variable("con", ("plane", *PIXELS), "int32", "contributing exposures, a bit each",
-             rule=Rule.CONTEXT),
-    Variable("dq", PIXELS, "uint32", "data quality flags of all contributing pixels",
-             rule=Rule.DQ),
+    Variable(
+        "con", ("plane", *PIXELS), "int32", "contributing exposures, a bit each", rule=Rule.CONTEXT
+    ),
+    Variable("dq", PIXELS, "uint32", "data quality flags of all contributing pixels", rule=Rule.DQ),
     Variable("var_*_wht", PIXELS, "f", "sum of the weights of a variance", rule=Rule.SUM),
     Variable("var_*", PIXELS, "f", "variance", power=2, rule=Rule.VARIANCE),
 )

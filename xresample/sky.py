@@ -46,7 +46,7 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) 
         # The centres of a single row or column enclose nothing.
         box = (x_low - 0.5, x_high + 0.5, y_low - 0.5, y_high + 0.5)
         points = _outline(box, box[1] - box[0] + 1, box[3] - box[2] + 1)
-        return _area(wcs, points, box) if _finite(wcs, points).all() else math.nan
+        return _area(wcs, points, box)
     return _area_of_centres(wcs, box)
 
 
@@ -149,9 +149,13 @@ def _sky(wcs: Any, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _finite(wcs: Any, points: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return which points are on the sky."""
+    """Return which points are on the sky, and inside the bounding box."""
     lon, lat = _sky(wcs, *points)
-    return np.isfinite(lon) & np.isfinite(lat)
+    found = np.isfinite(lon) & np.isfinite(lat)
+    # Rounding may have put an edge half a pixel outside the bounding box.
+    for at, limits in zip(points, bounding_box(wcs) or (), strict=False):
+        found &= (at >= limits[0]) & (at <= limits[1])
+    return found
 
 
 def _area(wcs: Any, points: tuple[np.ndarray, np.ndarray], box: Limits) -> float:

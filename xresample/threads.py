@@ -19,7 +19,9 @@ def count(threads: int | None = None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(function: Callable[[Any], object], items: Iterable[Any], threads: int | None = None) -> None:
+def run(
+    function: Callable[[Any], object], items: Iterable[Any], threads: int | None = None
+) -> None:
     """Call ``function`` on every item, the next item to whichever thread is free."""
     threads = count(threads)
     if threads == 1:

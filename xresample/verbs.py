@@ -146,9 +146,9 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
         raise InvalidInputError("The Dataset has no variance, var_*, to take the error from")
     if missing := [name for name in names if name not in dataset]:
         raise InvalidInputError(f"The Dataset has no {', '.join(missing)}")
-    total = sum(dataset[name].fillna(0) for name in names)
+    total: xr.DataArray = sum(dataset[name].fillna(0) for name in names)  # type: ignore[assignment]
     known = np.logical_or.reduce([dataset[name].notnull() for name in names])
-    result = np.sqrt(total).where(known).rename("err").astype(dataset[names[0]].dtype)
+    result = (total**0.5).where(known).rename("err").astype(dataset[names[0]].dtype)
     row = schema.row_of(schema.MOSAIC, "err")
     assert row is not None  # noqa: S101 - the table has it
     result.attrs = schema.variable_attrs("err", row, dataset["data"].attrs.get("units"))

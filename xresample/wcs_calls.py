@@ -119,7 +119,7 @@ def forward(wcs: Any) -> Callable[..., Values]:
     wcs = low_level(wcs)
     to_degrees = _degrees(wcs)
     if is_gwcs(wcs):
-        call = _gwcs_call(usual_order(wcs), "forward_transform", "__call__")
+        call = _gwcs_call(usual_order(wcs), "__call__")
     elif is_fits(wcs):
         call = functools.partial(_fits_forward, wcs)
     else:
@@ -132,7 +132,7 @@ def backward(wcs: Any) -> Callable[..., Values]:
     wcs = low_level(wcs)
     from_degrees = tuple(1 / factor for factor in _degrees(wcs))
     if is_gwcs(wcs):
-        call = _gwcs_call(usual_order(wcs), "backward_transform", "invert")
+        call = _gwcs_call(usual_order(wcs), "invert")
     elif is_fits(wcs):
         call = functools.partial(_fits_backward, wcs)
     else:
@@ -160,12 +160,15 @@ def _fits_backward(wcs: Any, *world: np.ndarray) -> Any:
         return tuple(column.reshape(shape) for column in found.T)
 
 
-def _gwcs_call(wcs: Any, model_name: str, method: str) -> Callable[..., Any]:
+def _gwcs_call(wcs: Any, method: str) -> Callable[..., Any]:
     """Return the model of one direction of a gwcs, put together once, or else its method."""
-    try:
-        model = getattr(wcs, model_name)
-    except NotImplementedError:
-        model = None
+    model = wcs.forward_transform
+    if model is not None and method == "invert":
+        # Not `wcs.backward_transform`, which writes into the model.
+        try:
+            model = model.inverse
+        except NotImplementedError:
+            model = None
     # A model with units, or no model where the gwcs inverts by iteration, is its own affair.
     call = getattr(wcs, method) if model is None or model.uses_quantity else model
     return lambda *values: call(*values, with_bounding_box=False)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UnsupportedWCSError, WCSTextError
+from .wcs_calls import is_gwcs, usual_order
 
 CACHED = 32
 """WCS objects that each thread keeps."""
@@ -102,14 +103,28 @@ def _write(wcs: Any) -> str:
     import asdf
     from astropy.wcs import WCS
 
-    tree: dict[str, Any] = {_WCS: wcs}
-    if type(wcs) is WCS:
-        # Writing sets the WCS up, which may change what it says of itself.
-        tree[_WCS] = copy.deepcopy(wcs)
-        tree[_NUMBERS] = _numbers(wcs)
+    # Use leaves traces in a WCS, which its text must not show: they are removed from a copy.
+    own = copy.deepcopy(wcs)
+    if is_gwcs(own):
+        own = usual_order(own)
+        _drop_circles(own)
+    tree = {_WCS: own}
+    if type(own) is WCS:
+        own.wcs.set()
+        tree[_NUMBERS] = _numbers(own)
     buffer = io.BytesIO()
     asdf.AsdfFile(tree).write_to(buffer, all_array_storage="inline")
     return _without_software(buffer.getvalue().decode())
+
+
+def _drop_circles(wcs: Any) -> None:
+    """Remove from each inverse of a gwcs its own inverse, which gwcs adds when it is first used."""
+    for step in wcs.pipeline:
+        model = step.transform
+        nodes = model.traverse_postorder() if hasattr(model, "traverse_postorder") else (model,)
+        for node in nodes:
+            if node is not None and node.has_user_inverse and node.inverse.has_user_inverse:
+                del node.inverse.inverse
 
 
 def _without_software(text: str) -> str:

@@ -43,8 +43,12 @@ class Campaign:
         """Return the WCS of exposure ``k``: degree-5 distortion, dithered and rotated."""
         rng = np.random.default_rng(1000 + k)
         return make_gwcs(
-            (self.size, self.size), CRVAL, SCALE, rotation=3.0 * k % 17 + 2.0,
-            offset=tuple(rng.uniform(-40, 40, 2)), distortion=4.0,
+            (self.size, self.size),
+            CRVAL,
+            SCALE,
+            rotation=3.0 * k % 17 + 2.0,
+            offset=tuple(rng.uniform(-40, 40, 2)),
+            distortion=4.0,
         )
 
     def arrays(self, k: int) -> dict[str, np.ndarray]:
@@ -61,10 +65,16 @@ class Campaign:
     def scalars(self, k: int) -> dict[str, Any]:
         """Return the scalar quantities of exposure ``k``."""
         return {
-            "filename": f"exposure{k}.fits", "group_id": str(k), "exposure_time": 100.0,
-            "measurement_time": 95.0, "start_time": 61000.0 + k, "end_time": 61000.1 + k,
-            "duration": 110.0, "pixelarea_steradians": float(np.deg2rad(SCALE / 3600) ** 2),
-            "level": 0.0, "subtracted": True,
+            "filename": f"exposure{k}.fits",
+            "group_id": str(k),
+            "exposure_time": 100.0,
+            "measurement_time": 95.0,
+            "start_time": 61000.0 + k,
+            "end_time": 61000.1 + k,
+            "duration": 110.0,
+            "pixelarea_steradians": float(np.deg2rad(SCALE / 3600) ** 2),
+            "level": 0.0,
+            "subtracted": True,
         }
 
     def exposure(self, k: int, full: bool = True) -> xr.Dataset:

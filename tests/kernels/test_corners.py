@@ -78,23 +78,18 @@ def lose(exposure: Exposure, j: int, i: int) -> tuple[Exposure, Exposure]:
     return exposure._replace(pixmap=pixmap), exposure._replace(weights=weights)
 
 
-@given(
-    kernel=st.sampled_from(["square", "turbo", "point", "gaussian", "lanczos3"]),
-    j=st.integers(0, 6),
-    i=st.integers(0, 8),
-    rotation=st.floats(0, 360),
-    scale=st.floats(0.4, 3.0),
-    pixfrac=st.floats(0.2, 1.0),
-)
+@pytest.mark.parametrize("kernel", ["square", "turbo", "point", "gaussian", "lanczos3"])
+@pytest.mark.parametrize(("scale", "rotation"), [(0.6, 200.0), (1.0, 20.0), (2.9, 75.0)])
 def test_a_nan_in_the_map_costs_its_own_pixel_only(
-    kernel: str, j: int, i: int, rotation: float, scale: float, pixfrac: float
+    kernel: str, scale: float, rotation: float
 ) -> None:
-    centre = (5 * scale + 5, 5 * scale + 5)
-    pixmap = smooth_map((7, 9), scale, rotation, centre=centre, bend=0.0)
+    size = int(10 * scale) + 12
+    pixmap = smooth_map((6, 7), scale, rotation, centre=(size / 2, size / 2), bend=0.0)
     exposure = noisy_exposure(pixmap, holes=False)
-    onto = Onto((int(10 * scale) + 12, int(10 * scale) + 12), kernel, pixfrac, 1 / scale)
-    broken, without = (add(e, onto).values for e in lose(exposure, j, i))
-    np.testing.assert_allclose(broken, without, rtol=0, atol=1e-9 * np.abs(without).max())
+    onto = Onto((size, size), kernel, 0.8, 1 / scale)
+    for j, i in np.ndindex(6, 7):
+        broken, without = (add(e, onto).values for e in lose(exposure, j, i))
+        np.testing.assert_allclose(broken, without, rtol=0, atol=1e-9 * np.abs(without).max())
 
 
 def test_many_nan_leave_all_other_pixels_of_an_affine_map() -> None:
@@ -102,7 +97,7 @@ def test_many_nan_leave_all_other_pixels_of_an_affine_map() -> None:
     exposure = noisy_exposure(pixmap, holes=False)
     gone = np.zeros(pixmap.shape[:2], bool)
     gone[2::5, 1::4] = True
-    gone[0, 2:5] = gone[10, 10:13] = gone[-1, -1] = True
+    gone[0, :3] = gone[10, 10:13] = gone[-1, -1] = True
     broken = exposure._replace(pixmap=np.where(gone[..., None], np.nan, pixmap))
     without = exposure._replace(weights=np.where(gone, 0, exposure.weights))
     onto = Onto((40, 42))

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .structures import GROUP
 from .jit import inlined
+from .structures import GROUP
 
 NO_REFERENCE = -1
 """In place of a lane: every output pixel has the same variance weight."""

@@ -4,8 +4,8 @@ The pixel map holds the mapped pixel centres. The corner of a pixel, at half the
 fraction ``h`` from its centre along both axes, is bilinear between the four centres around
 it. Bilinear is linear along y, then linear along x, so two blended rows of centres serve
 all four corners. Where a neighbour is missing, at the border of the image or by a NaN in
-the map, the line through the other two centres is extended: a NaN costs its own pixel and
-no other.
+the map, the line through the other two centres is extended, or else a step of the next
+line taken: a NaN costs its own pixel and no other.
 """
 
 from __future__ import annotations
@@ -85,14 +85,28 @@ def centre(pixmap, j, i):
 
 
 @inlined
-def neighbour(pixmap, j, i, dj, di):
-    """Return the centre of a next pixel, or the continuation of the line from its opposite."""
+def step(pixmap, j, i, dj, di):
+    """Return the step from a pixel to the next, or to itself from the one on the other side."""
+    px, py = centre(pixmap, j, i)
     x, y = centre(pixmap, j + dj, i + di)
     if math.isnan(x):
-        px, py = centre(pixmap, j, i)
         qx, qy = centre(pixmap, j - dj, i - di)
-        return 2.0 * px - qx, 2.0 * py - qy
-    return x, y
+        return px - qx, py - qy
+    return x - px, y - py
+
+
+@inlined
+def neighbour(pixmap, j, i, dj, di):
+    """Return the centre of a next pixel, by the step of an adjacent line if need be.
+
+    At a border, or between two NaN, a pixel has no step of its own.
+    """
+    px, py = centre(pixmap, j, i)
+    x, y = step(pixmap, j, i, dj, di)
+    for side in (-1, 1):
+        if math.isnan(x):
+            x, y = step(pixmap, j + side * di, i + side * dj, dj, di)
+    return px + x, py + y
 
 
 @inlined

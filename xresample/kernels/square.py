@@ -35,8 +35,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .corners import corners
 from .jit import inlined, jit
 from .rounding import floor

@@ -1,0 +1,128 @@
+"""The planes of a mosaic in one array, and which is where.
+
+The planes are one array, ``(plane, y, x)``, so that one kernel serves any number of them; the
+variables of the mosaic are views of it::
+
+    wht | data | err | var_a, var_b, ... | var_a_wht, var_b_wht, ...
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .context import PLANE_BITS, n_planes
+from .options import WEIGHT_VARIANCE, Options, parse_fillval
+from .schema import WEIGHT_SUFFIX
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which plane is where in the array of planes, and in the lanes of an exposure."""
+
+    err: bool
+    variances: tuple[str, ...]
+    resampled: bool
+    reference: str | None
+    """The variance that weights the resampled variances; None: all weigh the same."""
+
+    @classmethod
+    def of(cls, options: Options, variances: tuple[str, ...]) -> Layout:
+        """Return the layout of a mosaic with these options that holds these variances."""
+        resampled = options.variance_method == "resampled"
+        reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
+        return cls(options.compute_err == "driz_err", variances, resampled, reference)
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        """Planes that are means weighted by ``wht``."""
+        return ("data", "err") if self.err else ("data",)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All planes, in their order."""
+        weights = tuple(f"{name}{WEIGHT_SUFFIX}" for name in self.variances if self.resampled)
+        return ("wht", *self.means, *self.variances, *weights)
+
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """Lanes that are summed with the weight, in order; the first is 1 in every pixel."""
+        if not self.resampled:
+            return ("1", *self.means)
+        reference = self.reference if self.variances else None
+        extra = () if reference is None or reference in self.variances else (reference,)
+        return ("1", *self.means, *self.variances, *extra)
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        """Lanes that are summed with the square of the weight."""
+        return () if self.resampled else self.variances
+
+
+@dataclass
+class Buffers:
+    """The planes of a mosaic, or of a window of it, while exposures are added."""
+
+    layout: Layout
+    values: np.ndarray
+    context: np.ndarray | None
+    dq: np.ndarray | None
+    y0: int
+    x0: int
+
+    @classmethod
+    def empty(
+        cls,
+        layout: Layout,
+        options: Options,
+        shape: tuple[int, int],
+        y0: int,
+        x0: int,
+        exposures: int = 0,
+    ) -> Buffers:
+        """Allocate the planes of an empty mosaic."""
+        values = np.zeros((len(layout.names), *shape), dtype=options.dtype)
+        context = np.zeros((n_planes(exposures), *shape), np.int32) if options.enable_ctx else None
+        dq = np.zeros(shape, np.uint32) if options.propagate_dq else None
+        buffers = cls(layout, values, context, dq, y0, x0)
+        for name in layout.names:
+            buffers.clear(name, options)
+        return buffers
+
+    def clear(self, name: str, options: Options) -> None:
+        """Fill a plane of zeros with what it holds where nothing contributed."""
+        identity = 0.0
+        if name in self.layout.means:
+            identity = parse_fillval(options.fillval)
+        elif name in self.layout.variances:
+            identity = math.nan
+        # Untouched pages of zeros cost neither time nor memory.
+        if identity != 0.0:
+            self.plane(name)[...] = identity
+
+    def plane(self, name: str) -> np.ndarray:
+        """Return a plane as a view, ``(y, x)``."""
+        return self.values[self.layout.names.index(name)]
+
+    def with_layout(self, layout: Layout, options: Options) -> Buffers:
+        """Return buffers that hold further planes, empty so far."""
+        if layout == self.layout:
+            return self
+        shape = self.values.shape[1:]
+        wider = Buffers.empty(layout, options, shape, self.y0, self.x0)
+        for name in self.layout.names:
+            wider.plane(name)[...] = self.plane(name)
+        wider.context, wider.dq = self.context, self.dq
+        return wider
+
+    def context_plane(self, exposure: int) -> np.ndarray:
+        """Return the context plane of an exposure, adding planes where there are too few."""
+        if self.context is None:
+            return np.zeros((0, 0), np.int32)
+        missing = n_planes(exposure + 1) - len(self.context)
+        if missing > 0:
+            more = np.zeros((missing, *self.context.shape[1:]), np.int32)
+            self.context = np.concatenate([self.context, more])
+        return self.context[exposure // PLANE_BITS]
