@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from . import placement, provenance, schema
-from .engine import add_exposure
-from .errors import InvalidInputError, NoOverlapWarning
+from .engine import Scales, Window, add_exposure
+from .errors import InvalidInputError, NoOverlapWarning, warn
 from .exposure import Exposure, validate
 from .grid import Grid
 from .options import Options
@@ -49,8 +49,7 @@ class Accumulator:
         """
         options = Options.from_attrs(mosaic.attrs)
         grid = Grid.of(mosaic, options.pixel_scale)
-        names = tuple(str(n) for n in mosaic.data_vars if schema.is_variance(str(n)))
-        layout = Layout.of(options, names)
+        layout = Layout.of(options, _variances_of(mosaic, options))
         _check_planes(mosaic, layout, options)
         values = np.empty((len(layout.names), *grid.shape), options.dtype)
         for plane, name in zip(values, layout.names, strict=True):
@@ -76,16 +75,25 @@ class Accumulator:
         """
         validate(dataset, self.options, pixmap is not None)
         exposure = Exposure(dataset)
-        self._check_units(exposure)
         window = placement.place(exposure, self.grid, self.options, pixmap, threads)
-        scales = placement.scales(exposure, self.grid, self.options, window)
+        self.deposit(
+            exposure,
+            window,
+            placement.scales(exposure, self.grid, self.options, window),
+            threads,
+        )
+
+    def deposit(
+        self, exposure: Exposure, window: Window, scales: Scales, threads: int | None = None
+    ) -> None:
+        """Add one exposure that has been placed on the grid, by factors that are known."""
+        self._check_units(exposure)
         self.buffers = self.buffers.with_layout(self._layout_with(exposure), self.options)
         if not add_exposure(self.buffers, self.options, window, scales, len(self.rows), threads):
-            warnings.warn(
+            warn(
                 f"Exposure {exposure.scalars['filename'] or len(self.rows)} lies outside the "
                 "mosaic: it is counted but changes no pixel",
                 NoOverlapWarning,
-                stacklevel=4,
             )
         row = {entry.name: exposure.scalars.get(entry.name) for entry in schema.PROVENANCE}
         row["pixel_scale_ratio"] = scales.ratio
@@ -140,20 +148,34 @@ class Accumulator:
                 f"error_from_variances names {unknown}: the mosaic has "
                 f"{list(self.buffers.layout.variances)}"
             )
-        shape = self.grid.shape
-        total = np.zeros(shape, self.options.dtype)
-        known = np.zeros(shape, bool)
-        for name in names if not unknown else ():
-            plane = self.buffers.plane(name)
-            there = ~np.isnan(plane)
-            np.add(total, plane, out=total, where=there)
-            known |= there
-        np.sqrt(total, out=total)
-        total[~known] = np.nan
-        return total
+        found = [self.buffers.plane(name) for name in names] if not unknown else []
+        return root_of_sum(found, self.grid.shape, self.options.dtype)
+
+
+def root_of_sum(
+    variances: Iterable[np.ndarray], shape: tuple[int, int], dtype: str
+) -> np.ndarray:
+    """Return the root of the sum of variances, NaN counted as 0; NaN where none is known."""
+    total = np.zeros(shape, dtype)
+    known = np.zeros(shape, bool)
+    for plane in variances:
+        there = ~np.isnan(plane)
+        np.add(total, plane, out=total, where=there)
+        known |= there
+    np.sqrt(total, out=total)
+    total[~known] = np.nan
+    return total
 
 
 _AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")
+
+
+def _variances_of(mosaic: xr.Dataset, options: Options) -> tuple[str, ...]:
+    """Return the variances that a mosaic has or, by its weights or options, ought to have."""
+    wanted = (options.variance_names or ()) if options.enable_var else ()
+    found = [name for name in map(str, mosaic.data_vars) if name.startswith(schema.VARIANCE_PREFIX)]
+    names = (name.removesuffix(schema.WEIGHT_SUFFIX) for name in (*wanted, *found))
+    return tuple(dict.fromkeys(names))
 
 
 def is_mosaic(dataset: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import threads as pool
-from .errors import InvalidInputError, MissingVarianceWarning
+from .errors import InvalidInputError, MissingVarianceWarning, warn
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
 from .planes import Buffers, Layout
 from .weights import weight_map
@@ -56,6 +55,8 @@ class Window:
     dq: np.ndarray | None
     origin: tuple[int, int] = (0, 0)
     """Row and column of the exposure's arrays where the window starts."""
+    weights: np.ndarray | None = None
+    """Weights of the window's pixels, ``(y, x)``, in place of those that the options ask for."""
 
 
 def add_exposure(
@@ -135,13 +136,14 @@ _NO_DQ = np.zeros((0, 0), np.uint32)
 def _weight_type(options: Options, window: Window) -> str | None:
     """Return the weight type; where its variance is missing all pixels weigh the same."""
     needed = WEIGHT_VARIANCE.get(options.weight_type or "")
+    if window.weights is not None:
+        return None
     if needed is None or window.read(needed, slice(0, 1)) is not None:
         return options.weight_type
-    warnings.warn(
+    warn(
         f"weight_type={options.weight_type!r} needs {needed}, which the exposure lacks: all its "
         "pixels get weight 1",
         MissingVarianceWarning,
-        stacklevel=6,
     )
     return None
 
@@ -168,14 +170,19 @@ class _Filler:
                 self._fill(samples[..., lane], name, rows)
             for lane, name in enumerate(self.layout.squared, start=self.first_squared):
                 self._fill(samples[..., lane], name, rows, squared=True)
-        weights[...] = weight_map(
+        weights[...] = self._weigh(rows, weights.shape)
+        finish_samples(weights, samples, free, self.first_squared, used)
+
+    def _weigh(self, rows: slice, shape: tuple[int, int]) -> np.ndarray:
+        if self.window.weights is not None:
+            return self.window.weights[rows]
+        return weight_map(
             self.weight_type,
-            weights.shape,
+            shape,
             self.window.read(WEIGHT_VARIANCE.get(self.weight_type or "", ""), rows),
             self.scales.time,
             self.window.good(rows),
         )
-        finish_samples(weights, samples, free, self.first_squared, used)
 
     def _fill(self, lane: np.ndarray, name: str, rows: slice, squared: bool = False) -> None:
         plane = self.window.read(name, rows)

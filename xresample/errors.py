@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 
 class XResampleError(Exception):
     """Base of all errors that xresample raises on purpose."""
@@ -25,6 +28,14 @@ class InvalidExposureError(XResampleError, ValueError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class ImageShapeError(InvalidExposureError, RuntimeError):
+    """The data of an exposure are no image."""
+
+
+class FinalizedError(XResampleError, RuntimeError):
+    """A mosaic has been finalized: nothing can be added to it."""
+
+
 class GridMismatchError(InvalidInputError):
     """Two mosaics differ in their grid or their options, and cannot be combined."""
 
@@ -43,3 +54,12 @@ class NoOverlapWarning(UserWarning):
 
 class MissingVarianceWarning(UserWarning):
     """The variance that weights need is missing; all weights of the exposure are 1."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn as if from the line outside of this package that led here."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

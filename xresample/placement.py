@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,11 @@ def place(
         return _window(exposure, options, mapped, (0, ny, 0, nx), (ny, nx))
     mapping = pixel_map(exposure, grid, options, threads)
     y, x = mapping.y, mapping.x
+    if not (len(y) and len(x)):
+        # The bounding box holds no pixel of the exposure.
+        height, width = max(ny, 2), max(nx, 2)
+        nowhere = np.full((height, width, 2), np.nan)
+        return _window(exposure, options, nowhere, (0, ny, 0, nx), (height, width))
     # A second row or column says where the corners of the only one are.
     height, width = max(len(y), 2), max(len(x), 2)
     mapped = mapping.evaluate(
@@ -107,6 +113,26 @@ def _window(
     return Window(mapped, (0, j1 - j0, 0, i1 - i0), read, good, dq, (j0, i0))
 
 
+def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:
+    """Return the map of all pixels of an exposure, ``(y, x, 2)``; NaN where it is not placed."""
+    j0, j1, i0, i1 = window.active
+    mapped = window.pixmap[j0:j1, i0:i1]
+    if mapped.shape[:2] == exposure.shape:
+        return mapped
+    centres = np.full((*exposure.shape, 2), np.nan)
+    j, i = window.origin
+    centres[j + j0 : j + j1, i + i0 : i + i1] = mapped
+    return centres
+
+
+def with_weights(window: Window, weights: np.ndarray) -> Window:
+    """Return a window whose pixels weigh what the exposure's pixels weigh in ``weights``."""
+    (height, width), (j, i) = window.pixmap.shape[:2], window.origin
+    cut = weights[j : j + height, i : i + width].astype(np.float32)
+    pad = ((0, height - cut.shape[0]), (0, width - cut.shape[1]))
+    return replace(window, weights=np.pad(cut, pad))
+
+
 def _flag_map(exposure: Exposure, options: Options) -> Any:
     """Return the mnemonics of the flags: those given, else those that ``dq`` describes."""
     if options.flag_map is not None or "dq" not in exposure.dataset:
@@ -138,9 +164,7 @@ def scales(exposure: Exposure, grid: Grid, options: Options, window: Window) -> 
     if ratio is None and not spectral:
         ratio = own_ratio(exposure, grid)
     level = 0.0 if scalars["subtracted"] else scalars["level"]
-    intensity = 1.0
-    if spectral and ratio is not None and is_flux_density(exposure.units):
-        intensity = 1.0 / ratio
+    intensity = intensity_scale(spectral, ratio, exposure.units)
     if ratio is None:
         err = variance = 1.0
         kernel_ratio = ratio_of_map(window)
@@ -152,6 +176,13 @@ def scales(exposure: Exposure, grid: Grid, options: Options, window: Window) -> 
     return Scales(kernel_ratio, intensity, err, variance, level, exposure.time)
 
 
+def intensity_scale(spectral: bool, ratio: float | None, units: Any) -> float:
+    """Return the factor of the data: a flux density along a slit goes with the pixel scale."""
+    if spectral and ratio is not None and is_flux_density(units):
+        return 1.0 / ratio
+    return 1.0
+
+
 def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
     """Return the pixel scale of the grid over that of the exposure; None when unknown."""
     if grid.pixel_scale is None:
@@ -161,9 +192,14 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
         if exposure.wcs is None:
             return None
         area = mean_pixel_area(exposure)
-    if not area > 0:
+    return scale_ratio(grid.pixel_scale, area)
+
+
+def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
+    """Return a pixel scale in arcsec over that of pixels of an area in steradians, if known."""
+    if pixel_scale is None or area is None or not area > 0:
         return None
-    return grid.pixel_scale / (math.degrees(math.sqrt(area)) * 3600.0)
+    return pixel_scale / (math.degrees(math.sqrt(area)) * 3600.0)
 
 
 def mean_pixel_area(exposure: Exposure) -> float:
@@ -189,11 +225,11 @@ def ratio_of_map(window: Window) -> float:
     return 1.0 / math.sqrt(area) if area > 0 else 1.0
 
 
-def is_flux_density(units: str | None) -> bool:
+def is_flux_density(units: Any) -> bool:
     """Tell whether units can be converted to Jy."""
     from astropy import units as u
 
     try:
-        return bool(u.Unit(units or "").is_equivalent(u.Jy))
+        return bool(u.Unit("" if units is None else units).is_equivalent(u.Jy))
     except (TypeError, ValueError):
         return False

@@ -26,7 +26,8 @@ def add_in_roles(
     """Add exposures to the mosaic among Datasets, or to a new one."""
     given = [dataset]
     for other in others:
-        given.extend([other] if isinstance(other, xr.Dataset) else other)
+        several = isinstance(other, Iterable) and not isinstance(other, xr.Dataset)
+        given.extend(other if several else [other])
     mosaics = [entry for entry in given if is_mosaic(entry)]
     exposures = [entry for entry in given if not is_mosaic(entry)]
     if len(mosaics) > 1:

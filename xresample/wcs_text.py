@@ -32,8 +32,14 @@ def to_text(wcs: Any) -> str:
     Raises
     ------
     UnsupportedWCSError
-        ASDF cannot hold this kind of object.
+        ASDF cannot hold this kind of object, or it is no WCS.
     """
+    from astropy.wcs.wcsapi import BaseLowLevelWCS
+
+    if not isinstance(wcs, BaseLowLevelWCS):
+        raise UnsupportedWCSError(
+            f"Given was {_excerpt(wcs)}: needed is a WCS, such as a gwcs.WCS or an astropy.wcs.WCS"
+        )
     try:
         text = _write(wcs)
         if _ANCHOR in text:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from .errors import InvalidInputError, MissingVarianceWarning
+from .errors import InvalidInputError, MissingVarianceWarning, warn
 
 WEIGHT_TYPES = ("ivm", "ivm-sky", "exptime", None)
 
@@ -174,7 +173,7 @@ def weight_map(
         if weight_type is not None:
             name = "var_rnoise" if weight_type == "ivm" else "var_sky"
             message = f"weight_type={weight_type!r}, but there is no {name}: all weights are 1"
-            warnings.warn(message, MissingVarianceWarning, stacklevel=2)
+            warn(message, MissingVarianceWarning)
     if good is not None:
         if np.shape(good) != tuple(shape):
             raise InvalidInputError(f"dq has shape {np.shape(good)}, the data has {shape}")

@@ -97,3 +97,11 @@ def test_a_pixel_without_area_deposits_nothing() -> None:
     assert np.isfinite(planes.values).all()
     assert not planes.values[0].any()
     assert not planes.context.any()
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (6, 1), (1, 1)])
+def test_an_image_one_pixel_wide_has_no_area(shape: tuple[int, int]) -> None:
+    exposure = noisy_exposure(smooth_map(shape, rotation=20.0, centre=(8.0, 8.0)), holes=False)
+    planes = add(exposure, Onto((16, 16)))
+    assert not planes.values.any()
+    assert not planes.context.any()

@@ -29,8 +29,9 @@ def blend_rows(pixmap, j, i0, n, h, blended):
     """
     ny, nx, _ = pixmap.shape
     # Linear extrapolation to -h is (1 + h) P[0] - h P[1]: the same form with h negative.
-    below, h_below = (j - 1, h) if j > 0 else (j + 1, -h)
-    above, h_above = (j + 1, h) if j < ny - 1 else (j - 1, -h)
+    # An image one pixel wide gives no direction: its pixels have no area.
+    below, h_below = (j - 1, h) if j > 0 else (min(j + 1, ny - 1), -h)
+    above, h_above = (j + 1, h) if j < ny - 1 else (max(j - 1, 0), -h)
     first = max(i0 - 1, 0)
     offset = 2 * (first + 1 - i0)
     middle = pixmap[j].ravel()[2 * first :]
@@ -42,6 +43,8 @@ def blend_rows(pixmap, j, i0, n, h, blended):
         blended[UPPER + offset + k] = here + h_above * (upper[k] - here)
     for row in (0, UPPER):
         for axis in range(2):
+            if nx == 1:
+                blended[row + 4 + axis] = blended[row + 2 + axis]
             if i0 == 0:
                 k = row + axis
                 blended[k] = 2.0 * blended[k + 2] - blended[k + 4]

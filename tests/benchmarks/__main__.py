@@ -1,0 +1,97 @@
+"""Time xresample against the reference: ``python -m tests.benchmarks [--json FILE]``.
+
+Pairs of runs alternate in one process; what needs a process of its own has one. Prints a
+table in Markdown; never fails on a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import measure
+from .jobs import jobs
+
+
+def main() -> None:
+    """Run the benchmark and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=2048, help="pixels along a side")
+    parser.add_argument("--pairs", type=int, default=5, help="alternating pairs of runs")
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
+    parser.add_argument("--json", type=Path, help="where to write the figures too")
+    given = parser.parse_args()
+    logging.disable(logging.WARNING)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, {datetime.now(UTC):%Y-%m-%d}; medians of {given.pairs} pairs\n")
+    results = {
+        "machine": machine,
+        "size": given.size,
+        "pairs": given.pairs,
+        "pairwise": pairwise(given),
+        "processes": processes(given),
+    }
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1))
+
+
+def pairwise(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Print and return the rows that are timed in pairs."""
+    print("| job | ours s (CPU) | reference s (CPU) | ratio | to reach |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    rows = []
+    for make in jobs(given.size):
+        job = make()
+        if given.only not in job.name:
+            continue
+        row = measure.pairs(job.ours, job.reference, given.pairs)
+        ours, theirs = row["ours"], row["reference"]
+        print(
+            f"| {job.name} | {ours['wall'] / job.unit:.3f} ({ours['cpu'] / job.unit:.3f}) | "
+            f"{theirs['wall'] / job.unit:.3f} ({theirs['cpu'] / job.unit:.3f}) | "
+            f"{row['ratio']:.1f} | {job.target or ''} |",
+            flush=True,
+        )
+        rows.append({"name": job.name, "target": job.target, "exposures": job.unit, **row})
+        del job
+        gc.collect()
+    return rows
+
+
+def processes(given: argparse.Namespace) -> dict[str, Any]:
+    """Print and return what is measured in processes of their own."""
+    if given.only:
+        return {}
+    size, wide = given.size, round(given.size * 8000 / 2048)
+    print("\n| in a process of its own | measured | to reach |\n| --- | ---: | ---: |")
+    used = measure.memory(size, wide, 8)
+    beyond = {who: figures["peak"] - figures["output"] for who, figures in used.items()}
+    print(
+        f"| peak memory beyond the output, 8 exposures into {wide}^2 | "
+        f"{beyond['ours']:.0f} MiB, reference {beyond['reference']:.0f} MiB: "
+        f"1/{beyond['reference'] / beyond['ours']:.1f} | 1/3 |",
+        flush=True,
+    )
+    sizes = measure.by_mosaic(size, (wide // 2, wide, 2 * wide), 5)
+    print(
+        f"| an exposure into {', '.join(f'{n}^2' for n in sizes)} | "
+        f"{', '.join(f'{s:.3f} s' for s in sizes.values())} | within 15 % |",
+        flush=True,
+    )
+    first = measure.first_calls(size)
+    print(f"| first add over the second, warm cache | {first['warm cache']:.2f} s | 1 s |")
+    print(f"| first add over the second, empty cache | {first['empty cache']:.1f} s | 15 s |")
+    over = measure.imports()
+    print(f"| import xresample over import xarray | {over:.3f} s | 0.15 s |")
+    return {"memory": used, "by mosaic": sizes, "first": first, "import": over}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What is measured in a process of its own; prints one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from typing import Any
+
+MIB = 1024.0
+
+
+def first(size: int) -> dict[str, float]:
+    """Time the first ``add`` of a process against the second."""
+    import xresample as xrs
+
+    from .campaign import Campaign
+
+    campaign = Campaign(size, round(size * 1.2))
+    grid = campaign.grid()
+    exposure = campaign.exposure(0)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        xrs.coadd(exposure, grid, compute_err="driz_err", propagate_dq=True)
+        seconds.append(time.perf_counter() - start)
+    return {"over": seconds[0] - min(seconds[1:])}
+
+
+def import_time() -> dict[str, float]:
+    """Time the import of the package where xarray is imported already."""
+    import xarray  # noqa: F401 - what is timed is what comes on top of it
+
+    start = time.perf_counter()
+    import xresample  # noqa: F401 - imported to be timed
+
+    return {"over": time.perf_counter() - start}
+
+
+def memory(who: str, size: int, output: int, count: int) -> dict[str, float]:
+    """Measure the growth of peak memory while a campaign is co-added; exposures one at a time."""
+    from .campaign import Campaign
+
+    # Imports, the compiled code and one pass over a small campaign come before the baseline.
+    run = _ours if who == "ours" else _reference
+    run(Campaign(64, 80, 1))
+    campaign = Campaign(size, output, count)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    made = run(campaign)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"peak": (peak - before) / MIB, "output": made / MIB / MIB}
+
+
+def _ours(campaign: Any) -> float:
+    import xresample as xrs
+
+    exposures = (campaign.exposure(k) for k in range(campaign.count))
+    mosaic = xrs.coadd(exposures, campaign.grid(), compute_err="driz_err", propagate_dq=True)
+    return float(mosaic.nbytes)
+
+
+def _reference(campaign: Any) -> float:
+    from stcal.resample import Resample
+
+    made = Resample(
+        {"wcs": campaign.grid()},
+        n_input_models=campaign.count,
+        compute_err="driz_err",
+        propagate_dq=True,
+        pixmap_stepsize=32,
+        pixmap_order=3,
+    )
+    for k in range(campaign.count):
+        made.add_model(campaign.model(k))
+    made.finalize()
+    return float(sum(getattr(plane, "nbytes", 0) for plane in made.output_model.values()))
+
+
+def marginal(size: int, output: int, count: int) -> dict[str, float]:
+    """Time what one more exposure costs in a mosaic of a given size."""
+    from xresample.accumulate import Accumulator
+    from xresample.grid import Grid
+    from xresample.options import Options
+
+    from .campaign import Campaign
+
+    campaign = Campaign(size, output, count)
+    exposures = [campaign.exposure(k) for k in range(count)]
+    options = Options(compute_err="driz_err", propagate_dq=True)
+    state = Accumulator.new(Grid.of(campaign.grid()), options, 2 * count)
+    for exposure in exposures:
+        # The first touch of a page of the planes is paid once a mosaic, not once an exposure.
+        state.add(exposure)
+    seconds = []
+    for exposure in exposures:
+        start = time.perf_counter()
+        state.add(exposure)
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(seconds)}
+
+
+TASKS = {"first": first, "import": import_time, "memory": memory, "marginal": marginal}
+
+
+if __name__ == "__main__":
+    task, *arguments = sys.argv[1:]
+    values = [int(value) if value.isdigit() else value for value in arguments]
+    print(json.dumps(TASKS[task](*values)))  # type: ignore[operator]

@@ -1,0 +1,332 @@
+"""Bad input: a clear error or a right result, and what was given stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.wcs import WCS
+
+import xresample as xrs
+
+from .makers import (
+    assert_close,
+    assert_same_bits,
+    checksum,
+    make_arrays,
+    make_attrs,
+    make_exposure,
+    make_wcs,
+    output_grid,
+    shifted_map,
+)
+from .wcs_makers import make_fits, make_spectral
+
+SHAPE = (12, 14)
+GRID = output_grid(SHAPE, margin=6)
+GOOD = make_exposure(0, SHAPE)
+
+
+def started(**options: Any) -> xr.Dataset:
+    """Return a mosaic of one exposure."""
+    return GOOD.resample.onto(GRID, **options)
+
+
+def without_wcs() -> xr.Dataset:
+    return GOOD.drop_vars("wcs")
+
+
+def with_plane(name: str, array: Any, dims: tuple[str, ...] = ("y", "x")) -> xr.Dataset:
+    return GOOD.assign({name: (dims, array)})
+
+
+BAD_EXPOSURES: dict[str, tuple[Callable[[], Any], str]] = {
+    "no data": (lambda: GOOD.drop_vars("data"), "data is missing"),
+    "no wcs": (without_wcs, "wcs is missing"),
+    "an array": (lambda: GOOD["data"].values, "ndarray"),
+    "a DataArray": (lambda: GOOD["data"], "DataArray"),
+    "no dataset": (lambda: None, "NoneType"),
+    "complex data": (lambda: with_plane("data", np.ones(SHAPE, complex)), "complex"),
+    "text": (lambda: with_plane("data", np.full(SHAPE, "a")), "data is of type"),
+    "dq of floats": (lambda: with_plane("dq", np.zeros(SHAPE)), "dq is of type float64"),
+    "dq beyond 32 bits": (
+        lambda: with_plane("dq", np.full(SHAPE, 1 << 40, np.int64)), "beyond the 32 bits"),
+    "a cube": (lambda: GOOD.expand_dims(band=2), "dimensions"),
+    "an empty image": (lambda: GOOD.isel(x=slice(0, 0)), "empty"),
+    "thinned": (lambda: GOOD.isel(x=slice(None, None, 2)), "x must count pixels"),
+    "turned around": (lambda: GOOD.isel(y=slice(None, None, -1)), "y must count pixels"),
+    "half pixels": (lambda: GOOD.assign_coords(x=GOOD["x"] + 0.5), "x must count pixels"),
+    "other units": (lambda: GOOD.assign(data=GOOD["data"].assign_attrs(units="Jy")), "units"),
+    "a time that is text": (lambda: GOOD.assign_attrs(exposure_time="long"), "attribute"),
+    "a wcs that is no wcs": (
+        lambda: GOOD.assign_coords(wcs=((), "RA---TAN")), "not the ASDF text of a WCS"),
+    "a wcs that is other text": (
+        lambda: GOOD.assign_coords(wcs=((), "#ASDF 1.0.0\nwcs: [1]\n...\n")), "cannot be read|WCS"),
+    "a spectral wcs": (
+        lambda: GOOD.resample.assign_wcs(make_spectral(SHAPE)), "both must be of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_EXPOSURES)
+def test_bad_exposures(case: str) -> None:
+    make, message = BAD_EXPOSURES[case]
+    mosaic = started()
+    before = checksum(mosaic), checksum(GOOD)
+    with pytest.raises(xrs.XResampleError, match=message):
+        mosaic.resample.add(make())
+    assert (checksum(mosaic), checksum(GOOD)) == before
+
+
+def test_all_faults_are_listed_at_once() -> None:
+    bad = GOOD.drop_vars(["wcs", "err"]).assign(dq=(("y", "x"), np.zeros(SHAPE)))
+    bad.attrs.pop("exposure_time"), bad.attrs.pop("measurement_time")
+    with pytest.raises(xrs.InvalidExposureError) as caught:
+        xrs.coadd(bad, GRID, compute_err="driz_err", weight_type="exptime")
+    message = str(caught.value)
+    for fault in ("dq is of type", "wcs is missing", "err is missing", "exposure_time"):
+        assert fault in message
+    assert message.startswith("exposure_0.fits")
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, KeyError)
+
+
+def test_a_failure_halfway_leaves_everything() -> None:
+    mosaic = started()
+    before = checksum(mosaic)
+    with pytest.raises(xrs.InvalidExposureError):
+        mosaic.resample.add(make_exposure(1, SHAPE), without_wcs())
+    assert checksum(mosaic) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kernel": "box"}, "kernel='box'"),
+        ({"kernel": None}, "kernel=None"),
+        ({"pixfrac": 0.0}, "pixfrac"),
+        ({"pixfrac": -0.1}, "pixfrac"),
+        ({"pixfrac": 1.001}, "pixfrac"),
+        ({"pixfrac": np.nan}, "pixfrac"),
+        ({"pixfrac": "1"}, "pixfrac"),
+        ({"pixfrac": None}, "pixfrac"),
+        ({"pixfrac": True}, "pixfrac"),
+        ({"fillval": "nothing"}, "fillval"),
+        ({"weight_type": "ivm-"}, "weight_type"),
+        ({"compute_err": "guess"}, "compute_err"),
+        ({"variance_method": "none"}, "variance_method"),
+        ({"pixel_scale": -1.0}, "pixel_scale"),
+        ({"pixel_scale_ratio": 0.0}, "pixel_scale_ratio"),
+        ({"pixmap_stepsize": 0}, "pixmap_stepsize"),
+        ({"pixmap_order": 2}, "pixmap_order"),
+        ({"pixmap_tol": 0.0}, "pixmap_tol"),
+        ({"dtype": "float16"}, "dtype"),
+        ({"pixfraction": 0.5}, "pixfraction"),
+        ({"good_bits": "WRONG"}, "WRONG"),
+        ({"good_bits": 1.5}, "good_bits"),
+    ],
+)
+def test_bad_options(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(xrs.InvalidInputError, match=message):
+        xrs.coadd(GOOD, GRID, **options)
+
+
+def test_all_bad_options_are_listed_at_once() -> None:
+    with pytest.raises(xrs.InvalidInputError) as caught:
+        xrs.empty_mosaic(GRID, kernel="box", pixfrac=2.0, weight_type="x", fillval="y")
+    for name in ("kernel", "pixfrac", "weight_type", "fillval"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (None, "output grid"),
+        ("grid.fits", "output grid"),
+        (3, "output grid"),
+        ((0, 5), "no pixel"),
+        ((5, -1), "no pixel"),
+        ((5,), "two sizes"),
+        ((5, "a"), "two sizes"),
+        ({}, "'wcs' is needed"),
+        ({"pixel_scale": 0.1}, "'wcs' is needed"),
+        (WCS(naxis=2), "SPATIAL|array_shape|sky"),
+        (WCS(naxis=3), "axes"),
+        (WCS(naxis=1), "axes"),
+        (object(), "WCS"),
+    ],
+)
+def test_bad_grids(target: Any, message: str) -> None:
+    with pytest.raises(xrs.XResampleError, match=message):
+        xrs.coadd(GOOD, target)
+
+
+def test_a_grid_without_size() -> None:
+    grid = make_fits(SHAPE)
+    grid.pixel_shape = None
+    with pytest.raises(xrs.InvalidInputError, match="array_shape"):
+        xrs.empty_mosaic(grid)
+
+
+def test_bad_pixel_maps() -> None:
+    start = xrs.empty_mosaic((20, 20))
+    for bad in (np.zeros((*SHAPE, 3)), np.zeros(SHAPE), np.zeros((2, *SHAPE)), "map",
+                np.zeros((*SHAPE, 2), complex)):  # fmt: skip
+        with pytest.raises(xrs.InvalidInputError, match="pixmap"):
+            start.resample.add(GOOD, pixmap=bad)
+    with pytest.raises(xrs.InvalidInputError, match="one by one"):
+        start.resample.add(GOOD, GOOD, pixmap=shifted_map(SHAPE))
+    with pytest.raises(xrs.InvalidInputError, match="no WCS"):
+        start.resample.add(GOOD)
+
+
+def test_bad_arrays() -> None:
+    arrays = make_arrays(0, SHAPE)
+    with pytest.raises(xrs.InvalidExposureError) as caught:
+        xrs.make_exposure(
+            arrays["data"], err=arrays["err"][1:], dq=arrays["dq"].T,
+            variances={"var_flat": np.zeros(3), "flat": arrays["err"]},
+        )  # fmt: skip
+    for fault in ("err has shape", "dq has shape", "var_flat has shape", "starts with 'var_'"):
+        assert fault in str(caught.value)
+    with pytest.raises(xrs.InvalidExposureError, match="image"):
+        xrs.make_exposure(np.zeros(4))
+
+
+@pytest.mark.parametrize("wcs", [3, "no wcs", np.zeros(2), {}])
+def test_bad_wcs(wcs: Any) -> None:
+    with pytest.raises(xrs.XResampleError):
+        xrs.make_exposure(np.zeros(SHAPE), wcs)
+
+
+def test_mosaics_that_do_not_go_together() -> None:
+    mosaic = started()
+    others = {
+        "different grids": GOOD.resample.onto(output_grid(SHAPE, margin=7)),
+        "kernel": started(kernel="turbo"),
+        "pixfrac: 1.0 and 0.5": started(pixfrac=0.5),
+        "good_bits": started(good_bits=4),
+    }
+    before = checksum(mosaic)
+    for message, other in others.items():
+        with pytest.raises(xrs.GridMismatchError, match=message):
+            mosaic.resample.merge(other)
+    with pytest.raises(xrs.InvalidInputError, match="merge needs mosaics"):
+        mosaic.resample.merge(GOOD)
+    with pytest.raises(xrs.InvalidInputError, match="2 mosaics"):
+        mosaic.resample.add(mosaic)
+    jansky = GOOD.assign(data=GOOD["data"].assign_attrs(units="Jy")).resample.onto(GRID)
+    with pytest.raises(xrs.GridMismatchError, match="units"):
+        mosaic.resample.merge(jansky)
+    assert checksum(mosaic) == before
+
+
+@pytest.mark.parametrize("name", ["wht", "con", "var_rnoise", "var_rnoise_wht"])
+def test_a_mosaic_that_lacks_a_plane(name: str) -> None:
+    mosaic = started().drop_vars(name)
+    with pytest.raises(xrs.InvalidInputError, match=name if name != "wht" else "output_wcs"):
+        mosaic.resample.add(GOOD)
+
+
+def test_a_mosaic_of_the_wrong_type() -> None:
+    mosaic = started()
+    mosaic["wht"] = mosaic["wht"].astype(np.float64)
+    with pytest.raises(xrs.InvalidInputError, match="wht is of type float64"):
+        mosaic.resample.add(GOOD)
+
+
+def test_nan_everywhere() -> None:
+    nothing = GOOD.assign(data=GOOD["data"] * np.nan)
+    mosaic = xrs.coadd(nothing, GRID, compute_err="from_var", propagate_dq=True)
+    for name in ("data", "wht", "con", "dq"):
+        assert not mosaic[name].any(), name
+    assert np.isnan(mosaic["var_flat"]).all()
+    assert np.isnan(mosaic["err"]).all()
+    assert mosaic.sizes["exposure"] == 1
+
+
+def test_a_bounding_box_beside_the_image() -> None:
+    wcs = make_wcs(0, SHAPE)
+    wcs.bounding_box = (100.0, 120.0), (100.0, 120.0)
+    with pytest.warns(xrs.NoOverlapWarning):
+        mosaic = GOOD.resample.assign_wcs(wcs).resample.onto(GRID)
+    assert not mosaic["wht"].any()
+
+
+def test_an_exposure_that_misses_the_mosaic() -> None:
+    far = make_exposure(1, SHAPE, make_wcs(1, SHAPE, crval=(150.1, 2.0)))
+    mosaic = started()
+    with pytest.warns(xrs.NoOverlapWarning, match="exposure_1.fits") as caught:
+        more = mosaic.resample.add(far)
+    assert caught[0].filename == __file__
+    assert_same_bits(more, mosaic, ["data", "wht", "con", "var_rnoise", "var_rnoise_wht"])
+    assert more.sizes["exposure"] == 2
+    later = more.resample.add(make_exposure(2, SHAPE))
+    assert 2 in later.resample.contributors(x=16, y=16)["exposure"].values
+
+
+OTHER_ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "column order": np.asfortranarray,
+    "every other": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "reversed": lambda a: a[::-1].copy()[::-1],
+    "float64": lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a.astype(np.int64),
+    "int64": lambda a: a.astype(np.int64) if a.dtype.kind == "u" else a,
+    "int32": lambda a: a.view(np.int32) if a.dtype.kind == "u" else a,
+    "uint64": lambda a: a.astype(np.uint64) if a.dtype.kind == "u" else a,
+}
+
+
+@pytest.mark.parametrize("case", OTHER_ARRAYS)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_other_arrays_of_the_same_values(case: str, frozen: bool) -> None:
+    arrays = make_arrays(0, SHAPE, flagged=0.1)
+    options = {"compute_err": "driz_err", "propagate_dq": True, "good_bits": 4}
+    expected = xrs.coadd(make_exposure(0, SHAPE, arrays=arrays), GRID, **options)
+
+    def changed(array: np.ndarray) -> np.ndarray:
+        array = OTHER_ARRAYS[case](array.copy())
+        array.flags.writeable = not frozen
+        return array
+
+    other = {
+        "data": changed(arrays["data"]),
+        "err": changed(arrays["err"]),
+        "dq": changed(arrays["dq"]),
+        "variances": {name: changed(v) for name, v in arrays["variances"].items()},
+    }
+    exposure = make_exposure(0, SHAPE, arrays=other)
+    before = checksum(exposure)
+    mosaic = xrs.coadd(exposure, GRID, **options)
+    if case == "float64":
+        # Factors and roots are rounded to the planes' type later: by half a unit at most.
+        for name in ("data", "err", "wht", *arrays["variances"]):
+            assert_close(mosaic[name].fillna(0), expected[name].fillna(0), 2e-7, name=name)
+    else:
+        assert_same_bits(mosaic, expected)
+    assert checksum(exposure) == before
+
+
+def test_a_mosaic_that_cannot_be_written_to() -> None:
+    mosaic = started()
+    for name in mosaic.data_vars:
+        mosaic[name].values.flags.writeable = False
+    expected = started().resample.add(make_exposure(1, SHAPE))
+    assert_same_bits(mosaic.resample.add(make_exposure(1, SHAPE)), expected)
+
+
+def test_a_transposed_exposure_and_mosaic() -> None:
+    expected = started().resample.add(make_exposure(1, SHAPE))
+    mosaic = started().transpose("x", "y", "plane", "exposure")
+    got = mosaic.resample.add(make_exposure(1, SHAPE).transpose("x", "y"))
+    assert_same_bits(got, expected)
+
+
+def test_attributes_of_all_kinds() -> None:
+    with pytest.raises(xrs.InvalidInputError, match="mapping"):
+        make_exposure(0, SHAPE, header={"a": 1})
+    given = {name: np.float32(v) if isinstance(v, float) else v for name, v in
+             make_attrs(0).items()}  # fmt: skip
+    assert make_exposure(0, SHAPE, **given).attrs["exposure_time"] == 100.0
