@@ -59,7 +59,11 @@ LAYERS = (
     ),
     row("verbs", packages=LABELLED),
     row("accessor", packages=LABELLED),
-    row("resample_class", "stcal", packages=LABELLED, together=True),
+    row(
+        *("resample_class", "resample_settings", "product", "output_model", "models", "stcal"),
+        packages=LABELLED,
+        together=True,
+    ),
     row("__init__", packages=frozenset({"xarray"})),
 )
 """From the bottom up. A module imports from the rows below its own."""

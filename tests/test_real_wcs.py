@@ -154,7 +154,9 @@ def test_two_dithers_agree(case: str) -> None:
     places = [centroid(m) for m in (*mosaics, both)]
     assert np.hypot(*np.subtract(places[0], places[1])) < 0.01
     overlap = (mosaics[0]["wht"] > 0.9) & (mosaics[1]["wht"] > 0.9)
-    assert_close(mosaics[0]["data"], mosaics[1]["data"], 0.03, overlap.values)
+    # Where the image is steepest, 0.3 of its peak a pixel, the light in an output pixel comes
+    # from up to 0.2 pixel beside, by how the two sets of pixels happen to lie.
+    assert_close(mosaics[0]["data"], mosaics[1]["data"], 0.06, overlap.values)
 
 
 def test_the_projection_of_all_grids_keeps_every_pixel() -> None:

@@ -14,6 +14,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.modeling import models
 from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs.wcsapi import BaseLowLevelWCS
 from gwcs import coordinate_frames as cf
 
 FITS_DATA = Path(astropy.wcs.__file__).parent / "tests" / "data"
@@ -254,6 +255,27 @@ def read_fits(name: str, extension: int = 1) -> WCS:
             return WCS(fits.Header.fromstring(path.read_bytes()))
         with fits.open(path, memmap=False) as hdus:
             return WCS(hdus[extension].header, hdus)
+
+
+class Plain(BaseLowLevelWCS):
+    """A WCS of neither library, with declination in radians before right ascension."""
+
+    pixel_n_dim = 2
+    world_axis_physical_types = ("pos.eq.dec", "pos.eq.ra")
+    world_axis_units = ("rad", "deg")
+    world_axis_object_components = ()
+    world_axis_object_classes: dict = {}  # noqa: RUF012
+    pixel_bounds = ((-0.5, 9.5), (2.5, 7.5))
+
+    @property
+    def world_n_dim(self) -> int:
+        return len(self.world_axis_units)
+
+    def pixel_to_world_values(self, x: Any, y: Any) -> Any:
+        return np.deg2rad(y), x
+
+    def world_to_pixel_values(self, dec: Any, ra: Any) -> Any:
+        return ra, np.rad2deg(dec)
 
 
 def make_lookup() -> WCS:

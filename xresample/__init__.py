@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .grid import fit_wcs
     from .mosaic import coadd, empty_mosaic, merge
     from .options import Options
+    from .resample_class import Resample
 
 _HOMES = {
     "Options": "options",
@@ -36,6 +37,7 @@ _HOMES = {
     "fit_wcs": "grid",
     "make_exposure": "exposure",
     "merge": "mosaic",
+    "Resample": "resample_class",
     **dict.fromkeys(
         (
             "GridMismatchError",
@@ -61,6 +63,7 @@ __all__ = [
     "MissingVarianceWarning",
     "NoOverlapWarning",
     "Options",
+    "Resample",
     "UnsupportedWCSError",
     "WCSTextError",
     "XResampleError",

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from .kernels.combine import Planes, Rules
     from .kernels.structures import Footprint, Source
 
-TILE = 128
-"""Side of an output tile: its float64 sums stay in the second-level cache."""
+TILE = (64, 512)
+"""Rows and columns of an output tile: its float64 sums stay in the second-level cache.
+
+Wide, because the planes are read and written a row of the tile at a time.
+"""
 
 ROWS = 16
 """Rows of an exposure that a thread prepares at a time."""
@@ -102,8 +105,8 @@ def _prepare(
     dtype = np.dtype(options.dtype)
     linear = -(-len(layout.linear) // GROUP)
     squared = -(-len(layout.squared) // GROUP)
-    weights = np.empty(shape, dtype)
-    samples = np.empty((*shape, GROUP * (linear + squared)), dtype)
+    weights = buffers.room("weights", shape, dtype)
+    samples = buffers.room("samples", (*shape, GROUP * (linear + squared)), dtype)
     weight_type = _weight_type(options, window)
     fill = _Filler(weight_type, layout, window, scales, weights, samples, GROUP * linear)
     steps = range(0, shape[0], ROWS)
@@ -241,9 +244,9 @@ def _tiles(buffers: Buffers, bounds: np.ndarray) -> list[np.ndarray]:
     y1, x1 = min(y + ny, finite[:, 1].max() + 1), min(x + nx, finite[:, 3].max() + 1)
     tiles = np.array(
         [
-            (j, min(j + TILE, int(y1)), i, min(i + TILE, int(x1)))
-            for j in range(int(y0), int(y1), TILE)
-            for i in range(int(x0), int(x1), TILE)
+            (j, min(j + TILE[0], int(y1)), i, min(i + TILE[1], int(x1)))
+            for j in range(int(y0), int(y1), TILE[0])
+            for i in range(int(x0), int(x1), TILE[1])
         ],
         dtype=np.int64,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import GridMismatchError, InvalidInputError
+from .weights import flag_values
 
 KERNELS = ("square", "turbo", "point", "gaussian", "lanczos2", "lanczos3")
 WEIGHT_TYPES = ("ivm", "ivm-sky", "exptime", None)
@@ -41,7 +42,7 @@ class Options:
     good_bits : int, str, list of int or None
         Flags of ``dq`` that do not matter, in the language of `astropy.nddata.bitmask`;
         ``None``: ignore ``dq``; 0: every flagged pixel has weight 0.
-    flag_map : mapping of str to int, optional
+    flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
         Mnemonics of the flags; by default those that ``dq`` describes itself.
     enable_ctx, enable_var, propagate_dq : bool
         Whether to make ``con``, the variances, ``dq``.
@@ -104,6 +105,10 @@ class Options:
             object.__setattr__(self, "fillval", parse_fillval(self.fillval))
         except InvalidInputError as error:
             faults.append(str(error))
+        try:
+            object.__setattr__(self, "flag_map", flag_values(self.flag_map))
+        except InvalidInputError as error:
+            faults.append(str(error))
         if faults:
             raise InvalidInputError("Options that cannot be used:\n- " + "\n- ".join(faults))
         self._normalise()
@@ -156,7 +161,7 @@ class Options:
             if field.name in _NONE_TEXT and value == _NONE_TEXT[field.name]:
                 value = None
             elif field.name == "flag_map":
-                value = json.loads(value)
+                value = _read_map(value)
             elif field.name in ("enable_ctx", "enable_var", "propagate_dq"):
                 value = bool(value)
             values[field.name] = value
@@ -215,6 +220,14 @@ def parse_fillval(fillval: float | str | None) -> float:
             f"fillval={fillval!r}: must be a number, a text that is a number, "
             "or None, 'INDEF' or 'NAN' for NaN"
         ) from None
+
+
+def _read_map(text: Any) -> Any:
+    """Return the flag map of an attribute."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"The attribute flag_map is {text!r}: {error}") from error
 
 
 def _is_number(value: Any) -> bool:

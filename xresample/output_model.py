@@ -68,12 +68,8 @@ class OutputModel(MutableMapping[str, Any]):
         """Return the product as a plain dict, with everything computed."""
         return dict(self)
 
-    def start(self, key: str) -> Any:
-        """Return the value that a key began with."""
-        return self._entries.get(key)
-
     def release(self, *keys: str) -> None:
-        """Compute keys no longer: they are what they began with until something is assigned."""
+        """Compute keys no longer: they are what they began with, until something is assigned."""
         for key in keys:
             self._live.pop(key, None)
 

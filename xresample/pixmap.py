@@ -167,6 +167,8 @@ def build_pixmap(
     y: range,
     options: PixmapOptions | None = None,
     threads: int | None = None,
+    *,
+    inside: bool = True,
 ) -> PixelMap:
     """Return the map from pixels of one WCS to pixels of another.
 
@@ -180,9 +182,12 @@ def build_pixmap(
         How to evaluate it.
     threads : int, optional
         Threads to use while the map is built.
+    inside : bool, optional
+        Whether to keep to the bounding box of the input WCS.
     """
     options = options or PixmapOptions()
-    x, y = range_inside(wcs_from, x, y)
+    if inside:
+        x, y = range_inside(wcs_from, x, y)
     exact = ExactPixelMap(x, y, wcs_from, wcs_to)
     if options.stepsize == 1 or not (len(x) and len(y)):
         return exact

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import weights
+from . import sky, weights
 from .engine import Scales, Window, require_memory_order
 from .errors import InvalidInputError
 from .exposure import Exposure
@@ -199,13 +199,11 @@ def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
     """Return a pixel scale in arcsec over that of pixels of an area in steradians, if known."""
     if pixel_scale is None or area is None or not area > 0:
         return None
-    return pixel_scale / (math.degrees(math.sqrt(area)) * 3600.0)
+    return pixel_scale / sky.arcsec(area)
 
 
 def mean_pixel_area(exposure: Exposure) -> float:
     """Return the mean area of the pixels of an exposure, in steradians."""
-    from . import sky
-
     return sky.mean_pixel_area(
         exposure.wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start
     )
@@ -213,12 +211,14 @@ def mean_pixel_area(exposure: Exposure) -> float:
 
 def ratio_of_map(window: Window) -> float:
     """Return the pixel scale ratio from the Jacobian of a map, at the middle of what is finite."""
-    finite = np.isfinite(window.pixmap).all(axis=-1)
+    finite = np.isfinite(window.pixmap[..., 0] + window.pixmap[..., 1])
     steps = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
-    where = np.argwhere(steps)
-    if not len(where):
+    rows = np.flatnonzero(steps.any(axis=1))
+    if not len(rows):
         return 1.0
-    j, i = where[np.argmin(np.abs(where - where.mean(axis=0)).sum(axis=1))]
+    j = rows[len(rows) // 2]
+    columns = np.flatnonzero(steps[j])
+    i = columns[len(columns) // 2]
     along_y = window.pixmap[j + 1, i] - window.pixmap[j, i]
     along_x = window.pixmap[j, i + 1] - window.pixmap[j, i]
     area = abs(along_x[0] * along_y[1] - along_x[1] * along_y[0])

@@ -9,7 +9,8 @@ variables of the mosaic are views of it::
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,8 @@ class Buffers:
     dq: np.ndarray | None
     y0: int
     x0: int
+    scratch: dict[str, np.ndarray] = field(default_factory=dict)
+    """Arrays that one exposure after another uses: fresh memory costs time at first touch."""
 
     @classmethod
     def empty(
@@ -102,6 +105,13 @@ class Buffers:
         if identity != 0.0:
             self.plane(name)[...] = identity
 
+    def room(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Return an array to be filled, the one of the exposure before where it fits."""
+        array = self.scratch.get(name)
+        if array is None or array.shape != shape or array.dtype != dtype:
+            array = self.scratch[name] = np.empty(shape, dtype)
+        return array
+
     def plane(self, name: str) -> np.ndarray:
         """Return a plane as a view, ``(y, x)``."""
         return self.values[self.layout.names.index(name)]
@@ -114,7 +124,7 @@ class Buffers:
         wider = Buffers.empty(layout, options, shape, self.y0, self.x0)
         for name in self.layout.names:
             wider.plane(name)[...] = self.plane(name)
-        wider.context, wider.dq = self.context, self.dq
+        wider.context, wider.dq, wider.scratch = self.context, self.dq, self.scratch
         return wider
 
     def context_plane(self, exposure: int) -> np.ndarray:

@@ -5,45 +5,23 @@ It says what is co-added with what; the engine under the accessor does the work.
 
 from __future__ import annotations
 
-import logging
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from . import models, placement, provenance, schema, sky, wcs, weights
-from .accumulate import Accumulator, root_of_sum
-from .engine import Scales, Window
+from . import models, placement, wcs
+from .engine import Window
 from .errors import FinalizedError, InvalidInputError
-from .exposure import Exposure, validate, wcs_of
-from .grid import Grid
-from .models import Model, as_exposure, as_model
-from .options import Options
+from .exposure import Exposure, validate
 from .output_model import OutputModel
-
-log = logging.getLogger(__name__)
-
-TIMES = tuple(name for name in provenance.TOTALS if name not in ("pointings", "group_ids"))
-"""Keys of the product that come from the times of the exposures."""
+from .product import TIMES, Product
+from .resample_settings import ResampleSettings
 
 
-@dataclass
-class _Product:
-    """What is behind one product, from one reset to the next."""
-
-    expected: int
-    state: Accumulator | None = None
-    variances: Accumulator | None = None
-    """The variances, where a subclass has them added one exposure at a time."""
-    times: list[dict[str, Any]] = field(default_factory=list)
-    starts: list[Any] = field(default_factory=list)
-    ends: list[Any] = field(default_factory=list)
-
-
-class Resample:
+class Resample(ResampleSettings):
     """Co-add exposures onto one grid, one at a time.
 
     Parameters
@@ -96,107 +74,251 @@ class Resample:
     Fruchter & Hook 2002, PASP 114, 144 (doi:10.1086/338393).
     """
 
-    output_array_types: Mapping[str, Any] = defaultdict(
-        lambda: np.float32, {"data": np.float32, "wht": np.float32, "con": np.int32}
-    )
-    variance_array_names: Any = ("var_rnoise", "var_flat", "var_poisson")
-    error_from_variances: Any = None
-    dq_flag_name_map: Any = None
+    @property
+    def output_model(self) -> OutputModel:
+        """The product: a dict that is current at any time; ``output_model.dataset`` is a mosaic."""
+        return self._output_model
 
-    _default_types: ClassVar[Mapping[str, Any]] = {"con": np.int32, "dq": np.uint32}
+    @property
+    def group_ids(self) -> list[Any]:
+        """Groups of the exposures so far."""
+        return self._group_ids
 
-    def __init__(
-        self,
-        output_wcs: Any,
-        n_input_models: int | None = None,
-        pixfrac: float = 1.0,
-        kernel: str = "square",
-        fillval: float | str | None = 0.0,
-        weight_type: str | None = "ivm",
-        good_bits: Any = 0,
-        enable_ctx: bool = True,
-        enable_var: bool = True,
-        compute_err: str | None = None,
-        propagate_dq: bool = False,
-        pixmap_stepsize: int | None = 1,
-        pixmap_order: int = 1,
-    ) -> None:
-        self._enable_ctx = enable_ctx
-        self._enable_var = enable_var or compute_err == "from_var"
-        self._compute_err = compute_err
-        self._propagate_dq = propagate_dq
-        self.pixfrac = pixfrac
-        self.kernel = kernel
-        self.fillval = fillval
-        self.weight_type = weight_type
-        self.good_bits = good_bits
-        self.pixmap_stepsize = pixmap_stepsize
-        self.pixmap_order = pixmap_order
-        self._take_grid(output_wcs)
-        self._options()
-        self.reset_arrays(n_input_models=n_input_models)
+    def reset_arrays(self, n_input_models: int | None = None) -> None:
+        """Start a new product: no exposures, no groups, no times, not finalized.
 
-    def _take_grid(self, given: Any) -> None:
-        """Read the grid that is asked for, and what is said of its scale."""
-        target = given
-        self._output_pixel_scale: float | None = None
-        self._pixel_scale_ratio: float | None = None
-        self._own_ratio = False
-        if isinstance(given, Mapping) and not isinstance(given, xr.Dataset):
-            target = given.get("wcs")
-            self._output_pixel_scale = given.get("pixel_scale")
-            self._pixel_scale_ratio = given.get("pixel_scale_ratio")
-        if target is None:
+        Parameters
+        ----------
+        n_input_models : int, optional
+            Exposures that are expected: allocates their context planes at once.
+        """
+        self._finalized = False
+        self._n_res_models = 0
+        self._group_ids: list[Any] = []
+        if self._own_ratio:
+            self._pixel_scale_ratio, self._own_ratio = None, False
+        begun = self.create_output_model()
+        separate = self._enable_var and "resample_variance_arrays" in self._overridden()
+        product = Product(begun, self._start, n_input_models or 0, separate)
+        self._product = product
+        live = product.live(self.variance_array_names, self.error_from_variances, self._type_of)
+        live["pixel_scale_ratio"] = lambda: self._pixel_scale_ratio
+        self._output_model = product.output = OutputModel(begun, live, product.mosaic)
+        if self._enable_var:
+            self.init_variance_arrays()
+        self.init_time_counters()
+
+    def init_time_counters(self) -> None:
+        """Set all times to nothing, but for a start and an end that the product begins with."""
+        self._product.reset_times()
+
+    def init_variance_arrays(self) -> None:
+        """Forget the variances of earlier exposures."""
+        self._product.forget_variances()
+
+    def is_finalized(self) -> bool:
+        """Return whether the product is complete."""
+        return self._finalized
+
+    def validate_input_model(self, model: Any) -> None:
+        """Raise unless an exposure has what is needed of it.
+
+        Parameters
+        ----------
+        model : dict or Dataset
+            The exposure.
+
+        Raises
+        ------
+        KeyError
+            Keys are missing; names them all.
+        InvalidExposureError
+            The Dataset is no exposure; lists every fault.
+        """
+        if isinstance(model, xr.Dataset):
+            validate(model, self._options(self._enable_var))
+            return
+        if not isinstance(model, Mapping):
             raise InvalidInputError(
-                "output_wcs needs a WCS: give a dict with 'wcs', a WCS, or a Dataset with one"
+                f"Given was a {type(model).__name__}: a model is a dict, or an exposure Dataset"
             )
-        self._y0 = self._x0 = 0
-        if isinstance(target, xr.Dataset):
-            grid = Grid.of(target, self._output_pixel_scale)
-            self._y0, self._x0, self._output_array_shape = grid.y0, grid.x0, grid.shape
-            self._output_pixel_scale = grid.pixel_scale
-            self._output_wcs = wcs_of(target)
-            self.check_output_wcs(self._output_wcs, estimate_output_shape=False)
+        further = list(self.variance_array_names) if self._enable_var else []
+        if not self._enable_var and self.weight_type == "ivm":
+            further.append("var_rnoise")
+        if self._compute_err == "driz_err":
+            further.append("err")
+        if model.get("wcs") is not None and wcs.is_spectral(model["wcs"]):
+            further.append("bunit_data")
+        models.require_keys(model, further)
+
+    def add_model(self, model: Mapping[str, Any] | xr.Dataset) -> None:
+        """Add one exposure to the product.
+
+        Parameters
+        ----------
+        model : dict or Dataset
+            The exposure: a Dataset, or a dict with ``data``, ``dq``, ``wcs``, ``filename``,
+            ``group_id``, ``exposure_time``, ``measurement_time``, ``start_time``, ``end_time``,
+            ``duration``, ``pixelarea_steradians``, ``level``, ``subtracted``, and as far as they
+            are needed ``err``, the variances, ``bunit_data``. The methods that a subclass
+            overrides are given the dict, of a Dataset too.
+
+        Raises
+        ------
+        RuntimeError
+            The product is finalized.
+        KeyError
+            Keys are missing; names them all.
+        """
+        if self._finalized:
+            raise FinalizedError(
+                "The product is finalized, so nothing can be added: reset_arrays() starts another"
+            )
+        self.validate_input_model(model)
+        if isinstance(model, xr.Dataset):
+            exposure, model = Exposure(model), models.as_model(model)
         else:
-            self._output_wcs = target
-            self.check_output_wcs(target)
-            self._output_array_shape = wcs.array_shape(self._output_wcs)
-        if self._output_pixel_scale is None:
-            area = models.positive(self.get_output_model_pixel_area({"wcs": self._output_wcs}))
-            self._output_pixel_scale = placement.pixel_scale(area)
-        log.info("Output pixel scale: %s arcsec", self._output_pixel_scale)
+            exposure = models.as_exposure(model)
+        before = self._pixel_scale_ratio, self._own_ratio
+        try:
+            after = self._deposit(exposure, model)
+        except BaseException:
+            self._pixel_scale_ratio, self._own_ratio = before
+            raise
+        self._n_res_models += 1
+        if "add_model_hook" in (hooks := self._overridden()):
+            self.add_model_hook(model=model, **after)
+        group = models.group_of(model, self._n_res_models)
+        if group not in self._group_ids:
+            self.update_time(model)
+            self._group_ids.append(group)
+            self._output_model["pointings"] += 1
+        if self._enable_var and "resample_variance_arrays" in hooks:
+            self.resample_variance_arrays(model=model, **after)
 
-    def _options(self, variances: bool | None = None) -> Options:
-        """Return the options as the attributes say now, with the variances or without."""
-        variances = self._enable_var if variances is None else variances
-        names = tuple(self.variance_array_names)
-        if unusable := [name for name in names if not schema.is_variance(name)]:
-            raise InvalidInputError(
-                f"variance_array_names: names of variances start with 'var_', unlike {unusable}"
-            )
-        bits = self.good_bits
-        if self.dq_flag_name_map is not None:
-            bits = weights.interpret_good_bits(bits, self.dq_flag_name_map)
-        planes = ("data", "wht", "err", *names)
-        double = any(np.dtype(self._type_of(name)).itemsize > 4 for name in planes)
-        entering = self.error_from_variances
-        return Options(
-            kernel=self.kernel,
-            pixfrac=self.pixfrac,
-            fillval=self.fillval,
-            weight_type=self.weight_type,
-            good_bits=bits,
-            enable_ctx=self._enable_ctx,
-            enable_var=variances,
-            compute_err=None
-            if self._compute_err == "from_var" and not variances
-            else self._compute_err,
-            propagate_dq=self._propagate_dq,
-            variance_names=names if variances else None,
-            error_from_variances=None if entering is None else tuple(entering),
-            pixel_scale=self._output_pixel_scale,
-            pixel_scale_ratio=self._pixel_scale_ratio,
-            pixmap_stepsize=self.pixmap_stepsize,
-            pixmap_order=self.pixmap_order,
-            dtype="float64" if double else "float32",
-        )
+    def _deposit(self, exposure: Exposure, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the planes of an exposure; return what the hooks are given, where there are any."""
+        self._compute_pixel_scale_ratio(model)
+        intensity = float(self._get_intensity_scale(model))
+        product, arguments = self._product, {}
+        window = product.place(exposure)
+        if self._overridden():
+            arguments = self._for_hooks(exposure, window, intensity)
+            window = placement.with_weights(window, arguments["weight_map"])
+        product.add(product.state, exposure, window, self._pixel_scale_ratio, intensity)
+        return arguments
+
+    def _for_hooks(self, exposure: Exposure, window: Window, intensity: float) -> dict[str, Any]:
+        """Return the arguments of the hooks beside the model."""
+        (y, x), (j0, j1, i0, i1) = window.origin, window.active
+        return {
+            "pixmap": placement.whole_pixmap(exposure, window),
+            "pixel_scale_ratio": self._pixel_scale_ratio,
+            "iscale": intensity,
+            "weight_map": placement.weights_of(exposure, self._product.state.options),
+            "xmin": x + i0,
+            "xmax": x + max(i0, i1 - 1),
+            "ymin": y + j0,
+            "ymax": y + max(j0, j1 - 1),
+        }
+
+    def _overridden(self) -> list[str]:
+        """Return which of the methods that need whole arrays a subclass has made its own."""
+        return [
+            name
+            for name in ("add_model_hook", "resample_variance_arrays")
+            if name in vars(self) or getattr(type(self), name) is not getattr(Resample, name)
+        ]
+
+    def add_model_hook(
+        self,
+        model: Mapping[str, Any],
+        pixmap: np.ndarray,
+        pixel_scale_ratio: float | None,
+        iscale: float,
+        weight_map: np.ndarray,
+        xmin: int,
+        xmax: int,
+        ymin: int,
+        ymax: int,
+    ) -> None:
+        """Do more with an exposure, right after it has been added; for subclasses.
+
+        Parameters
+        ----------
+        model : mapping
+            The exposure.
+        pixmap : ndarray
+            Where its pixels fall on the product, float64 ``(y, x, 2)``, x first.
+        pixel_scale_ratio : float or None
+            Pixel scale of the product over that of the exposures.
+        iscale : float
+            Factor of the data.
+        weight_map : ndarray
+            Weights of its pixels, ``(y, x)``.
+        xmin, xmax, ymin, ymax : int
+            First and last column and row that are used.
+        """
+
+    def resample_variance_arrays(
+        self,
+        model: Mapping[str, Any],
+        pixmap: np.ndarray,
+        pixel_scale_ratio: float | None,
+        iscale: float,
+        weight_map: np.ndarray | None,
+        xmin: int,
+        xmax: int,
+        ymin: int,
+        ymax: int,
+    ) -> None:
+        """Add the variances of an exposure; arguments are those of `add_model_hook`.
+
+        It is called where a subclass overrides it. Where none does, variances are added together
+        with the data, in a fraction of the time.
+        """
+        product, exposure = self._product, models.as_exposure(model)
+        state = product.variances
+        window = placement.place(exposure, state.grid, state.options, pixmap)
+        weight = np.ones(exposure.shape) if weight_map is None else np.asarray(weight_map)
+        active = (int(ymin), int(ymax) + 1, int(xmin), int(xmax) + 1)
+        window = placement.with_weights(replace(window, active=active), weight)
+        product.add(state, exposure, window, pixel_scale_ratio, iscale)
+
+    def update_time(self, model: Mapping[str, Any]) -> None:
+        """Count the times of an exposure; called for the first one of each group."""
+        if model["group_id"] not in self._group_ids:
+            self._product.add_times(model)
+
+    def finalize(self) -> None:
+        """Complete the product: no exposure can be added until `reset_arrays`."""
+        if self._finalized:
+            return
+        self._finalized = True
+        output = self._output_model
+        # The planes of a product of nothing.
+        _ = self._product.state
+        output["pointings"] = len(self._group_ids)
+        if self._enable_var:
+            output.release(*self.variance_array_names)
+            self.finalize_resample_variance(output)
+        output.release(*TIMES)
+        self.finalize_time_info()
+        output.settle()
+        # What is read now stays, whatever the next product has.
+        _ = output["pixel_scale_ratio"]
+
+    def finalize_resample_variance(self, output_model: MutableMapping[str, Any]) -> None:
+        """Put the variances into the product.
+
+        Parameters
+        ----------
+        output_model : dict
+            The product.
+        """
+        for name in self.variance_array_names:
+            output_model[name] = self._product.array(name, self._type_of(name))
+
+    def finalize_time_info(self) -> None:
+        """Put the times into the product."""
+        self._output_model.update({name: self._product.total(name) for name in TIMES})

@@ -45,10 +45,6 @@ class Variable:
     rule: Rule | None = None
     needed: bool = False
 
-    def matches(self, name: str) -> bool:
-        """Tell whether this row describes a variable of that name."""
-        return self.name == name or (self.name.endswith("*") and name.startswith(self.name[:-1]))
-
 
 PIXELS = ("y", "x")
 

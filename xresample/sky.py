@@ -50,9 +50,19 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) 
     return _area_of_centres(wcs, box)
 
 
+def arcsec(area: float) -> float:
+    """Return the side, in arcseconds, of a square pixel of an area in steradians."""
+    return math.sqrt(area) * _ARCSEC
+
+
+def steradians(side: float) -> float:
+    """Return the area, in steradians, of a square pixel with a side in arcseconds."""
+    return (side / _ARCSEC) ** 2
+
+
 def pixel_scale(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
     """Return the square root of the mean pixel area of an image, in arcseconds."""
-    return math.sqrt(mean_pixel_area(wcs, shape, x0, y0)) * _ARCSEC
+    return arcsec(mean_pixel_area(wcs, shape, x0, y0))
 
 
 def footprint(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> np.ndarray:

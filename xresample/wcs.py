@@ -34,6 +34,7 @@ __all__ = [
     "celestial_axes",
     "check_axes",
     "from_text",
+    "is_imaging",
     "is_spectral",
     "is_tabulated",
     "parse",
@@ -50,6 +51,11 @@ Transform = Callable[[Any, Any], tuple[np.ndarray, np.ndarray]]
 def is_spectral(wcs: Any) -> bool:
     """Return whether one of the world axes is of the type SPECTRAL."""
     return "SPECTRAL" in axes_types(low_level(wcs))
+
+
+def is_imaging(wcs: Any) -> bool:
+    """Return whether all world axes are on the sky."""
+    return set(axes_types(low_level(wcs))) == {"SPATIAL"}
 
 
 def check_axes(wcs: Any) -> None:

@@ -42,6 +42,27 @@ class _FlagNames:
         return operator.index(flag.value if isinstance(flag, Enum) else flag)
 
 
+def flag_values(flag_map: Any) -> dict[str, int] | None:
+    """Return the value of each flag by its name, from a map of any kind; None for none.
+
+    Raises
+    ------
+    InvalidInputError
+        If ``flag_map`` is no mapping, BitFlagNameMap or Enum class, or a value is no integer.
+    """
+    if flag_map is None:
+        return None
+    flags = _FlagNames(flag_map)
+    try:
+        if not isinstance(flag_map, Mapping | type):
+            raise TypeError("it is no map")
+        return {name: flags[name] for name in flags._names()}
+    except TypeError as error:
+        raise InvalidInputError(
+            f"flag_map={flag_map!r}: must give an integer for each name ({error})"
+        ) from error
+
+
 def interpret_good_bits(good_bits: Any, flag_map: Any = None) -> int | None:
     """Return the bits of the flags that a good pixel may have; None when flags are ignored.
 

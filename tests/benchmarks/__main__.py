@@ -72,7 +72,7 @@ def processes(given: argparse.Namespace) -> dict[str, Any]:
     size, wide = given.size, round(given.size * 8000 / 2048)
     print("\n| in a process of its own | measured | to reach |\n| --- | ---: | ---: |")
     used = measure.memory(size, wide, 8)
-    beyond = {who: figures["peak"] - figures["output"] for who, figures in used.items()}
+    beyond = {who: figures["peak"] - figures["held"] for who, figures in used.items()}
     print(
         f"| peak memory beyond the output, 8 exposures into {wide}^2 | "
         f"{beyond['ours']:.0f} MiB, reference {beyond['reference']:.0f} MiB: "

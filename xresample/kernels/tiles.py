@@ -18,11 +18,13 @@ from .structures import GROUP, Sums, Tile
 def add_tiles(source, footprint, active, block_bounds, tiles, rules, planes):
     """Deposit an exposure on each of ``tiles``, ``(tile, 4)``, and combine it with the planes."""
     groups = source.linear + source.squared
-    pixels = 0
+    pixels = widest = 0
     for t in range(tiles.shape[0]):
         y0, y1, x0, x1 = tiles[t]
         pixels = max(pixels, (y1 - y0 + 1) * (x1 - x0))
+        widest = max(widest, x1 - x0)
     room = new_room(pixels)
+    columns, known = np.empty((groups * GROUP, widest)), np.empty((4, widest))
     sums = Sums(np.empty((pixels, groups * GROUP)), np.empty(pixels, dtype=np.int64))
     for t in range(tiles.shape[0]):
         y0, y1, x0, x1 = tiles[t]
@@ -31,4 +33,4 @@ def add_tiles(source, footprint, active, block_bounds, tiles, rules, planes):
         sums.lanes[:size] = 0.0
         sums.flags[:size] = 0
         if deposit_tile(source, footprint, active, block_bounds, tile, sums, room):
-            combine_tile(source, rules, tile, sums, planes)
+            combine_tile(source, rules, tile, sums, planes, columns, known)
