@@ -170,6 +170,11 @@ def test_a_grid_without_size() -> None:
         xrs.empty_mosaic(grid)
 
 
+def test_a_grid_without_inverse() -> None:
+    with pytest.raises(xrs.UnsupportedWCSError, match="no inverse"):
+        GOOD.resample.onto(make_wcs(1, SHAPE))
+
+
 def test_bad_pixel_maps() -> None:
     start = xrs.empty_mosaic((20, 20))
     for bad in (np.zeros((*SHAPE, 3)), np.zeros(SHAPE), np.zeros((2, *SHAPE)), "map",

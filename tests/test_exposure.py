@@ -80,8 +80,15 @@ def test_assign_wcs() -> None:
         exposure.resample.assign_wcs("SIMPLE  =  T")
 
 
-@pytest.mark.parametrize("cut", [{"x": slice(5, 12)}, {"y": slice(4, None), "x": slice(0, 9)},
-                                 {"y": slice(7, 8)}, {"x": slice(19, 20), "y": slice(0, 2)}])  # fmt: skip
+@pytest.mark.parametrize(
+    "cut",
+    [
+        {"x": slice(5, 12)},
+        {"y": slice(4, None), "x": slice(0, 9)},
+        {"y": slice(7, 8)},
+        {"x": slice(19, 20), "y": slice(0, 2)},
+    ],
+)
 def test_a_cut_exposure_stays_in_its_place(cut: dict[str, slice]) -> None:
     exposure = make_exposure(0, SHAPE)
     grid = output_grid(SHAPE)

@@ -25,7 +25,7 @@ from .makers import (
     reference,
     shifted_map,
 )
-from .wcs_makers import make_gwcs
+from .wcs_makers import make_fits, make_gwcs
 
 SHAPE = (20, 24)
 PLAIN: dict[str, Any] = {"weight_type": None, "enable_var": False}
@@ -67,9 +67,7 @@ def test_the_order_of_exposures_does_not_scale_the_errors() -> None:
 
 @pytest.mark.parametrize("lacking", [0, 1])
 @pytest.mark.parametrize(("weight_type", "name"), [("ivm", "var_rnoise"), ("ivm-sky", "var_sky")])
-def test_a_missing_variance_makes_weights_of_one(
-    lacking: int, weight_type: str, name: str
-) -> None:
+def test_a_missing_variance_makes_weights_of_one(lacking: int, weight_type: str, name: str) -> None:
     exposures = make_exposures(2, SHAPE)
     exposures[lacking] = exposures[lacking].drop_vars(name)
     grid = output_grid(SHAPE)
@@ -246,12 +244,11 @@ def test_many_deposits_are_rounded_once() -> None:
 def test_float64_planes_do_not_drift() -> None:
     rng = np.random.default_rng(6)
     values = rng.normal(1000.0, 1.0, 100)
-    planes = {d: xrs.empty_mosaic((2, 2), kernel="point", enable_ctx=False, dtype=d, **PLAIN)
-              for d in ("float32", "float64")}  # fmt: skip
-    for dtype in planes:
-        exposures = [xrs.make_exposure(np.full((2, 2), v)) for v in values]
-        for exposure in exposures:
-            planes[dtype] = planes[dtype].resample.add(exposure, pixmap=shifted_map((2, 2)))
+    grid = make_fits((2, 2))
+    text = str(xrs.empty_mosaic(grid)["wcs"].values)
+    exposures = [xrs.make_exposure(np.full((2, 2), v), text) for v in values]
+    options = {"kernel": "point", "enable_ctx": False, **PLAIN}
+    planes = {d: xrs.coadd(exposures, grid, dtype=d, **options) for d in ("float32", "float64")}
     drift = {d: abs(float(m["data"][0, 0]) / values.mean() - 1) for d, m in planes.items()}
     assert drift["float64"] < 1e-13
     assert 1e-9 < drift["float32"] < 1e-6

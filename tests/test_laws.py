@@ -29,11 +29,12 @@ SHAPE = (15, 18)
 SLOW = settings(max_examples=12)
 PLANES = ("data", "wht", "var_rnoise", "var_flat")
 
+any_kernel = st.sampled_from(KERNELS)
 smooth_kernels = st.sampled_from(["square", "turbo", "point", "gaussian"])
 
 
 @st.composite
-def all_options(draw: st.DrawFn, kernels: Any = st.sampled_from(KERNELS)) -> dict[str, Any]:
+def all_options(draw: st.DrawFn, kernels: Any = any_kernel) -> dict[str, Any]:
     """Draw options of a mosaic."""
     return {
         "kernel": draw(kernels),
@@ -149,9 +150,7 @@ def cuts(draw: st.DrawFn, shape: tuple[int, int], least: int) -> dict[str, slice
 
 @given(all_options(smooth_kernels), cuts(SHAPE, 3))
 @SLOW
-def test_a_part_of_an_exposure_is_that_part(
-    options: dict[str, Any], cut: dict[str, slice]
-) -> None:
+def test_a_part_of_an_exposure_is_that_part(options: dict[str, Any], cut: dict[str, slice]) -> None:
     """Against the whole with weight 0 outside; the corners of the outermost pixels differ."""
     options.update(good_bits=0, pixel_scale_ratio=0.8)
     arrays = make_arrays(0, SHAPE)

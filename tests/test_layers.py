@@ -52,7 +52,6 @@ LAYERS = (
     Row(
         {
             "mosaic": LABELLED | {"tqdm"},
-            "tiled": LABELLED | {"dask", "distributed", "tqdm"},
             "readers": LABELLED | NUMERIC | {"lz4"},
             "plot": LABELLED | {"matplotlib"},
         }
@@ -71,8 +70,8 @@ LAYERS = (
 ONLY_IN = {
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
-    "dask": {"tiled"},
-    "distributed": {"tiled"},
+    "dask": set(),
+    "distributed": set(),
     "matplotlib": {"plot"},
 }
 """Packages that have one place; implied by the layers, said once more against a slip there."""

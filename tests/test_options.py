@@ -120,9 +120,7 @@ def test_one_form_for_each_meaning() -> None:
     Options(variance_names="var_flat var_sky").require_equal(
         Options(variance_names=["var_flat", "var_sky"])
     )
-    Options(compute_err="from_var", enable_var=False).require_equal(
-        Options(compute_err="from_var")
-    )
+    Options(compute_err="from_var", enable_var=False).require_equal(Options(compute_err="from_var"))
 
 
 def test_differences_are_listed() -> None:

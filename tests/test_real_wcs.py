@@ -138,7 +138,7 @@ def test_two_dithers_agree(case: str) -> None:
     """The same sky through two pointings: the star is at one place, and the mean as sharp."""
     first = make(case)
     moved = HEADERS[case]()
-    crpix = moved.wcs.crpix + [6.4, -3.7]
+    crpix = np.add(moved.wcs.crpix, (6.4, -3.7))
     moved.wcs.crpix = crpix
     if moved.sip is not None:
         # The distortion belongs to the optics here: it moves along.

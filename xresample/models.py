@@ -129,12 +129,9 @@ def _is_plane(name: str) -> bool:
 
 
 def _wcs(model: Mapping[str, Any]) -> Any:
-    from .wcs_text import from_text
-
-    wcs = model["wcs"]
-    if wcs is None:
+    if (wcs := model["wcs"]) is None:
         raise InvalidExposureError(f"wcs of the model {name_of(model)} is None: a WCS is needed")
-    return from_text(wcs) if isinstance(wcs, str) else wcs
+    return wcs
 
 
 def _attrs(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Options:
         How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
     pixfrac : float
         Linear fraction of an input pixel that its flux is confined to, 0 < pixfrac <= 1; 0 is
-        allowed for ``point``.
+        allowed for ``point``. The lanczos kernels have their own size and take no notice of it.
     fillval : float, str or None
         Value of ``data`` where nothing contributed; a number, a numeric text, or ``None``,
         ``"INDEF"``, ``"NAN"`` in any case for NaN.

@@ -120,7 +120,7 @@ class Product:
         buffers = self._state.buffers
         if name in ("con", "dq"):
             array = buffers.context if name == "con" else buffers.dq
-            return None if array is None else array.view(dtype)
+            return None if array is None else _integers(array, np.dtype(dtype))
         if name not in buffers.layout.names:
             buffers = self.variances.buffers
         known = name in buffers.layout.names
@@ -189,7 +189,15 @@ class Product:
         if not self.separate:
             return mosaic
         apart = self.variances.dataset()
-        further = [name for name in apart.data_vars if name not in mosaic]
-        kept = ("enable_var", "variance_names")
-        attrs = {name: apart.attrs[name] for name in kept if name in apart.attrs}
-        return mosaic.assign({name: apart[name].variable for name in further}).assign_attrs(attrs)
+        further = {n: apart[n].variable for n in apart.data_vars if n not in mosaic}
+        attrs = {n: apart.attrs[n] for n in ("enable_var", "variance_names") if n in apart.attrs}
+        if "err" not in mosaic and (err := self.output.get("err")) is not None:
+            further["err"] = mosaic["data"].variable.copy(data=err)
+            attrs["compute_err"] = "from_var"
+        return mosaic.assign(further).assign_attrs(attrs)
+
+
+def _integers(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return integers in another type, their bits as they are where it is as wide."""
+    same = dtype.kind in "iu" and dtype.itemsize == array.itemsize
+    return array.view(dtype) if same else array.astype(dtype)

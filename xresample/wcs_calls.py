@@ -171,7 +171,19 @@ def _gwcs_call(wcs: Any, method: str) -> Callable[..., Any]:
             model = None
     # A model with units, or no model where the gwcs inverts by iteration, is its own affair.
     call = getattr(wcs, method) if model is None or model.uses_quantity else model
-    return lambda *values: call(*values, with_bounding_box=False)
+
+    def apply(*values: Any) -> Any:
+        try:
+            return call(*values, with_bounding_box=False)
+        except (AttributeError, NotImplementedError) as error:
+            if model is not None:
+                raise
+            raise UnsupportedWCSError(
+                f"The output WCS has no inverse, and none is found by iteration ({error}): "
+                "take a grid without distortion, such as that of fit_wcs"
+            ) from error
+
+    return apply
 
 
 def usual_order(wcs: Any) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from xarray.core.indexing import LazilyIndexedArray
 
-from .. import schema
-from ..errors import FileError
+from xresample import schema
+from xresample.errors import FileError
 from .lazy import Plane, PlaneArray, TextArray
 
 Group = str | int

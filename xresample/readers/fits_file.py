@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileError
-from ..weights import as_uint32
-from ..wcs_text import parse, to_text
+from xresample.errors import FileError
+from xresample.weights import as_uint32
+from xresample.wcs_text import parse, to_text
 
 _CELESTIAL = re.compile(r"(RA|DEC|[A-Z]LON|[A-Z]LAT|[A-Z]{2}L[NT])(-|$)")
 _BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError)
@@ -219,7 +219,10 @@ def _opened(path: str) -> Iterator[Any]:
 def _describe(index: int, hdu: Any) -> Hdu:
     shape = tuple(hdu.shape) if hdu.is_image and hdu.shape else None
     where = hdu.fileinfo() or {}
-    end = where["datLoc"] + where["datSpan"] if "datSpan" in where else None
+    plain = type(hdu).__name__ in ("PrimaryHDU", "ImageHDU")
+    # The padding after the data carries nothing, and may lack.
+    span = hdu.size if plain else where.get("datSpan", 0)
+    end = where["datLoc"] + span if "datLoc" in where else None
     name = str(hdu.name or "").strip().upper()
     name = "" if index == 0 and name == "PRIMARY" else name
     return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape, end)
@@ -232,15 +235,12 @@ def _check_complete(path: str, hdus: tuple[Hdu, ...]) -> None:
             return
         size = stream.seek(0, os.SEEK_END)
         end = max((hdu.end for hdu in hdus if hdu.end is not None), default=size)
-        stream.seek(min(end, size))
+        stream.seek(-(-end // 2880) * 2880)
         rest = stream.read(8)
-    if end > size:
-        # The padding after the last data carries nothing.
-        cut = [hdu.label for hdu in hdus if hdu.end is not None and hdu.end - 2880 >= size]
-        if cut or end - size >= 2880:
-            raise FileError(
-                f"{path} is cut off after {size} of {end} bytes: "
-                f"the data of {', '.join(cut)} are missing"
-            )
+    if cut := [hdu.label for hdu in hdus if hdu.end is not None and hdu.end > size]:
+        raise FileError(
+            f"{path} is cut off after {size} of {end} bytes: "
+            f"the data of {', '.join(cut)} are missing"
+        )
     if rest == b"XTENSION":
         raise FileError(f"{path} is cut off within the header after {hdus[-1].label}")
