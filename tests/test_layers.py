@@ -38,7 +38,8 @@ LAYERS = (
     row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
     row("threads"),
     row(
-        *("pixmap", "nodes", "weights", "context", "wcs", "wcs_calls", "wcs_text", "sky", "skygrid"),
+        *("pixmap", "nodes", "weights", "context", "sky", "skygrid"),
+        *("wcs", "wcs_calls", "wcs_text", "fits_wcs"),
         packages=NUMERIC,
         together=True,
     ),
@@ -52,7 +53,8 @@ LAYERS = (
     Row(
         {
             "mosaic": LABELLED | {"tqdm"},
-            "readers": LABELLED | NUMERIC | {"lz4"},
+            "readers": LABELLED | NUMERIC,
+            "writers": LABELLED,
             "plot": LABELLED | {"matplotlib"},
         }
     ),

@@ -25,9 +25,9 @@ from .codes import SQUARE
 from .corners import blend_rows, corners, mended_corners
 from .jit import inlined, jit
 from .lanes import add_lanes
-from .separable import separable_cells
-from .square import LARGE, is_small, quadrilateral_cells, square_cells, square_window
-from .structures import SPAN, TOUCHED
+from .separable import reach, separable_cells, separable_windows
+from .square import is_small, quadrilateral_cells, square_cells, square_window
+from .structures import LARGE, SPAN, TOUCHED
 
 MIN_OVERLAP = 1e-10
 """Overlaps below this are the rounding of a WCS, not an overlap: they deposit nothing."""
@@ -79,6 +79,9 @@ def deposit_row(source, footprint, tile, sums, j, i0, n, room):
     if footprint.code == SQUARE:
         blend_rows(pixmap, j, i0, n, h, blended)
         square_cells(blended, n, h, cells)
+    else:
+        far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
+        separable_windows(pixmap, j, i0, n, footprint.code, far, cells)
     for k in range(n):
         i = i0 + k
         w = float(weights[j, i])
@@ -88,7 +91,7 @@ def deposit_row(source, footprint, tile, sums, j, i0, n, room):
                 flag |= int(dq[j, i])
             if footprint.code != SQUARE:
                 x, y = pixmap[j, i, 0], pixmap[j, i, 1]
-                window = separable_cells(footprint, x, y, tile, cells)
+                window = separable_cells(footprint, x, y, k, tile, cells)
             elif is_small(cells, k):
                 window = square_window(cells, k, tile)
             else:

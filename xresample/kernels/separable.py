@@ -20,13 +20,16 @@ import math
 import numpy as np
 
 from .codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, TURBO
-from .jit import inlined
+from .jit import inlined, jit
 from .rounding import floor
-from .structures import Window
+from .structures import LARGE, SPAN, Window
 
 SIGMAS_PER_FWHM = 2.3548
 TABLE_STEP = 0.003
 """Step of the lanczos table; entries are taken by the nearest, as the reference does."""
+
+FIRST_X, LAST_X, FIRST_Y, LAST_Y = 0, SPAN, 2 * SPAN, 3 * SPAN
+"""Where the first and last cells of the pixels of a row stand in ``cells``."""
 
 
 def lanczos_table(order: int) -> np.ndarray:
@@ -48,58 +51,71 @@ def reach(code, pixfrac, ratio):
     return 0.0
 
 
-@inlined
-def first_cell(code, x, reach):
-    """Return the first cell along an axis, as a float."""
-    if code == LANCZOS2 or code == LANCZOS3:
-        return floor(x - reach) + 1.0
-    return floor(x - reach + 0.5)
+@jit
+def separable_windows(pixmap, j, i0, n, code, far, cells):
+    """Write the first and last cells of ``n`` pixels of row ``j`` along x and along y.
 
-
-@inlined
-def last_cell(code, x, reach):
-    """Return the last cell along an axis, as a float."""
-    if code == LANCZOS2 or code == LANCZOS3:
-        return floor(x + reach)
-    return floor(x + reach + 0.5)
-
-
-@inlined
-def factor(code, cell, x, pixfrac, ratio, table):
-    """Return the factor of the overlap along one axis."""
-    if code == POINT:
-        return 1.0
-    if code == TURBO:
-        half = 0.5 * pixfrac / ratio
-        inside = min(x + half, cell + 0.5) - max(x - half, cell - 0.5)
-        return max(inside, 0.0) * ratio / pixfrac
-    if code == GAUSSIAN:
-        k = 0.5 * (SIGMAS_PER_FWHM * ratio / pixfrac) ** 2
-        return math.sqrt(k / math.pi) * math.exp(-k * (x - cell) ** 2)
-    entry = int(abs(x - cell) * ratio / TABLE_STEP + 0.5)
-    return table[min(entry, table.size - 1)]
-
-
-@inlined
-def separable_cells(footprint, x, y, tile, cells):
-    """Write the overlaps of a pixel centred at ``(x, y)`` to ``cells``; return its window.
-
-    Only the cells inside the tile count; a NaN centre has an empty window.
+    Lanczos takes the cells whose centre is within its reach, the others those that the reach
+    touches. Without a branch in the loops, so that several pixels are done at once; a NaN
+    centre gives NaN.
     """
+    lanczos = code == LANCZOS2 or code == LANCZOS3
+    to_border, next_cell = (0.0, 1.0) if lanczos else (0.5, 0.0)
+    row = pixmap[j].ravel()[2 * i0 :]
+    for k in range(n):
+        x, y = row[2 * k], row[2 * k + 1]
+        cells[FIRST_X + k] = floor(x - far + to_border) + next_cell
+        cells[LAST_X + k] = floor(x + far + to_border)
+        cells[FIRST_Y + k] = floor(y - far + to_border) + next_cell
+        cells[LAST_Y + k] = floor(y + far + to_border)
+
+
+@inlined
+def write_factors(footprint, first, n, centre, cells, start):
+    """Write the factors of ``n`` cells along one axis to ``cells[start]`` and on."""
     code, pixfrac, ratio, table = footprint
-    far = reach(code, pixfrac, ratio)
-    first_x = max(first_cell(code, x, far), float(tile.x0))
-    final_x = min(last_cell(code, x, far), tile.x1 - 1.0)
-    first_y = max(first_cell(code, y, far), float(tile.y0))
-    final_y = min(last_cell(code, y, far), tile.y1 - 1.0)
-    if math.isfinite(x) and math.isfinite(y) and first_x <= final_x and first_y <= final_y:
+    if code == POINT:
+        for c in range(n):
+            cells[start + c] = 1.0
+    elif code == TURBO:
+        half, per_side = 0.5 * pixfrac / ratio, ratio / pixfrac
+        for c in range(n):
+            cell = first + c
+            inside = min(centre + half, cell + 0.5) - max(centre - half, cell - 0.5)
+            cells[start + c] = max(inside, 0.0) * per_side
+    elif code == GAUSSIAN:
+        width = SIGMAS_PER_FWHM * ratio / pixfrac
+        k = 0.5 * width * width
+        norm = math.sqrt(k / math.pi)
+        for c in range(n):
+            d = centre - (first + c)
+            cells[start + c] = norm * math.exp(-k * d * d)
+    else:
+        per_step = ratio / TABLE_STEP
+        for c in range(n):
+            entry = int(abs(centre - (first + c)) * per_step + 0.5)
+            cells[start + c] = table[min(entry, table.size - 1)]
+
+
+@inlined
+def separable_cells(footprint, x, y, k, tile, cells):
+    """Write the overlaps of the ``k``-th pixel of a row, centred at ``(x, y)``.
+
+    They go behind ``cells[LARGE]``. Only the cells inside the tile count. Return the window;
+    that of a NaN centre is empty.
+    """
+    first_x = max(cells[FIRST_X + k], float(tile.x0))
+    final_x = min(cells[LAST_X + k], tile.x1 - 1.0)
+    first_y = max(cells[FIRST_Y + k], float(tile.y0))
+    final_y = min(cells[LAST_Y + k], tile.y1 - 1.0)
+    if math.isfinite(x + y) and first_x <= final_x and first_y <= final_y:
         nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
-        for c in range(nx):
-            cells[c] = factor(code, first_x + c, x, pixfrac, ratio, table)
+        along_y = LARGE + nx * ny
+        write_factors(footprint, first_x, nx, x, cells, LARGE)
+        write_factors(footprint, first_y, ny, y, cells, along_y)
         # The factors along x stand where the overlaps of row 0 go: that row is last.
         for r in range(ny - 1, -1, -1):
-            along_y = factor(code, first_y + r, y, pixfrac, ratio, table)
             for c in range(nx):
-                cells[r * nx + c] = cells[c] * along_y
-        return Window(int(first_x), int(first_y), nx, ny, nx, 0, 1)
-    return Window(0, 0, 0, 0, 0, 0, 1)
+                cells[LARGE + r * nx + c] = cells[LARGE + c] * cells[along_y + r]
+        return Window(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)
+    return Window(0, 0, 0, 0, 0, LARGE, 1)

@@ -38,16 +38,13 @@ import math
 from .corners import corners
 from .jit import inlined, jit
 from .rounding import floor
-from .structures import SPAN, Window
+from .structures import LARGE, SPAN, Window
 
 SIDE = 3
 """Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
 
 COLUMN, ROW, WIDTH, HEIGHT = 9 * SPAN, 10 * SPAN, 11 * SPAN, 12 * SPAN
 """Where the first column and row of the pixels, and how many follow, stand in ``cells``."""
-
-LARGE = 13 * SPAN
-"""Where the overlaps of a pixel beyond the fast path stand in ``cells``."""
 
 TINY = 1e-60
 

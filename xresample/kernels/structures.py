@@ -16,6 +16,9 @@ A constant, so that the compiler sees that what is written for one pixel is not 
 another, and makes vector instructions of the loop over them.
 """
 
+LARGE = 13 * SPAN
+"""Where the overlaps of one pixel by itself stand in ``Room.cells``, behind a row's."""
+
 TOUCHED = 1 << 32
 """Flag of an output pixel with a positive deposit; the bits below it gather the dq."""
 
