@@ -68,5 +68,3 @@ def run(kind: type, models: Any, grid: Any = None, **options: Any) -> dict[str, 
         resample.add_model(entry)
     resample.finalize()
     return dict(resample.output_model)
-
-

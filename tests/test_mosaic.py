@@ -163,3 +163,11 @@ def test_propagated_variances_are_those_of_independent_pixels() -> None:
     np.testing.assert_allclose(found["propagated"]["var_rnoise"].isel(inside), 0.25, rtol=1e-6)
     np.testing.assert_allclose(found["resampled"]["var_rnoise"].isel(inside), 1.0, rtol=1e-6)
     assert not any(str(name).endswith("_wht") for name in found["propagated"])
+
+
+def test_a_dict_brings_its_scales() -> None:
+    given = {"wcs": GRID, "pixel_scale": 0.2, "pixel_scale_ratio": 0.7}
+    mosaic = xrs.empty_mosaic(given)
+    assert mosaic.attrs["pixel_scale"] == 0.2
+    assert mosaic.attrs["pixel_scale_ratio"] == 0.7
+    assert xrs.empty_mosaic(given, pixel_scale_ratio=0.9).attrs["pixel_scale_ratio"] == 0.9

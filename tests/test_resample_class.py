@@ -253,7 +253,7 @@ def test_missing_keys_are_named(kind: Any, key: str) -> None:
 
 @both
 def test_wrong_grids(kind: Any) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="WCS"):
         kind(None)
     axes = dict(naxes=3, axes_type=("SPATIAL",) * 3, axes_order=(0, 1, 2), unit=(u.deg,) * 3)
     frame = cf.CoordinateFrame(**axes, name="three")
@@ -263,7 +263,7 @@ def test_wrong_grids(kind: Any) -> None:
     sizeless = make_grid()
     sizeless.bounding_box = None
     sizeless.array_shape = None
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"size|shape"):
         kind({"wcs": sizeless, "pixel_scale": 0.1})
 
 

@@ -78,7 +78,7 @@ def test_weight_type_none(kind: Any) -> None:
 
 @mended("any word that begins with ivm is taken")
 def test_unknown_weight_type(kind: Any) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="ivm-moon"):
         kind(plain_grid(), weight_type="ivm-moon")
 
 

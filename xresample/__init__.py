@@ -14,6 +14,7 @@ from . import accessor as _accessor
 
 if TYPE_CHECKING:
     from .errors import (
+        FileError,
         GridMismatchError,
         InvalidExposureError,
         InvalidInputError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .grid import fit_wcs
     from .mosaic import coadd, empty_mosaic, merge
     from .options import Options
+    from .readers import open_exposures
     from .resample_class import Resample
 
 _HOMES = {
@@ -37,9 +39,11 @@ _HOMES = {
     "fit_wcs": "grid",
     "make_exposure": "exposure",
     "merge": "mosaic",
+    "open_exposures": "readers",
     "Resample": "resample_class",
     **dict.fromkeys(
         (
+            "FileError",
             "GridMismatchError",
             "InvalidExposureError",
             "InvalidInputError",
@@ -56,6 +60,7 @@ _HOMES = {
 """The module of each public name, imported when the name is first used."""
 
 __all__ = [
+    "FileError",
     "GridMismatchError",
     "InvalidExposureError",
     "InvalidInputError",
@@ -72,6 +77,7 @@ __all__ = [
     "fit_wcs",
     "make_exposure",
     "merge",
+    "open_exposures",
 ]
 
 __version__ = version("xresample")

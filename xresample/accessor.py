@@ -6,6 +6,7 @@ Each method checks, delegates and returns a new object; nothing is stored here.
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -184,6 +185,31 @@ class ResampleAccessor:
         from .verbs import err
 
         return err(self._dataset, variances)
+
+    def to_fits(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Write a mosaic as a FITS file, all of it or nothing.
+
+        Its extensions are SCI, ERR, WHT, CON, DQ and VAR_*, with the WCS as FITS keywords where
+        these say the same; HDRTAB, the table of exposures; and ASDF, the WCS as text. Options and
+        totals are keywords of the first header.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file; compressed if it ends with ``.gz``.
+        overwrite : bool, optional
+            Whether to replace a file that is there.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is no mosaic.
+        FileError
+            The file is there already.
+        """
+        from .writers import to_fits
+
+        to_fits(self._dataset, path, overwrite)
 
     def plot(self, variable: str = "data", **kwargs: Any) -> Any:
         """Draw a variable with sky coordinates on the axes; see `xresample.plot.show`."""

@@ -152,9 +152,7 @@ class Accumulator:
         return root_of_sum(found, self.grid.shape, self.options.dtype)
 
 
-def root_of_sum(
-    variances: Iterable[np.ndarray], shape: tuple[int, int], dtype: str
-) -> np.ndarray:
+def root_of_sum(variances: Iterable[np.ndarray], shape: tuple[int, int], dtype: str) -> np.ndarray:
     """Return the root of the sum of variances, NaN counted as 0; NaN where none is known."""
     total = np.zeros(shape, dtype)
     known = np.zeros(shape, bool)

@@ -48,6 +48,10 @@ class WCSTextError(InvalidInputError):
     """A text is not a WCS that can be read safely."""
 
 
+class FileError(XResampleError, OSError, ValueError):
+    """A file is damaged or of another kind, lacks what is needed, or is there already."""
+
+
 class NoOverlapWarning(UserWarning):
     """An exposure lies outside the mosaic: it is counted but changes no pixel."""
 

@@ -95,7 +95,7 @@ class Grid:
         from . import sky
 
         area = sky.mean_pixel_area(self.wcs, self.shape, self.x0, self.y0)
-        return math.degrees(math.sqrt(area)) * 3600.0 if area > 0 else None
+        return sky.arcsec(area) if area > 0 else None
 
     @cached_property
     def spectral(self) -> bool:

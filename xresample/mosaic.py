@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import xarray as xr
@@ -23,7 +23,7 @@ def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr
     ----------
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid: a WCS with a shape, a Dataset whose grid to take, a dict with ``"wcs"`` and
-        optionally ``"pixel_scale"`` (arcsec), or a shape ``(y, x)`` for data without a WCS.
+        optionally ``"pixel_scale"`` (arcsec) and ``"pixel_scale_ratio"``, or a shape ``(y, x)`` for data without a WCS.
     n_exposures : int, optional
         Exposures that are expected: allocates their context planes at once.
     **options
@@ -166,6 +166,8 @@ def _start(output_wcs: Any, options: dict[str, Any], exposures: int) -> Accumula
     if unknown:
         known = ", ".join(Options.__dataclass_fields__)
         raise InvalidInputError(f"Unknown options {unknown}: those known are {known}")
+    if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
+        options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
     chosen = Options(**options)
     return Accumulator.new(Grid.of(output_wcs, chosen.pixel_scale), chosen, exposures)
 

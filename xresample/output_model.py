@@ -1,4 +1,4 @@
-"""The product of the documented class: a dict whose arrays are those of the mosaic, as it stands."""
+"""The product of the documented class: a dict whose arrays are those of the mosaic."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ It says what is co-added with what; the engine under the accessor does the work.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
@@ -16,9 +17,13 @@ from . import models, placement, wcs
 from .engine import Window
 from .errors import FinalizedError, InvalidInputError
 from .exposure import Exposure, validate
+from .models import name_of
+from .options import WEIGHT_VARIANCE
 from .output_model import OutputModel
 from .product import TIMES, Product
 from .resample_settings import ResampleSettings
+
+log = logging.getLogger(__name__)
 
 
 class Resample(ResampleSettings):
@@ -201,6 +206,10 @@ class Resample(ResampleSettings):
         self._compute_pixel_scale_ratio(model)
         intensity = float(self._get_intensity_scale(model))
         product, arguments = self._product, {}
+        needed = WEIGHT_VARIANCE.get(self.weight_type or "")
+        if needed is not None and needed not in exposure.dataset:
+            # Beside the warning: pipelines look for these words in their log.
+            log.warning("'%s' array not available: weights of %s are 1", needed, name_of(model))
         window = product.place(exposure)
         if self._overridden():
             arguments = self._for_hooks(exposure, window, intensity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from .exposure import wcs_of
 from .grid import Grid
 from .models import ORIGIN, positive
 from .options import Options
+from .output_model import OutputModel
 from .product import TIMES
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ DEFAULT_TYPES: Mapping[str, Any] = {"con": np.int32, "dq": np.uint32}
 class ResampleSettings:
     """The arguments and attributes of `xresample.Resample`, and the options that they make."""
 
-    _output_model: MutableMapping[str, Any]
+    _output_model: OutputModel
 
     output_array_types: Mapping[str, Any] = defaultdict(
         lambda: np.float32, {"data": np.float32, "wht": np.float32, **DEFAULT_TYPES}
@@ -125,7 +126,7 @@ class ResampleSettings:
             propagate_dq=self._propagate_dq,
             variance_names=names if variances else None,
             error_from_variances=None if entering is None else tuple(entering),
-            pixel_scale=self._output_pixel_scale,
+            pixel_scale=positive(self._output_pixel_scale),
             pixel_scale_ratio=self._pixel_scale_ratio,
             pixmap_stepsize=self.pixmap_stepsize,
             pixmap_order=self.pixmap_order,
@@ -174,7 +175,7 @@ class ResampleSettings:
             self._output_array_shape,
             self._y0,
             self._x0,
-            self._output_pixel_scale,
+            positive(self._output_pixel_scale),
             self._output_wcs if target is None else target,
         )
         options = self._options({"data": False, "variances": True}.get(part, self._enable_var))

@@ -74,7 +74,8 @@ def build_driz_weight(
         time = model["exposure_time"] if measured is None else measured
     elif weight_type in WEIGHT_VARIANCE:
         variance = model.get(WEIGHT_VARIANCE[weight_type])
-        variance = None if np.shape(variance) != shape else np.asarray(variance)
+        variance = None if variance is None else np.asarray(variance)
+        variance = variance if variance is not None and variance.shape == shape else None
     return weights.weight_map(weight_type, shape, variance, time, good)
 
 
@@ -126,8 +127,8 @@ def calc_pixmap(
     disable_bbox : {"to", "from", "both", "none"}
         Whose bounding box does not count. A pixel outside of one that counts is NaN.
     stepsize : int or None
-        1: every pixel through the WCSs; more: a spline on nodes so far apart; None: a spline
-        that is right to a millionth of a pixel.
+        1: every pixel through the WCSs; more: a spline on nodes so far apart; None: a spline that
+        is right to a millionth of a pixel. It is 1 where a box of the target cuts the image.
     order : {1, 3}
         Order of that spline when the step is above 1.
     """
@@ -135,16 +136,18 @@ def calc_pixmap(
         raise InvalidInputError(f"disable_bbox={disable_bbox!r}: must be one of {', '.join(BOXES)}")
     ny, nx = shape or systems.array_shape(wcs_from)
     inside, within = BOXES[disable_bbox]
-    # The nodes of a spline stay where the WCS is defined.
-    inside = inside or stepsize != 1
-    options = PixmapOptions(stepsize, order)
-    mapping = build_pixmap(wcs_from, wcs_to, range(nx), range(ny), options, inside=inside)
     centres = np.full((ny, nx, 2), np.nan)
+    mapping = build_pixmap(
+        *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order)),
+        # The nodes of a spline stay where the WCS is defined.
+        inside=inside or stepsize != 1,
+    )
     rows, columns = (slice(side.start, side.stop) for side in (mapping.y, mapping.x))
     centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
-    box = systems.bounding_box(wcs_to) if within else None
-    if box is not None:
+    if within and (box := systems.bounding_box(wcs_to)) is not None:
         low, high = np.array(box).T
-        with np.errstate(invalid="ignore"):
-            centres[~((centres >= low) & (centres <= high)).all(axis=-1)] = np.nan
+        outside = ((centres < low) | (centres > high)).any(axis=-1)
+        if stepsize != 1 and outside.any():
+            return calc_pixmap(wcs_from, wcs_to, (ny, nx), disable_bbox)
+        centres[outside] = np.nan
     return centres

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import warnings
@@ -18,6 +19,9 @@ from xresample.weights import as_uint32
 from xresample.wcs_text import parse, to_text
 
 _CELESTIAL = re.compile(r"(RA|DEC|[A-Z]LON|[A-Z]LAT|[A-Z]{2}L[NT])(-|$)")
+_RECORD = 2880
+"""Bytes of which all parts of a FITS file are multiples."""
+
 _BROKEN = (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError)
 """What astropy raises on files that are damaged."""
 
@@ -118,9 +122,15 @@ class FitsFile:
 
     def find(self, name: str, version: int | None = None) -> Hdu | None:
         """Return the first HDU of a name, and version if given; None where there is none."""
-        return next(
-            (h for h in self.hdus if h.name == name and version in (None, h.version)), None
-        )
+        return next((h for h in self.hdus if h.name == name and version in (None, h.version)), None)
+
+    def image(self, name: str, version: int) -> Hdu | None:
+        """Return an image by name and version; None where there is none, or one without pixels.
+
+        HST leaves the pixels out where all are the same, mostly 0.
+        """
+        found = self.find(name, version)
+        return found if found is not None and found.shape is not None else None
 
     def images(self, name: str) -> list[Hdu]:
         """Return the images of a name."""
@@ -229,18 +239,39 @@ def _describe(index: int, hdu: Any) -> Hdu:
 
 
 def _check_complete(path: str, hdus: tuple[Hdu, ...]) -> None:
-    """Raise where a file ends before its last HDU does; a compressed one said so before."""
+    """Raise where a file ends before its HDUs do, of which astropy makes no error."""
+    end = max((hdu.end for hdu in hdus if hdu.end is not None), default=0)
+    padded = -(-end // _RECORD) * _RECORD
     with open(path, "rb") as stream:
-        if not stream.read(6) == b"SIMPLE":
+        if stream.read(2) == b"\x1f\x8b":
+            _check_unpacks(path, padded)
             return
         size = stream.seek(0, os.SEEK_END)
-        end = max((hdu.end for hdu in hdus if hdu.end is not None), default=size)
-        stream.seek(-(-end // 2880) * 2880)
+        stream.seek(padded)
         rest = stream.read(8)
     if cut := [hdu.label for hdu in hdus if hdu.end is not None and hdu.end > size]:
         raise FileError(
             f"{path} is cut off after {size} of {end} bytes: "
             f"the data of {', '.join(cut)} are missing"
         )
-    if rest == b"XTENSION":
+    if rest and b"XTENSION".startswith(rest):
         raise FileError(f"{path} is cut off within the header after {hdus[-1].label}")
+
+
+def _check_unpacks(path: str, expected: int) -> None:
+    """Raise where a file of gzip is cut off."""
+    with open(path, "rb") as stream:
+        stream.seek(-4, os.SEEK_END)
+        size = int.from_bytes(stream.read(4), "little")
+    if size == expected % (1 << 32):
+        return
+    # It ends in another way than with its length: only unpacking all of it tells.
+    try:
+        with gzip.open(path) as unpacked:
+            while unpacked.read(1 << 20):
+                pass
+            size = unpacked.tell()
+    except _BROKEN as error:
+        raise FileError(f"{path} is cut off: {error}") from error
+    if size < expected:
+        raise FileError(f"{path} is cut off: it unpacks to {size} of {expected} bytes")

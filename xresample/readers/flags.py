@@ -8,7 +8,7 @@ Flags = Mapping[str, int]
 
 
 def _by_bit(names: Mapping[int, str]) -> Flags:
-    return {name: 1 << bit for bit, name in names.items()}
+    return {name: 1 << bit for bit, name in sorted(names.items())}
 
 
 _COMMON = {

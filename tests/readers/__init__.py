@@ -1,0 +1,1 @@
+"""Tests of the readers, on files that the tests make after the layouts of the missions."""
