@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.wcs.wcsapi.wrappers.base import BaseWCSWrapper
 from drizzle.resample import Drizzle
 
 import xresample as xrs
@@ -14,7 +15,7 @@ from xresample.stcal import build_driz_weight
 from .class_makers import inside, model, plain, plain_grid
 from .makers import FLAGS, VARIANCES, output_grid
 from .test_resample_class import Flag
-from .wcs_makers import make_spectral
+from .wcs_makers import make_fits, make_sip, make_spectral
 
 
 def test_in_the_manner_of_roman() -> None:
@@ -146,3 +147,30 @@ def test_in_the_manner_of_webb_spectra() -> None:
     resample.reset_arrays()
     with pytest.raises(KeyError, match="bunit_data"):
         resample.add_model(one)
+
+
+class Foreign(BaseWCSWrapper):
+    """A WCS of APE 14 that is of no known kind."""
+
+    def pixel_to_world_values(self, *pixels: Any) -> Any:
+        return self._wcs.pixel_to_world_values(*pixels)
+
+    def world_to_pixel_values(self, *world: Any) -> Any:
+        return self._wcs.world_to_pixel_values(*world)
+
+
+def test_any_kind_of_wcs() -> None:
+    shape = (48, 58)
+    grid = make_fits(shape)
+    product = {}
+    for kind in (lambda wcs: wcs, Foreign):
+        resample = xrs.Resample(kind(grid))
+        resample.add_model(model(0, wcs=kind(make_sip((40, 50)))))
+        product[kind] = resample.output_model
+    fits, foreign = product.values()
+    assert (fits["wht"] > 0).mean() > 0.5
+    for name in ("data", "wht", "con", *VARIANCES):
+        np.testing.assert_allclose(fits[name], foreign[name], rtol=1e-5, err_msg=name)
+    assert fits.dataset.resample.wcs.wcs.compare(grid.wcs)
+    with pytest.raises(xrs.UnsupportedWCSError, match="Foreign"):
+        _ = foreign.dataset

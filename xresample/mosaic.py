@@ -23,7 +23,8 @@ def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr
     ----------
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid: a WCS with a shape, a Dataset whose grid to take, a dict with ``"wcs"`` and
-        optionally ``"pixel_scale"`` (arcsec) and ``"pixel_scale_ratio"``, or a shape ``(y, x)`` for data without a WCS.
+        optionally ``"pixel_scale"`` (arcsec) and ``"pixel_scale_ratio"``, or a shape
+        ``(y, x)`` for data without a WCS.
     n_exposures : int, optional
         Exposures that are expected: allocates their context planes at once.
     **options

@@ -24,7 +24,7 @@ def add_in_roles(
     **how: Any,
 ) -> xr.Dataset:
     """Add exposures to the mosaic among Datasets, or to a new one."""
-    given = [dataset]
+    given: list[Any] = [dataset]
     for other in others:
         several = isinstance(other, Iterable) and not isinstance(other, xr.Dataset)
         given.extend(other if several else [other])

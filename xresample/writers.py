@@ -84,7 +84,8 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     if not is_mosaic(mosaic):
         held = ", ".join(map(str, mosaic.data_vars)) or "nothing"
         raise InvalidInputError(
-            f"to_fits writes mosaics, as empty_mosaic and coadd make: given was a Dataset with {held}"
+            "to_fits writes mosaics, as empty_mosaic and coadd make: given was a Dataset with "
+            + held
         )
     target = Path(path).expanduser()
     if target.exists() and not overwrite:

@@ -124,6 +124,29 @@ def stages(campaign: Campaign) -> list[Job]:
     ]
 
 
+def the_class(campaign: Campaign) -> Job:
+    """Return the job of the documented class, with `coadd` in the reference's place."""
+    grid = campaign.grid()
+    numbers = range(campaign.count)
+    models = [campaign.model(k) for k in numbers]
+    exposures = [campaign.exposure(k) for k in numbers]
+
+    def run() -> object:
+        made = xrs.Resample({"wcs": grid}, campaign.count, **FULL)
+        for model in models:
+            made.add_model(dict(model))
+        made.finalize()
+        return made.output_model["data"]
+
+    return Job(
+        "the class against coadd, both exact",
+        0.9,
+        run,
+        lambda: xrs.coadd(exposures, grid, pixmap_stepsize=1, **FULL),
+        campaign.count,
+    )
+
+
 def threading(campaign: Campaign) -> Job:
     """Return the job of two threads against one, with the one in the reference's place."""
     grid = campaign.grid()
@@ -166,6 +189,7 @@ def jobs(size: int) -> list[Callable[[], Job]]:
             )
         )
     made.append(lambda: against_drizzle("kernel alone, one plane, one thread", 2, one, 1))
+    made.append(lambda: the_class(two))
     made.append(lambda: threading(four))
     made += [lambda k=k: stages(one)[k] for k in range(4)]
     return made

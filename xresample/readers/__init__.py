@@ -45,7 +45,7 @@ class XResampleBackend(BackendEntrypoint):
             return True
         return path.lower().endswith(_SUFFIXES) and not head.startswith(_NOT_OURS)
 
-    def open_dataset(  # type: ignore[override]
+    def open_dataset(
         self,
         filename_or_obj: Any,
         *,
@@ -136,7 +136,8 @@ def open_exposures(
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     exposures = []
-    for path in map(os.fspath, given):
+    for entry in given:
+        path = os.fspath(entry)
         for group in _groups(path, options):
             found = {**options} if group is None else {**options, "group": group}
             exposures.append(xr.open_dataset(path, engine="xresample", **found))

@@ -12,6 +12,7 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from xresample import schema
 from xresample.errors import FileError
+
 from .lazy import Plane, PlaneArray, TextArray
 
 Group = str | int

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from xresample.errors import FileError
-from xresample.weights import as_uint32
 from xresample.wcs_text import parse, to_text
+from xresample.weights import as_uint32
 
 _CELESTIAL = re.compile(r"(RA|DEC|[A-Z]LON|[A-Z]LAT|[A-Z]{2}L[NT])(-|$)")
 _RECORD = 2880

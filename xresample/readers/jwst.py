@@ -40,7 +40,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     planes: dict[str, Plane] = {"data": file.image_plane(image)}
     for hdu in file.hdus:
         own = hdu.version == image.version and hdu.shape is not None
-        if own and hdu.name in ("ERR", "AREA") or own and hdu.name.startswith("VAR_"):
+        if own and (hdu.name in ("ERR", "AREA") or hdu.name.startswith("VAR_")):
             planes[hdu.name.lower()] = file.image_plane(hdu)
     if dq := file.image("DQ", image.version):
         planes["dq"] = file.flag_plane(dq)
