@@ -109,7 +109,7 @@ def test_file_to_mosaic_to_file(tmp_path: Path, mosaic: xr.Dataset) -> None:
         make_tpv((40, 50)),
         make_grid((40, 50), rotation=33.0),
         make_grid((40, 50), reference=FK5(equinox="J1975")),
-        make_gwcs((40, 50), distortion=0.05),
+        make_gwcs((300, 400), distortion=3.0),
     ],
     ids=["tan", "fk5", "sip", "tpv", "gwcs", "gwcs fk5", "gwcs sip"],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -88,14 +89,17 @@ def _window(
     j0, j1, i0, i1 = covered
     pad = ((0, shape[0] - (j1 - j0)), (0, shape[1] - (i1 - i0)))
     planes: dict[str, np.ndarray | None] = {}
+    reading = threading.Lock()
 
     def plane(name: str) -> np.ndarray | None:
-        if name not in planes:
-            array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
-            if array is not None and pad != ((0, 0), (0, 0)):
-                array = np.pad(array, pad, mode="edge")
-            planes[name] = array
-        return planes[name]
+        # Several threads ask for rows of one plane, which may still be in a file.
+        with reading:
+            if name not in planes:
+                array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
+                if array is not None and pad != ((0, 0), (0, 0)):
+                    array = np.pad(array, pad, mode="edge")
+                planes[name] = array
+            return planes[name]
 
     def read(name: str, rows: slice) -> np.ndarray | None:
         array = plane(name)

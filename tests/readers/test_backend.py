@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import pickle
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("chunks", [None, {}, 5, {"y": 4}])
-@pytest.mark.parametrize("make", [files.jwst, files.roman])
+@pytest.mark.parametrize("make", [files.jwst, partial(files.roman, compression=None)])
 def test_nothing_is_read_until_asked(
     tmp_path: Path, reads: list[str], make: Any, chunks: Any
 ) -> None:
@@ -134,6 +135,38 @@ def test_nothing_is_read_until_asked(
     np.testing.assert_array_equal(part["data"], arrays["data"][1::3, 2:9])
     assert set(reads) == {str(path)}
     assert (exposure["data"].chunks is None) == (chunks is None)
+
+
+def test_coadding_reads_each_plane_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.jwst(tmp_path / "a.fits")
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    seen: list[int] = []
+    read = FitsPlane.__call__
+
+    def call(self: FitsPlane, rows: slice, columns: slice) -> np.ndarray:
+        seen.append(self.hdu)
+        return read(self, rows, columns)
+
+    monkeypatch.setattr(FitsPlane, "__call__", call)
+    monkeypatch.setattr("xresample.engine.ROWS", 1)
+    options = {"threads": 4, "propagate_dq": True, "compute_err": "driz_err"}
+    xrs.coadd(exposure, xrs.fit_wcs(exposure), **options)
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_opening_in_chunks_makes_no_wcs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.jwst(tmp_path / "a.fits")
+    monkeypatch.setattr("xresample.readers.jwst.tree_wcs", pytest.fail)
+    exposure = xr.open_dataset(tmp_path / "a.fits", chunks=5).isel(x=slice(3, 9))
+    assert "wcs" in repr(exposure)
+
+
+def test_packed_planes_ask_for_whole_chunks(tmp_path: Path) -> None:
+    files.roman(tmp_path / "a.asdf", compression="lz4")
+    assert xr.open_dataset(tmp_path / "a.asdf", chunks={})["err"].chunks == ((12,), (16,))
+    with pytest.warns(UserWarning, match="separate the stored chunks"):
+        pieces = xr.open_dataset(tmp_path / "a.asdf", chunks=5).compute()
+    xr.testing.assert_identical(pieces, xr.open_dataset(tmp_path / "a.asdf").load())
 
 
 def test_chunks_and_threads_change_nothing(tmp_path: Path) -> None:

@@ -74,8 +74,8 @@ class ArrayNode:
         return cls(tuple(shape), str(node["datatype"]), source, units)
 
 
-def read_tree(path: str) -> tuple[Mapping[str, Any], int]:
-    """Return the tree of a file as it is written, and how many whole blocks follow it.
+def read_tree(path: str) -> tuple[Mapping[str, Any], list[bool]]:
+    """Return the tree of a file as it is written, and of each whole block, whether it is packed.
 
     Raises
     ------
@@ -96,31 +96,31 @@ def read_tree(path: str) -> tuple[Mapping[str, Any], int]:
             tree = asdf.util.load_yaml(io.BytesIO(text), tagged=True)
         except Exception as error:  # whatever the parser raises on what is no YAML
             raise FileError(f"{path} holds a tree that cannot be parsed: {error}") from error
-        blocks = _count_blocks(stream, len(text))
+        blocks = _blocks(stream, len(text))
     if not isinstance(tree, Mapping):
         raise FileError(f"{path} holds no tree")
     return tree, blocks
 
 
-def _count_blocks(stream: Any, start: int) -> int:
-    """Return how many blocks of a file are there to their end."""
+def _blocks(stream: Any, start: int) -> list[bool]:
+    """Return, for each block that is there to its end, whether it is compressed."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(start - 1, 0))
     place = start - 1 + max(stream.read(_PIECE).find(_BLOCK), 0)
-    count = 0
+    packed: list[bool] = []
     while True:
         stream.seek(place)
         header = stream.read(_BLOCK_HEADER.size)
         if len(header) < _BLOCK_HEADER.size or not header.startswith(_BLOCK):
-            return count
-        _, length, flags, _, allocated, used, _, _ = _BLOCK_HEADER.unpack(header)
+            return packed
+        _, length, flags, method, allocated, used, _, _ = _BLOCK_HEADER.unpack(header)
         place += 6 + length
         if place + used > size:
-            return count
-        count += 1
+            return packed
+        packed.append(method != bytes(4))
         # A block that streams has no length of its own: it is the last one.
         if flags & 1:
-            return count
+            return packed
         place += allocated
 
 

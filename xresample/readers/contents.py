@@ -48,6 +48,8 @@ class Contents:
     attrs: dict[str, Any] = field(default_factory=dict)
     units: str | None = None
     flags: Mapping[str, int] | None = None
+    packed: bool = False
+    """Whether a part of a plane costs as much as all of it."""
 
     def dataset(self, drop: Iterable[str] = ()) -> xr.Dataset:
         """Return the exposure as a Dataset, without the variables named in ``drop``.
@@ -59,9 +61,13 @@ class Contents:
         """
         self._check()
         dropped = set(drop)
+        whole = dict(zip(schema.PIXELS, self.planes["data"].shape, strict=True))
         variables = {
             name: xr.Variable(
-                schema.PIXELS, LazilyIndexedArray(PlaneArray(plane)), self._attrs_of(name)
+                schema.PIXELS,
+                LazilyIndexedArray(PlaneArray(plane)),
+                self._attrs_of(name),
+                {"preferred_chunks": whole} if self.packed else None,
             )
             for name, plane in self.planes.items()
             if name not in dropped

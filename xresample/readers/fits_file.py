@@ -91,6 +91,12 @@ class FitsFile:
     path: str
     hdus: tuple[Hdu, ...]
 
+    @property
+    def packed(self) -> bool:
+        """Whether the whole file is compressed, so that reading starts at its beginning."""
+        with open(self.path, "rb") as stream:
+            return stream.read(6) != b"SIMPLE"
+
     @classmethod
     def open(cls, path: str) -> FitsFile:
         """Read the headers of a file.

@@ -78,6 +78,7 @@ def read(file: FitsFile, request: Request) -> Contents:
         contents = (jwst if mission == "JWST" else hst).read(file, image, name)
     else:
         contents = _read_any(file, image, name)
+    contents.packed = file.packed
     for role, where in request.companions.items():
         contents.planes.update(_companion(file, image, role, where))
     return contents

@@ -105,12 +105,13 @@ class TextArray(BackendArray):
         self._make = make
         self._text: str | None = None
         self.shape = ()
-        self.dtype = np.dtype(object)
+        # Of unknown length. An object might be a date for xarray, which would look at it.
+        self.dtype = np.dtype(np.str_)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         if self._text is None:
             self._text = self._make()
-        return np.array(self._text, dtype=object)
+        return np.array(self._text)
 
 
 def inverse(weight: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def read(path: str, request: Request) -> Contents:
     if not isinstance(roman, Mapping):
         held = ", ".join(map(str, tree))
         raise FileError(f"{path} has no tree {ROOT!r}, as files of Roman have: it holds {held}")
-    nodes = _arrays(path, roman, blocks)
+    nodes = _arrays(path, roman, len(blocks))
     planes: dict[str, Plane] = {
         name: AsdfPlane(path, (ROOT, name), node.shape, flags=name == "dq")
         for name, node in nodes.items()
@@ -59,7 +59,8 @@ def read(path: str, request: Request) -> Contents:
     # Exposures hold rates, mosaics surface brightness; the tree need not say so.
     units = nodes["data"].units or ("MJy/sr" if "weight" in roman else "DN/s")
     units = UNITS.get(units.replace(" ", ""), units)
-    return Contents(name, planes, wcs, _attrs(meta), units, flags.ROMAN)
+    packed = any(blocks[n.block] for n in nodes.values() if n.block is not None)
+    return Contents(name, planes, wcs, _attrs(meta), units, flags.ROMAN, packed)
 
 
 def _arrays(path: str, roman: Mapping[str, Any], blocks: int) -> dict[str, ArrayNode]:
