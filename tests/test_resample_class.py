@@ -275,7 +275,7 @@ def test_kernels(kind: Any, kernel: str) -> None:
     np.testing.assert_allclose(there, 2.0, rtol=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:.*kernel.*")
+@pytest.mark.filterwarnings("ignore:.*kernel.*")  # drizzle: not flux-conserving, as is documented
 @pytest.mark.parametrize(
     "options",
     [

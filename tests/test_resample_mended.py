@@ -16,6 +16,7 @@ from .class_makers import MARGIN, inside, mended, plain, plain_grid, run
 from .makers import SHAPE
 from .wcs_makers import bounding_box, detector_frame, make_grid, make_gwcs, sky_frame
 
+# That the variance is missing is what these tests are about.
 UNWEIGHTED = pytest.mark.filterwarnings("ignore:.*var_rnoise:xresample.MissingVarianceWarning")
 
 

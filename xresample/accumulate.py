@@ -127,8 +127,7 @@ class Accumulator:
         if self.buffers.dq is not None:
             found["dq"] = self.buffers.dq
         for name in (*(n for n in ordered if n in found), *(n for n in found if n not in ordered)):
-            row = schema.row_of(schema.MOSAIC, name)
-            assert row is not None  # noqa: S101 - every plane is in the table
+            row = schema.require_row(schema.MOSAIC, name)
             attrs = schema.variable_attrs(name, row, self.units)
             planes[name] = xr.Variable(row.dims, found[name], attrs)
         attrs = {**self.attrs, **self.options.to_attrs(), **provenance.totals(self.rows)}
@@ -191,8 +190,7 @@ def _check_planes(mosaic: xr.Dataset, layout: Layout, options: Options) -> None:
         if name not in mosaic:
             faults.append(f"{name} is missing")
             continue
-        row = schema.row_of(schema.MOSAIC, name)
-        assert row is not None  # noqa: S101 - every plane is in the table
+        row = schema.require_row(schema.MOSAIC, name)
         dtype = options.dtype if row.dtype == "f" else row.dtype
         variable = mosaic[name]
         if set(variable.dims) != set(row.dims):

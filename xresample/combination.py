@@ -55,8 +55,7 @@ def _combine_rows(a: Buffers, b: Buffers, rows: slice, values: np.ndarray) -> No
         return a.plane(name)[rows].astype(np.float64), b.plane(name)[rows].astype(np.float64)
 
     for out, name in zip(values, layout.names, strict=True):
-        row = schema.row_of(schema.MOSAIC, name)
-        assert row is not None  # noqa: S101 - every plane is in the table
+        row = schema.require_row(schema.MOSAIC, name)
         mine, yours = pair(name)
         if row.rule is Rule.SUM:
             out[rows] = mine + yours

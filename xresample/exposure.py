@@ -88,8 +88,7 @@ def make_exposure(
         raise InvalidExposureError(_listing("The arrays make no exposure", faults))
     variables = {}
     for name, array in arrays.items():
-        row = schema.row_of(schema.EXPOSURE, name)
-        assert row is not None  # noqa: S101 - every name above is in the table
+        row = schema.require_row(schema.EXPOSURE, name)
         variables[name] = xr.Variable(schema.PIXELS, array, schema.variable_attrs(name, row, units))
     if dq is not None and flag_map:
         variables["dq"].attrs["flag_masks"] = np.array(list(flag_map.values()), np.uint32)

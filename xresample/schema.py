@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import MissingKeyError
+
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
 
@@ -115,6 +117,21 @@ def row_of(table: tuple[Variable, ...], name: str) -> Variable | None:
         pattern = "var_*_wht" if name.endswith(WEIGHT_SUFFIX) else "var_*"
         return next((row for row in table if row.name == pattern), None)
     return next((row for row in table if row.name == name), None)
+
+
+def require_row(table: tuple[Variable, ...], name: str) -> Variable:
+    """Return the row that describes a variable.
+
+    Raises
+    ------
+    MissingKeyError
+        The table has none.
+    """
+    row = row_of(table, name)
+    if row is None:
+        known = ", ".join(entry.name for entry in table)
+        raise MissingKeyError(f"There is no variable {name!r} in the data model: it has {known}")
+    return row
 
 
 def is_variance(name: str) -> bool:

@@ -150,7 +150,6 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     total: xr.DataArray = sum(dataset[name].fillna(0) for name in names)  # type: ignore[assignment]
     known = np.logical_or.reduce([dataset[name].notnull() for name in names])
     result = (total**0.5).where(known).rename("err").astype(dataset[names[0]].dtype)
-    row = schema.row_of(schema.MOSAIC, "err")
-    assert row is not None  # noqa: S101 - the table has it
+    row = schema.require_row(schema.MOSAIC, "err")
     result.attrs = schema.variable_attrs("err", row, dataset["data"].attrs.get("units"))
     return result
