@@ -38,7 +38,7 @@ LAYERS = (
     row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
     row("threads"),
     row(
-        *("pixmap", "nodes", "weights", "context", "sky", "skygrid"),
+        *("pixmap", "nodes", "weights", "context", "sky", "skygrid", "lattice"),
         *("wcs", "wcs_calls", "wcs_text", "fits_wcs"),
         packages=NUMERIC,
         together=True,

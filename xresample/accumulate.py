@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,9 +33,7 @@ class Accumulator:
     def new(cls, grid: Grid, options: Options, exposures: int = 0) -> Accumulator:
         """Start an empty mosaic, with context planes for a number of exposures."""
         options = replace(options, pixel_scale=grid.pixel_scale)
-        names = (options.variance_names or ()) if options.enable_var else ()
-        layout = Layout.of(options, names)
-        buffers = Buffers.empty(layout, options, grid.shape, grid.y0, grid.x0, exposures)
+        buffers = Buffers.empty(first_layout(options), options, grid.shape, grid.y0, grid.x0, exposures)
         return cls(grid, options, buffers)
 
     @classmethod
@@ -87,38 +85,21 @@ class Accumulator:
         self, exposure: Exposure, window: Window, scales: Scales, threads: int | None = None
     ) -> None:
         """Add one exposure that has been placed on the grid, by factors that are known."""
-        self._check_units(exposure)
-        self.buffers = self.buffers.with_layout(self._layout_with(exposure), self.options)
+        self.units = common_units(self.units, exposure, len(self.rows))
+        layout = wider_layout(self.buffers.layout, exposure, self.options)
+        self.buffers = self.buffers.with_layout(layout, self.options)
         if not add_exposure(self.buffers, self.options, window, scales, len(self.rows), threads):
-            warn(
-                f"Exposure {exposure.scalars['filename'] or len(self.rows)} lies outside the "
-                "mosaic: it is counted but changes no pixel",
-                NoOverlapWarning,
-            )
-        row = {entry.name: exposure.scalars.get(entry.name) for entry in schema.PROVENANCE}
-        row["pixel_scale_ratio"] = scales.ratio
-        self.rows.append(row)
-
-    def _check_units(self, exposure: Exposure) -> None:
-        if self.units and exposure.units and self.units != exposure.units:
-            raise InvalidInputError(
-                f"The units of exposure {exposure.scalars['filename'] or len(self.rows)} are "
-                f"{exposure.units!r}, those of the mosaic {self.units!r}: convert the exposure"
-            )
-        self.units = self.units or exposure.units
-
-    def _layout_with(self, exposure: Exposure) -> Layout:
-        """Return the layout that holds the variances which the exposure brings, too."""
-        layout = self.buffers.layout
-        if not self.options.enable_var or self.options.variance_names is not None:
-            return layout
-        more = tuple(name for name in exposure.variances if name not in layout.variances)
-        return replace(layout, variances=layout.variances + more)
+            warn_outside(exposure, len(self.rows))
+        self.rows.append(provenance.row_of(exposure.scalars, scales.ratio))
 
     def dataset(self) -> xr.Dataset:
         """Return the mosaic as a Dataset; its variables are views of the buffers."""
-        planes: dict[str, xr.Variable] = {}
-        ordered = ("data", "err", "wht", "con", "dq")
+        return labelled(
+            self.planes(), self.grid, self.options, self.rows, self.units, attrs=self.attrs
+        )
+
+    def planes(self) -> dict[str, np.ndarray]:
+        """Return the planes of the mosaic by name, in the order of its variables."""
         found = {name: self.buffers.plane(name) for name in self.buffers.layout.names}
         if self.options.compute_err == "from_var":
             found["err"] = self._err_from_variances()
@@ -126,17 +107,7 @@ class Accumulator:
             found["con"] = self.buffers.context
         if self.buffers.dq is not None:
             found["dq"] = self.buffers.dq
-        for name in (*(n for n in ordered if n in found), *(n for n in found if n not in ordered)):
-            row = schema.require_row(schema.MOSAIC, name)
-            attrs = schema.variable_attrs(name, row, self.units)
-            planes[name] = xr.Variable(row.dims, found[name], attrs)
-        attrs = {**self.attrs, **self.options.to_attrs(), **provenance.totals(self.rows)}
-        if self.grid.pixel_scale is not None:
-            arcsec = np.deg2rad(1 / 3600)
-            attrs["pixelarea_arcsecsq"] = self.grid.pixel_area
-            attrs["pixelarea_steradians"] = float(self.grid.pixel_area * arcsec**2)
-        rows = provenance.variables(self.rows)
-        return xr.Dataset({**planes, **rows}, self.grid.coords(), attrs)
+        return {name: found[name] for name in plane_names(self.buffers.layout, self.options)}
 
     def _err_from_variances(self) -> np.ndarray:
         """Return the root of the sum of the variances; NaN where none is known."""
@@ -149,6 +120,90 @@ class Accumulator:
             )
         found = [self.buffers.plane(name) for name in names] if not unknown else []
         return root_of_sum(found, self.grid.shape, self.options.dtype)
+
+
+def plane_names(layout: Layout, options: Options) -> tuple[str, ...]:
+    """Return the names of the planes of a mosaic, in the order of its variables."""
+    err = ("err",) if options.compute_err is not None else ()
+    con = ("con",) if options.enable_ctx else ()
+    dq = ("dq",) if options.propagate_dq else ()
+    return tuple(dict.fromkeys(("data", *err, "wht", *con, *dq, *layout.names)))
+
+
+def labelled(
+    planes: Mapping[str, Any],
+    grid: Grid,
+    options: Options,
+    rows: Sequence[provenance.Row],
+    units: str | None,
+    attrs: Mapping[str, Any],
+) -> xr.Dataset:
+    """Return the Dataset of a mosaic: its planes, arrays of any kind, with all that labels them."""
+    variables: dict[str, xr.Variable] = {}
+    for name, plane in planes.items():
+        row = schema.require_row(schema.MOSAIC, name)
+        variables[name] = xr.Variable(row.dims, plane, schema.variable_attrs(name, row, units))
+    known = {**attrs, **options.to_attrs(), **provenance.totals(rows)}
+    if grid.pixel_scale is not None:
+        arcsec = np.deg2rad(1 / 3600)
+        known["pixelarea_arcsecsq"] = grid.pixel_area
+        known["pixelarea_steradians"] = float(grid.pixel_area * arcsec**2)
+    return xr.Dataset({**variables, **provenance.variables(rows)}, grid.coords(), known)
+
+
+def common_units(units: str | None, exposure: Exposure, number: int) -> str | None:
+    """Return the units of a mosaic that an exposure joins.
+
+    Raises
+    ------
+    InvalidInputError
+        They are not those of the exposure.
+    """
+    if units and exposure.units and units != exposure.units:
+        raise InvalidInputError(
+            f"The units of exposure {exposure.scalars['filename'] or number} are "
+            f"{exposure.units!r}, those of the mosaic {units!r}: convert the exposure"
+        )
+    return units or exposure.units
+
+
+def wider_layout(layout: Layout, exposure: Exposure, options: Options) -> Layout:
+    """Return the layout that holds the variances which an exposure brings, too."""
+    if not options.enable_var or options.variance_names is not None:
+        return layout
+    more = tuple(name for name in exposure.variances if name not in layout.variances)
+    return replace(layout, variances=layout.variances + more)
+
+
+def warn_outside(exposure: Exposure, number: int) -> None:
+    """Warn that an exposure touches no pixel of a mosaic."""
+    warn(
+        f"Exposure {exposure.scalars['filename'] or number} lies outside the mosaic: it is "
+        "counted but changes no pixel",
+        NoOverlapWarning,
+    )
+
+
+def target_of(output_wcs: Any, options: Mapping[str, Any]) -> tuple[Grid, Options]:
+    """Return the grid and the options of a new mosaic, as `empty_mosaic` takes them.
+
+    Raises
+    ------
+    InvalidInputError
+        An option is unknown or out of range, or the grid has no pixel.
+    """
+    if unknown := sorted(set(options) - set(Options.__dataclass_fields__)):
+        known = ", ".join(Options.__dataclass_fields__)
+        raise InvalidInputError(f"Unknown options {unknown}: those known are {known}")
+    if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
+        options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
+    chosen = Options(**options)
+    return Grid.of(output_wcs, chosen.pixel_scale), chosen
+
+
+def first_layout(options: Options) -> Layout:
+    """Return the layout of a mosaic that has no exposure yet."""
+    return Layout.of(options, (options.variance_names or ()) if options.enable_var else ())
 
 
 def root_of_sum(variances: Iterable[np.ndarray], shape: tuple[int, int], dtype: str) -> np.ndarray:
@@ -191,7 +246,7 @@ def _check_planes(mosaic: xr.Dataset, layout: Layout, options: Options) -> None:
             faults.append(f"{name} is missing")
             continue
         row = schema.require_row(schema.MOSAIC, name)
-        dtype = options.dtype if row.dtype == "f" else row.dtype
+        dtype = schema.plane_dtype(name, options.dtype)
         variable = mosaic[name]
         if set(variable.dims) != set(row.dims):
             faults.append(f"{name} has dimensions {variable.dims}: needed are {row.dims}")

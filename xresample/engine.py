@@ -107,7 +107,9 @@ def _prepare(
     squared = -(-len(layout.squared) // GROUP)
     weights = buffers.room("weights", shape, dtype)
     samples = buffers.room("samples", (*shape, GROUP * (linear + squared)), dtype)
-    weight_type = _weight_type(options, window)
+    weight_type = None
+    if window.weights is None:
+        weight_type = weight_type_of(options, lambda n: window.read(n, slice(0, 1)) is not None)
     fill = _Filler(weight_type, layout, window, scales, weights, samples, GROUP * linear)
     steps = range(0, shape[0], ROWS)
     pool.run(lambda j: fill(slice(j, min(j + ROWS, shape[0]))), steps, threads)
@@ -136,12 +138,10 @@ def _prepare(
 _NO_DQ = np.zeros((0, 0), np.uint32)
 
 
-def _weight_type(options: Options, window: Window) -> str | None:
+def weight_type_of(options: Options, has: Callable[[str], bool]) -> str | None:
     """Return the weight type; where its variance is missing all pixels weigh the same."""
     needed = WEIGHT_VARIANCE.get(options.weight_type or "")
-    if window.weights is not None:
-        return None
-    if needed is None or window.read(needed, slice(0, 1)) is not None:
+    if needed is None or has(needed):
         return options.weight_type
     warn(
         f"weight_type={options.weight_type!r} needs {needed}, which the exposure lacks: all its "
@@ -212,7 +212,7 @@ def _footprint(options: Options, ratio: float) -> Footprint:
     from .kernels.separable import lanczos_table
     from .kernels.structures import Footprint
 
-    code = getattr(codes, options.kernel.upper())
+    code = codes.of(options.kernel)
     order = {codes.LANCZOS2: 2, codes.LANCZOS3: 3}.get(code)
     table = np.zeros(1) if order is None else lanczos_table(order)
     return Footprint(code, float(options.pixfrac), float(ratio), table)

@@ -104,13 +104,23 @@ def make_exposure(
 
 def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
     """Return the Dataset with a WCS, given as an object or as its text."""
+    from .lattice import Lattice
+    from .wcs import is_imaging
     from .wcs_text import from_text, to_text
 
     text = wcs if isinstance(wcs, str) else to_text(wcs)
-    if isinstance(wcs, str):
-        from_text(wcs)
+    parsed = from_text(text)
+    if is_imaging(parsed) and parsed.pixel_n_dim == 2 and set(schema.PIXELS) <= set(dataset.sizes):
+        # Plans of mosaics ask where the image lies: the WCS is at hand now.
+        Lattice.of(text, *frame_of(dataset))
     attrs = {"long_name": "world coordinate system, as ASDF text"}
     return dataset.assign_coords({schema.WCS: ((), text, attrs)})
+
+
+def frame_of(dataset: xr.Dataset) -> tuple[tuple[int, int], int, int]:
+    """Return the shape ``(y, x)`` of a Dataset, and its first row and column."""
+    y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
+    return (dataset.sizes["y"], dataset.sizes["x"]), y0, x0
 
 
 def wcs_of(dataset: xr.Dataset) -> Any:
@@ -229,21 +239,22 @@ class Exposure:
         """``(y, x)``."""
         return self.dataset.sizes["y"], self.dataset.sizes["x"]
 
-    @property
+    @cached_property
     def y(self) -> range:
         """Rows in the detector frame."""
         return self._indices("y")
 
-    @property
+    @cached_property
     def x(self) -> range:
         """Columns in the detector frame."""
         return self._indices("x")
 
     def _indices(self, name: str) -> range:
-        first = int(self.dataset[name][0]) if name in self.dataset.coords else 0
+        index = self.dataset.variables.get(name)
+        first = 0 if index is None else int(index.values[0])
         return range(first, first + self.dataset.sizes[name])
 
-    @property
+    @cached_property
     def wcs_text(self) -> str | None:
         """The WCS as text; None when it has none."""
         return str(self.dataset[schema.WCS].values) if schema.WCS in self.dataset.coords else None

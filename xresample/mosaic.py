@@ -7,11 +7,9 @@ from typing import Any
 
 import xarray as xr
 
-from .accumulate import Accumulator, is_mosaic
+from .accumulate import Accumulator, is_mosaic, target_of
 from .combination import merged
 from .errors import InvalidInputError
-from .grid import Grid
-from .options import Options
 
 __all__ = ["add", "coadd", "empty_mosaic", "merge", "onto"]
 
@@ -163,14 +161,7 @@ def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
 
 
 def _start(output_wcs: Any, options: dict[str, Any], exposures: int) -> Accumulator:
-    unknown = sorted(set(options) - set(Options.__dataclass_fields__))
-    if unknown:
-        known = ", ".join(Options.__dataclass_fields__)
-        raise InvalidInputError(f"Unknown options {unknown}: those known are {known}")
-    if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
-        options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
-    chosen = Options(**options)
-    return Accumulator.new(Grid.of(output_wcs, chosen.pixel_scale), chosen, exposures)
+    return Accumulator.new(*target_of(output_wcs, options), exposures)
 
 
 def _shown(exposures: Iterable[xr.Dataset], progress: bool) -> Iterator[xr.Dataset]:

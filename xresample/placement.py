@@ -14,6 +14,7 @@ from .engine import Scales, Window, require_memory_order
 from .errors import InvalidInputError
 from .exposure import Exposure
 from .grid import Grid
+from .lattice import Lattice
 from .options import WEIGHT_VARIANCE, Options
 
 if TYPE_CHECKING:
@@ -45,37 +46,93 @@ def place(
     ny, nx = exposure.shape
     if pixmap is not None:
         mapped = require_memory_order(pixmap, exposure.shape)
-        return _window(exposure, options, mapped, (0, ny, 0, nx), (ny, nx))
+        return _window(exposure, options, mapped, (0, ny, 0, nx), (ny, nx), (0, ny, 0, nx))
     mapping = pixel_map(exposure, grid, options, threads)
     y, x = mapping.y, mapping.x
     if not (len(y) and len(x)):
         # The bounding box holds no pixel of the exposure.
         height, width = max(ny, 2), max(nx, 2)
         nowhere = np.full((height, width, 2), np.nan)
-        return _window(exposure, options, nowhere, (0, ny, 0, nx), (height, width))
+        everything = (0, ny, 0, nx)
+        return _window(exposure, options, nowhere, everything, (height, width), everything)
+    return place_part(exposure, mapping, options, y, x, threads)
+
+
+def place_part(
+    exposure: Exposure,
+    mapping: PixelMap,
+    options: Options,
+    y: range,
+    x: range,
+    threads: int | None = None,
+) -> Window:
+    """Return a part of the pixels of an exposure, mapped onto a grid.
+
+    It has the same bits as in the whole: the pixels next to it, whose centres say where its
+    corners are, are mapped too where there are any.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        The exposure, or a part of it that holds those pixels and the next ones around them.
+    mapping : PixelMap
+        The map of the whole exposure.
+    options : Options
+        Those of the mosaic.
+    y, x : range
+        The pixels, inside of what the map covers.
+    threads : int, optional
+        Threads to use.
+    """
+    ys, xs = (with_next(side, whole) for side, whole in ((y, mapping.y), (x, mapping.x)))
     # A second row or column says where the corners of the only one are.
-    height, width = max(len(y), 2), max(len(x), 2)
+    height, width = max(len(ys), 2), max(len(xs), 2)
     mapped = mapping.evaluate(
-        range(y.start, y.start + height), range(x.start, x.start + width), threads
+        range(ys.start, ys.start + height), range(xs.start, xs.start + width), threads
     )
-    j, i = y.start - exposure.y.start, x.start - exposure.x.start
-    return _window(exposure, options, mapped, (j, j + len(y), i, i + len(x)), (height, width))
+    j, i = ys.start - exposure.y.start, xs.start - exposure.x.start
+    covered = (j, j + len(ys), i, i + len(xs))
+    active = (y.start - ys.start, y.stop - ys.start, x.start - xs.start, x.stop - xs.start)
+    return _window(exposure, options, mapped, covered, (height, width), active)
+
+
+def with_next(side: range, whole: range) -> range:
+    """Return consecutive pixels and the next one at each end, where the whole has it.
+
+    Examples
+    --------
+    >>> with_next(range(0, 5), range(0, 9))
+    range(0, 6)
+    """
+    return range(max(side.start - 1, whole.start), min(side.stop + 1, whole.stop))
 
 
 def pixel_map(
     exposure: Exposure, grid: Grid, options: Options, threads: int | None = None
 ) -> PixelMap:
     """Return the `PixelMap` of an exposure onto a grid."""
-    from .pixmap import PixmapOptions, build_pixmap
+    wcs_from = require_wcs(exposure.wcs, "exposure")
+    wcs_to = require_wcs(grid.wcs, "mosaic")
+    return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options, threads)
 
-    wcs_from, wcs_to = exposure.wcs, grid.wcs
-    if wcs_from is None or wcs_to is None:
-        which = "exposure" if wcs_from is None else "mosaic"
+
+def require_wcs(wcs: Any, which: str) -> Any:
+    """Return a WCS, or say that the exposure or the mosaic has none."""
+    if wcs is None:
         raise InvalidInputError(
             f"The {which} has no WCS: give it one with .resample.assign_wcs(wcs), or pass pixmap="
         )
+    return wcs
+
+
+def map_between(
+    wcs_from: Any, wcs_to: Any, x: range, y: range, options: Options, threads: int | None = None
+) -> PixelMap:
+    """Return the `PixelMap` of pixels of one WCS onto another, evaluated as the options say."""
+    from .pixmap import PixmapOptions, build_pixmap
+
     how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
-    return build_pixmap(wcs_from, wcs_to, exposure.x, exposure.y, how, threads)
+    return build_pixmap(wcs_from, wcs_to, x, y, how, threads)
 
 
 def _window(
@@ -84,6 +141,7 @@ def _window(
     mapped: np.ndarray,
     covered: tuple[int, int, int, int],
     shape: tuple[int, int],
+    active: tuple[int, int, int, int],
 ) -> Window:
     """Return the window ``covered`` of an exposure, padded to ``shape`` at the far ends."""
     j0, j1, i0, i1 = covered
@@ -114,7 +172,7 @@ def _window(
     dq = None
     if options.propagate_dq and (bits := plane("dq")) is not None:
         dq = weights.as_uint32(bits)
-    return Window(mapped, (0, j1 - j0, 0, i1 - i0), read, good, dq, (j0, i0))
+    return Window(mapped, active, read, good, dq, (j0, i0))
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:
@@ -160,8 +218,14 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
     )
 
 
-def scales(exposure: Exposure, grid: Grid, options: Options, window: Window) -> Scales:
-    """Return the factors of an exposure on a grid: kernel size, intensity, error, variance."""
+def scales(
+    exposure: Exposure, grid: Grid, options: Options, window: Window | None = None
+) -> Scales:
+    """Return the factors of an exposure on a grid: kernel size, intensity, error, variance.
+
+    Where no pixel scale is known the map of all its pixels says how large they are; it is that of
+    ``window``, if given.
+    """
     scalars = exposure.scalars
     spectral = grid.spectral
     ratio = options.pixel_scale_ratio
@@ -171,6 +235,7 @@ def scales(exposure: Exposure, grid: Grid, options: Options, window: Window) -> 
     intensity = intensity_scale(spectral, ratio, exposure.units)
     if ratio is None:
         err = variance = 1.0
+        window = window or place(exposure, grid, options)
         kernel_ratio = ratio_of_map(window)
     elif spectral:
         # The ratio of a spectral mosaic is that of the input to the output.
@@ -178,6 +243,26 @@ def scales(exposure: Exposure, grid: Grid, options: Options, window: Window) -> 
     else:
         err, variance, kernel_ratio = 1.0 / ratio, 1.0 / ratio**2, ratio
     return Scales(kernel_ratio, intensity, err, variance, level, exposure.time)
+
+
+def reach(options: Options, ratio: float, step: float) -> float:
+    """Return how far along an axis the flux of a pixel goes from its centre, in output pixels.
+
+    Parameters
+    ----------
+    options : Options
+        Which name the kernel.
+    ratio : float
+        Pixel scale of the output over that of the exposure.
+    step : float
+        How far apart neighbouring pixels are at most.
+    """
+    from .kernels import codes, separable
+
+    code = codes.of(options.kernel)
+    if code == codes.SQUARE:
+        return float(options.pixfrac * step)
+    return float(separable.reach(code, float(options.pixfrac), float(ratio))) + 0.5
 
 
 def intensity_scale(spectral: bool, ratio: float | None, units: Any) -> float:
@@ -193,7 +278,7 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
         return None
     area = exposure.scalars["pixelarea_steradians"]
     if not area > 0:
-        if exposure.wcs is None:
+        if exposure.live_wcs is None and exposure.wcs_text is None:
             return None
         area = mean_pixel_area(exposure)
     return scale_ratio(grid.pixel_scale, area)
@@ -208,6 +293,10 @@ def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
 
 def mean_pixel_area(exposure: Exposure) -> float:
     """Return the mean area of the pixels of an exposure, in steradians."""
+    if exposure.live_wcs is None and exposure.wcs_text is not None:
+        return Lattice.of(
+            exposure.wcs_text, exposure.shape, exposure.y.start, exposure.x.start
+        ).area
     return sky.mean_pixel_area(
         exposure.wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,13 @@ Row = dict[str, Any]
 """The quantities of one exposure, by the names of the table."""
 
 EXPOSURE = "exposure"
+
+
+def row_of(scalars: Mapping[str, Any], ratio: float) -> Row:
+    """Return what a mosaic keeps of an exposure that was added with a pixel scale ratio."""
+    row = {entry.name: scalars.get(entry.name) for entry in schema.PROVENANCE}
+    row["pixel_scale_ratio"] = ratio
+    return row
 
 
 def variables(rows: Sequence[Row]) -> dict[str, xr.Variable]:

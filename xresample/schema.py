@@ -149,6 +149,18 @@ def variable_attrs(name: str, row: Variable, units: str | None) -> dict[str, Any
     return attrs
 
 
+def plane_dtype(name: str, real: str) -> str:
+    """Return the type of a plane of a mosaic whose real numbers have a type.
+
+    Examples
+    --------
+    >>> plane_dtype("wht", "float32"), plane_dtype("con", "float32")
+    ('float32', 'int32')
+    """
+    row = require_row(MOSAIC, name)
+    return real if row.dtype == "f" else row.dtype
+
+
 def plain(value: Any) -> Any:
     """Undo what netCDF does to an attribute: numpy scalars become numbers again."""
     if isinstance(value, np.generic):

@@ -11,7 +11,7 @@ import xarray as xr
 from . import context, mosaic, placement, schema, sky
 from .accumulate import is_mosaic
 from .errors import InvalidInputError
-from .exposure import Exposure, validate, wcs_of
+from .exposure import Exposure, frame_of, validate, wcs_of
 from .grid import Grid
 from .options import Options
 
@@ -78,20 +78,15 @@ def weights(
 def pixel_area(dataset: xr.Dataset) -> float:
     """Return the mean pixel area of an exposure or a mosaic, in steradians."""
     wcs = wcs_of(dataset)
-    y0, x0, shape = _frame(dataset)
+    shape, y0, x0 = frame_of(dataset)
     return float(sky.mean_pixel_area(wcs, shape, x0=x0, y0=y0))
 
 
 def footprint(dataset: xr.Dataset) -> np.ndarray:
     """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
     wcs = wcs_of(dataset)
-    y0, x0, shape = _frame(dataset)
+    shape, y0, x0 = frame_of(dataset)
     return sky.footprint(wcs, shape, x0=x0, y0=y0)
-
-
-def _frame(dataset: xr.Dataset) -> tuple[int, int, tuple[int, int]]:
-    y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
-    return y0, x0, (dataset.sizes["y"], dataset.sizes["x"])
 
 
 def _require_mosaic(dataset: xr.Dataset, *needed: str) -> None:

@@ -242,18 +242,27 @@ def between_frames(wcs_from: Any, wcs_to: Any) -> Callable[[Values], Values]:
     here, there = celestial_frame(wcs_from), celestial_frame(wcs_to)
     if here is None or there is None or here.is_equivalent_frame(there):
         return lambda world: world
-    from astropy.coordinates import SkyCoord
-
     lon_from, lat_from = celestial_axes(wcs_from)
     lon_to, lat_to = celestial_axes(wcs_to)
 
     def rotate(world: Values) -> Values:
-        sky = SkyCoord(world[lon_from], world[lat_from], unit="deg", frame=here).transform_to(there)
-        turned = list(world)
-        turned[lon_to], turned[lat_to] = sky.spherical.lon.deg, sky.spherical.lat.deg
-        return tuple(turned)
+        result = list(world)
+        result[lon_to], result[lat_to] = turned(world[lon_from], world[lat_from], here, there)
+        return tuple(result)
 
     return rotate
+
+
+def turned(
+    lon: np.ndarray, lat: np.ndarray, here: Any, there: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return longitude and latitude, in degrees, of one celestial frame in another."""
+    if here.is_equivalent_frame(there):
+        return lon, lat
+    from astropy.coordinates import SkyCoord
+
+    sky = SkyCoord(lon, lat, unit="deg", frame=here).transform_to(there)
+    return sky.spherical.lon.deg, sky.spherical.lat.deg
 
 
 def celestial_frame(wcs: Any) -> Any:
