@@ -36,7 +36,7 @@ def row(*names: str, packages: frozenset[str] = frozenset(), together: bool = Fa
 LAYERS = (
     row("errors"),
     row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
-    row("threads"),
+    Row({"threads": frozenset(), "progress": frozenset({"tqdm"})}),
     row(
         *("pixmap", "nodes", "weights", "context", "sky", "skygrid", "lattice"),
         *("wcs", "wcs_calls", "wcs_text", "fits_wcs"),
@@ -49,10 +49,10 @@ LAYERS = (
     row("grid", packages=LABELLED),
     row("placement", packages=LABELLED),
     row("accumulate", packages=LABELLED),
-    row("combination", packages=LABELLED),
+    Row({"combination": LABELLED, "tiled": LABELLED | {"dask", "distributed", "zarr"}}),
     Row(
         {
-            "mosaic": LABELLED | {"tqdm"},
+            "mosaic": LABELLED,
             "readers": LABELLED | NUMERIC,
             "writers": LABELLED,
             "plot": LABELLED | {"matplotlib"},
@@ -72,8 +72,9 @@ LAYERS = (
 ONLY_IN = {
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
-    "dask": set(),
-    "distributed": set(),
+    "dask": {"tiled"},
+    "distributed": {"tiled"},
+    "zarr": {"tiled"},
     "matplotlib": {"plot"},
 }
 """Packages that have one place; implied by the layers, said once more against a slip there."""

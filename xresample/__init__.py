@@ -31,15 +31,20 @@ if TYPE_CHECKING:
     from .options import Options
     from .readers import open_exposures
     from .resample_class import Resample
+    from .tiled.plan import Plan, plan
+    from .tiled.store import coadd_to_zarr
 
 _HOMES = {
     "Options": "options",
+    "Plan": "tiled.plan",
     "coadd": "mosaic",
+    "coadd_to_zarr": "tiled.store",
     "empty_mosaic": "mosaic",
     "fit_wcs": "grid",
     "make_exposure": "exposure",
     "merge": "mosaic",
     "open_exposures": "readers",
+    "plan": "tiled.plan",
     "Resample": "resample_class",
     **dict.fromkeys(
         (
@@ -68,16 +73,19 @@ __all__ = [
     "MissingVarianceWarning",
     "NoOverlapWarning",
     "Options",
+    "Plan",
     "Resample",
     "UnsupportedWCSError",
     "WCSTextError",
     "XResampleError",
     "coadd",
+    "coadd_to_zarr",
     "empty_mosaic",
     "fit_wcs",
     "make_exposure",
     "merge",
     "open_exposures",
+    "plan",
 ]
 
 __version__ = version("xresample")

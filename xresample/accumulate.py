@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,7 +34,9 @@ class Accumulator:
     def new(cls, grid: Grid, options: Options, exposures: int = 0) -> Accumulator:
         """Start an empty mosaic, with context planes for a number of exposures."""
         options = replace(options, pixel_scale=grid.pixel_scale)
-        buffers = Buffers.empty(first_layout(options), options, grid.shape, grid.y0, grid.x0, exposures)
+        buffers = Buffers.empty(
+            first_layout(options), options, grid.shape, grid.y0, grid.x0, exposures
+        )
         return cls(grid, options, buffers)
 
     @classmethod
@@ -128,6 +131,13 @@ def plane_names(layout: Layout, options: Options) -> tuple[str, ...]:
     con = ("con",) if options.enable_ctx else ()
     dq = ("dq",) if options.propagate_dq else ()
     return tuple(dict.fromkeys(("data", *err, "wht", *con, *dq, *layout.names)))
+
+
+def identity_of(name: str, layout: Layout, options: Options) -> float:
+    """Return what a plane of a mosaic holds where nothing contributed."""
+    if name == "err" and options.compute_err == "from_var":
+        return math.nan
+    return layout.identity(name, options)
 
 
 def labelled(

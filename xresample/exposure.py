@@ -113,8 +113,7 @@ def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
     if is_imaging(parsed) and parsed.pixel_n_dim == 2 and set(schema.PIXELS) <= set(dataset.sizes):
         # Plans of mosaics ask where the image lies: the WCS is at hand now.
         Lattice.of(text, *frame_of(dataset))
-    attrs = {"long_name": "world coordinate system, as ASDF text"}
-    return dataset.assign_coords({schema.WCS: ((), text, attrs)})
+    return dataset.assign_coords({schema.WCS: schema.wcs_variable(text)})
 
 
 def frame_of(dataset: xr.Dataset) -> tuple[tuple[int, int], int, int]:

@@ -117,8 +117,7 @@ class Grid:
             "x": ("x", np.arange(self.x0, self.x0 + nx), {"long_name": "pixel column"}),
         }
         if self.text is not None:
-            attrs = {"long_name": "world coordinate system, as ASDF text"}
-            coords[schema.WCS] = ((), self.text, attrs)
+            coords[schema.WCS] = schema.wcs_variable(self.text)
         return coords
 
     def require_equal(self, other: Grid) -> None:

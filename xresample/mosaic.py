@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import xarray as xr
@@ -10,6 +10,9 @@ import xarray as xr
 from .accumulate import Accumulator, is_mosaic, target_of
 from .combination import merged
 from .errors import InvalidInputError
+from .progress import bar
+from .tiled.graph import lazy
+from .tiled.plan import plan
 
 __all__ = ["add", "coadd", "empty_mosaic", "merge", "onto"]
 
@@ -55,6 +58,7 @@ def coadd(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: Any,
     *,
+    chunks: Any = None,
     threads: int | None = None,
     progress: bool = False,
     **options: Any,
@@ -64,11 +68,18 @@ def coadd(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures; taken one at a time, so a generator keeps one in memory.
+        The exposures; taken one at a time, so a generator keeps one in memory. With
+        ``chunks`` all are kept until the mosaic is computed: best opened lazily, from files.
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
+    chunks : int, tuple, mapping or "auto", optional
+        Return at once, with a mosaic of dask arrays: these are the sizes of its tiles, each of
+        which is computed from only the exposures that can touch it. With ``"auto"`` all planes
+        of a tile together have the size of dask's ``array.chunk-size``. Changes no bit of the
+        result.
     threads : int, optional
-        Threads to use; by default one a processor. Changes no bit of the result.
+        Threads to use; by default one a processor, and one a tile with ``chunks``. Changes no bit
+        of the result.
     progress : bool, optional
         Show a progress bar (needs tqdm).
     **options
@@ -100,6 +111,13 @@ def coadd(
     """
     if isinstance(exposures, xr.Dataset):
         exposures = [exposures]
+    if chunks is not None:
+        if progress:
+            raise InvalidInputError(
+                "progress=True with chunks=: nothing is computed yet. Show the progress of what "
+                "computes the mosaic: dask.diagnostics.ProgressBar, or coadd_to_zarr(progress=True)"
+            )
+        return lazy(plan(exposures, output_wcs, chunks=chunks, threads=threads, **options))
     expected = len(exposures) if isinstance(exposures, Sized) else 0
     state = _start(output_wcs, options, expected)
     for exposure in _shown(exposures, progress):
@@ -165,14 +183,9 @@ def _start(output_wcs: Any, options: dict[str, Any], exposures: int) -> Accumula
 
 
 def _shown(exposures: Iterable[xr.Dataset], progress: bool) -> Iterator[xr.Dataset]:
-    """Yield exposures, behind a progress bar when asked for."""
-    if not progress:
-        yield from exposures
-        return
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise InvalidInputError(
-            "progress=True shows a bar with tqdm, which is not installed: pip install tqdm"
-        ) from None
-    yield from tqdm(exposures, desc="co-adding", unit="exposure")
+    """Yield exposures, and count them in a progress bar when asked for."""
+    total = len(exposures) if isinstance(exposures, Sized) else None
+    with bar(progress, total=total, desc="co-adding", unit="exposure") as shown:
+        for exposure in exposures:
+            yield exposure
+            shown.update()

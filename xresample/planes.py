@@ -61,6 +61,12 @@ class Layout:
         """Lanes that are summed with the square of the weight."""
         return () if self.resampled else self.variances
 
+    def identity(self, name: str, options: Options) -> float:
+        """Return what a plane holds where nothing contributed."""
+        if name in self.means:
+            return parse_fillval(options.fillval)
+        return math.nan if name in self.variances else 0.0
+
 
 @dataclass
 class Buffers:
@@ -96,11 +102,7 @@ class Buffers:
 
     def clear(self, name: str, options: Options) -> None:
         """Fill a plane of zeros with what it holds where nothing contributed."""
-        identity = 0.0
-        if name in self.layout.means:
-            identity = parse_fillval(options.fillval)
-        elif name in self.layout.variances:
-            identity = math.nan
+        identity = self.layout.identity(name, options)
         # Untouched pages of zeros cost neither time nor memory.
         if identity != 0.0:
             self.plane(name)[...] = identity

@@ -19,6 +19,9 @@ from .errors import MissingKeyError
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
 
+TEXT_ENCODING = {"dtype": object}
+"""How texts are written: zarr has a specification for those of any length only."""
+
 VARIANCE_PREFIX = "var_"
 WEIGHT_SUFFIX = "_wht"
 
@@ -159,6 +162,11 @@ def plane_dtype(name: str, real: str) -> str:
     """
     row = require_row(MOSAIC, name)
     return real if row.dtype == "f" else row.dtype
+
+
+def wcs_variable(text: Any) -> tuple[tuple[()], Any, dict[str, Any], dict[str, Any]]:
+    """Return the coordinate that holds a WCS as ASDF text, as xarray takes variables."""
+    return (), text, {"long_name": "world coordinate system, as ASDF text"}, TEXT_ENCODING
 
 
 def plain(value: Any) -> Any:

@@ -76,8 +76,7 @@ class Contents:
         coords: dict[str, Any] = {"y": ("y", np.arange(ny)), "x": ("x", np.arange(nx))}
         if self.wcs is not None and schema.WCS not in dropped:
             text = LazilyIndexedArray(TextArray(self.wcs))
-            attrs = {"long_name": "world coordinate system, as ASDF text"}
-            coords[schema.WCS] = xr.Variable((), text, attrs)
+            coords[schema.WCS] = xr.Variable(*schema.wcs_variable(text))
         given = {"filename": self.name, **self.attrs}
         return xr.Dataset(variables, coords, {k: v for k, v in given.items() if v is not None})
 

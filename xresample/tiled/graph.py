@@ -54,14 +54,14 @@ class Graph:
         blocks = [self._blocks(part) for part in tile.parts]
         return (function, self._key("job"), tile, sources, blocks, *more)
 
-    def layers(self, name: str, tasks: dict[Key, Any]) -> Any:
+    def layers(self, name: str, tasks: dict[Any, Any]) -> Any:
         """Return a dask graph whose layer of that name holds the tasks."""
         from dask.highlevelgraph import HighLevelGraph
 
         arrays = [chunked.array for planes in self._chunked for chunked in planes.values()]
         graph = HighLevelGraph.from_collections(name, tasks, arrays)
         inputs = f"inputs-{self.token}"
-        layers = {**graph.layers, inputs: self.inputs()}
+        layers: dict[str, Any] = {**graph.layers, inputs: self.inputs()}
         dependencies = {**graph.dependencies, inputs: set()}
         dependencies[name] = {*dependencies[name], inputs}
         return HighLevelGraph(layers, dependencies)

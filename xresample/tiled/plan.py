@@ -154,18 +154,66 @@ class Plan:
             ("exposures a tile", most if touched.size else "none"),
             ("output", f"{_size(self.output_bytes)}, {_size(self.touched_bytes)} not empty"),
             ("memory", f"about {_size(self.memory)} a worker thread"),
-            ("work", f"{self.work / 1e6:.1f} million pixels{again}"),
+            ("work", f"{self.work:,} pixels{again}"),
         ]
 
 
-def make_plan(
+def plan(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: Any,
+    *,
     chunks: Any = "auto",
     threads: int | None = None,
     **options: Any,
 ) -> Plan:
-    """Plan a mosaic in tiles: see `xresample.plan`."""
+    """Plan a mosaic in tiles: what touches what, and what it will cost, before anything runs.
+
+    Only the WCSs and sizes of the exposures are looked at, no pixel. Printed, the plan is a
+    table.
+
+    Parameters
+    ----------
+    exposures : Dataset or iterable of Dataset
+        The exposures.
+    output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
+        The grid, as for `empty_mosaic`.
+    chunks : int, tuple, mapping or "auto", optional
+        Sizes of the tiles, as for `coadd`.
+    threads : int, optional
+        Threads to use within a tile, one by default.
+    **options
+        See `Options`.
+
+    Returns
+    -------
+    Plan
+        The plan.
+
+    Raises
+    ------
+    InvalidExposureError
+        An exposure cannot be used; lists every fault of it.
+    InvalidInputError
+        The chunks or an option cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np, xresample as xrs
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-1e-5, 1e-5]
+    >>> wcs.array_shape = (40, 40)
+    >>> exposure = xrs.make_exposure(np.ones((20, 20), "f4"), wcs, exposure_time=10.0)
+    >>> xrs.plan([exposure], wcs, chunks=30, weight_type="exptime")
+    <xresample.Plan>
+    mosaic            40 x 40 pixels: data, wht, con
+    tiles             2 x 2 of 30 x 30 pixels, 3 empty
+    exposures         1, 0 of them outside
+    exposures a tile  1 to 1, median 1
+    output            18.75 kiB, 10.55 kiB not empty
+    memory            about 29.30 kiB a worker thread
+    work              400 pixels, 1.00 times those of the exposures
+    """
     datasets = [exposures] if isinstance(exposures, xr.Dataset) else list(exposures)
     grid, chosen = target_of(output_wcs, options)
     chosen = replace(chosen, pixel_scale=grid.pixel_scale)
@@ -177,9 +225,8 @@ def make_plan(
         layout = wider_layout(layout, exposure, chosen)
         found.append(exposure)
     scales = tuple(placement.scales(exposure, grid, chosen) for exposure in found)
-    tiling = Tiling.of(
-        chunks, grid.shape, grid.y0, grid.x0, pixel_bytes(layout, chosen, len(found))
-    )
+    size = pixel_bytes(layout, chosen, len(found))
+    tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
     return Plan(
         job=Job(grid, chosen, layout, len(found), threads or 1),
         tiling=tiling,
@@ -207,9 +254,7 @@ def _parts(
     tiling: Tiling,
 ) -> dict[tuple[int, int], tuple[Part, ...]]:
     """Return for each tile that is touched the parts of exposures that can touch it."""
-    lattices = [
-        Lattice.of(str(e.wcs_text), e.shape, e.y.start, e.x.start) for e in exposures
-    ]
+    lattices = [Lattice.of(str(e.wcs_text), e.shape, e.y.start, e.x.start) for e in exposures]
     parts: dict[tuple[int, int], list[Part]] = {}
     everywhere = _positions(exposures, lattices, grid)
     for number, (lattice, positions) in enumerate(zip(lattices, everywhere, strict=True)):
@@ -223,9 +268,7 @@ def _parts(
     return {index: tuple(found) for index, found in sorted(parts.items())}
 
 
-def _positions(
-    exposures: list[Exposure], lattices: list[Lattice], grid: Grid
-) -> list[np.ndarray]:
+def _positions(exposures: list[Exposure], lattices: list[Lattice], grid: Grid) -> list[np.ndarray]:
     """Return where the nodes of the exposures lie on the grid, ``(2, y, x)`` each, x first."""
     target = placement.require_wcs(grid.wcs, "mosaic")
     positions: list[np.ndarray | None] = [None] * len(lattices)

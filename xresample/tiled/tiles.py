@@ -128,7 +128,9 @@ def touching(
     if not positions.size:
         return
     # One row or column of nodes is a cell without height or width.
-    positions = np.pad(positions, [(0, 0), *((0, int(n == 1)) for n in positions.shape[1:])], "edge")
+    positions = np.pad(
+        positions, [(0, 0), *((0, int(n == 1)) for n in positions.shape[1:])], "edge"
+    )
     (x_low, x_high), (y_low, y_high) = (_bounds(plane, far) for plane in positions)
     rows = _hit(tiling.y, y_low.min(), y_high.max())
     columns = _hit(tiling.x, x_low.min(), x_high.max())
@@ -137,8 +139,8 @@ def touching(
         for i in columns:
             cells = in_row & (x_low < tiling.x[i + 1]) & (x_high >= tiling.x[i])
             if cells.any():
-                y = _pixels(lattice.y, lattice.rows, cells.any(axis=1))
-                x = _pixels(lattice.x, lattice.columns, cells.any(axis=0))
+                y = _pixels(lattice.y, lattice.rows, np.any(cells, axis=1))
+                x = _pixels(lattice.x, lattice.columns, np.any(cells, axis=0))
                 yield (j, i), Part(number, y, x)
 
 
@@ -171,7 +173,7 @@ def _hit(edges: tuple[int, ...], low: float, high: float) -> range:
     return range(max(first, 0), min(bisect_left(edges, high + 1), len(edges) - 1))
 
 
-def _pixels(nodes: np.ndarray, whole: range, cells: np.ndarray) -> range:
+def _pixels(nodes: np.ndarray, whole: range, cells: Any) -> range:
     """Return the pixels between the first and the last of some cells."""
     hit = np.flatnonzero(cells)
     first, last = nodes[hit[0]], nodes[min(hit[-1] + 1, len(nodes) - 1)]

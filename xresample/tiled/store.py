@@ -1,0 +1,278 @@
+"""A mosaic written to zarr tile by tile, which goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample import schema
+from xresample.accumulate import identity_of, plane_names
+from xresample.context import n_planes
+from xresample.errors import GridMismatchError, InvalidInputError
+from xresample.progress import bar
+
+from .graph import Graph
+from .plan import Plan, plan
+from .work import Block, Job, Source, Tile, compute_tile
+
+PROGRESS = "progress"
+"""Group of the store that says what it is made of, and which tiles are done."""
+
+DONE = "done"
+_JOB, _READY = "job", "ready"
+
+
+def coadd_to_zarr(
+    exposures: xr.Dataset | Iterable[xr.Dataset],
+    output_wcs: Any,
+    store: Any,
+    *,
+    chunks: Any = "auto",
+    overwrite: bool = False,
+    compressors: Any = "auto",
+    threads: int | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> xr.Dataset:
+    """Co-add exposures into a zarr store, tile by tile, in bounded memory.
+
+    Runs on the dask scheduler in use: threads, processes, or a cluster whose workers all reach
+    the store. A tile is marked as done once all its planes are written. The same call, after
+    an interruption of any kind, does the tiles that are left, and the store is the same to the
+    byte as without. Tiles that no exposure touches are not written.
+
+    Parameters
+    ----------
+    exposures : Dataset or iterable of Dataset
+        The exposures, best opened lazily from files.
+    output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
+        The grid, as for `empty_mosaic`.
+    store : str, path or zarr store
+        Where to write, in format 3 of zarr.
+    chunks : int, tuple, mapping or "auto", optional
+        Sizes of the tiles, and of the chunks of the store: as for `coadd`, but all the same.
+    overwrite : bool, optional
+        Delete what is there and start afresh.
+    compressors : optional
+        As `zarr.create_array` takes them; None: no compression, which is fastest.
+    threads : int, optional
+        Threads to use within a tile, one by default: dask does several tiles at a time.
+    progress : bool, optional
+        Show a bar that counts tiles (needs tqdm).
+    **options
+        See `Options`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The mosaic, opened from the store and not read yet.
+
+    Raises
+    ------
+    GridMismatchError
+        The store holds a mosaic of other exposures, options or tiles; names what differs.
+    InvalidInputError
+        The store holds something else, or tiles differ in size.
+    InvalidExposureError
+        An exposure cannot be used; lists every fault of it.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, xresample as xrs
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-1e-5, 1e-5]
+    >>> wcs.array_shape = (40, 40)
+    >>> exposure = xrs.make_exposure(np.ones((20, 20), "f4"), wcs, exposure_time=10.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mosaic = xrs.coadd_to_zarr([exposure], wcs, folder + "/mosaic.zarr", chunks=16,
+    ...                                weight_type="exptime")
+    ...     float(mosaic["wht"].sum())
+    4000.0
+    """
+    planned = plan(exposures, output_wcs, chunks=chunks, threads=threads, **options)
+    size = _uniform(planned)
+    root = _prepared(planned, store, size, overwrite, compressors)
+    done = root[PROGRESS][DONE][:]
+    left = [index for index in planned.parts if not done[index]]
+    if left:
+        _run(planned, left, store, progress)
+    mosaic = xr.open_zarr(store, consolidated=False)
+    planes = plane_names(planned.job.layout, planned.job.options)
+    return mosaic[[*planes, *(row.name for row in schema.PROVENANCE)]]
+
+
+def write_tile(
+    job: Job,
+    tile: Tile,
+    sources: Sequence[Source],
+    blocks: Sequence[Sequence[Block]],
+    store: Any,
+    index: tuple[int, int],
+) -> np.ndarray:
+    """Compute a tile and write it, then mark it as done; return 1 as an array ``(1, 1)``."""
+    import zarr
+
+    planes = compute_tile(job, tile, sources, blocks)
+    root: Any = zarr.open_group(store, mode="r+")
+    rows, columns = (
+        slice(side.start - first, side.stop - first)
+        for side, first in ((tile.y, job.grid.y0), (tile.x, job.grid.x0))
+    )
+    for name, plane in planes.items():
+        root[name][..., rows, columns] = plane
+    root[PROGRESS][DONE][index] = 1
+    return np.ones((1, 1), np.uint8)
+
+
+def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool) -> None:
+    """Write the tiles that are left, with the scheduler in use."""
+    import dask
+    import dask.array as da
+    from dask.base import get_scheduler
+
+    graph = Graph(planned)
+    name = f"write-{graph.token}"
+    rows, columns = planned.tiling.shape
+    nothing = np.zeros((1, 1), np.uint8)
+    tasks: dict[Any, Any] = {(name, j, i): nothing for j in range(rows) for i in range(columns)}
+    for j, i in left:
+        tasks[name, j, i] = graph.task(j, i, write_tile, store, [j, i])
+    one_each = ((1,) * rows, (1,) * columns)
+    written = da.Array(graph.layers(name, tasks), name, one_each, dtype=np.uint8)
+    keys = {(name, j, i) for j, i in left}
+    with bar(progress, total=len(left), desc="co-adding", unit="tile") as shown:
+        client = getattr(get_scheduler(collections=[written]), "__self__", None)
+        if client is not None:
+            from distributed import as_completed, futures_of
+
+            for future in as_completed(futures_of(written.persist())):
+                future.result()
+                if future.key in keys:
+                    shown.update()
+            return
+
+        def count(key: Any, *_: Any) -> None:
+            if key in keys:
+                shown.update()
+
+        with dask.callbacks.Callback(posttask=count):
+            written.compute(optimize_graph=False)
+
+
+def _uniform(planned: Plan) -> tuple[int, int]:
+    """Return the size of the tiles; those at the far ends may be smaller."""
+    sizes = []
+    for side in planned.tiling.chunks:
+        if len(set(side[:-1])) > 1 or side[-1] > side[0]:
+            raise InvalidInputError(
+                f"Tiles of {side} pixels along one side: the chunks of a zarr store all have the "
+                "same size, but for the last"
+            )
+        sizes.append(side[0])
+    return sizes[0], sizes[1]
+
+
+def _prepared(
+    planned: Plan, store: Any, size: tuple[int, int], overwrite: bool, compressors: Any
+) -> Any:
+    """Return the group of a store that has all but the tiles: found there, or made."""
+    import zarr
+
+    job = _described(planned, size)
+    root: Any = zarr.open_group(store, mode="w" if overwrite else "a", zarr_format=3)
+    if PROGRESS in root:
+        _require_same(job, root[PROGRESS].attrs.get(_JOB), store)
+        if root[PROGRESS].attrs.get(_READY):
+            return root
+    elif list(root.members()) or dict(root.attrs):
+        raise InvalidInputError(
+            f"{store} holds {sorted(name for name, _ in root.members()) or 'something'}, and no "
+            "record of tiles: give another store, or overwrite=True to delete what is there"
+        )
+    # First what is being made, then the room for it, then that the room is there: after an
+    # interruption in between this is done again.
+    root.require_group(PROGRESS).attrs.put({_JOB: job, _READY: False})
+    _make_room(planned, root, size, compressors)
+    root[PROGRESS].attrs.put({_JOB: job, _READY: True})
+    return root
+
+
+def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
+    """Write the coordinates, what is kept of the exposures, and empty planes."""
+    options, layout = planned.job.options, planned.job.layout
+    names = plane_names(layout, options)
+    planned.dataset({}).to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
+    for name in names:
+        row = schema.require_row(schema.MOSAIC, name)
+        planes = (n_planes(planned.n_exposures),) if name == "con" else ()
+        identity = identity_of(name, layout, options)
+        root.create_array(
+            name,
+            shape=(*planes, *planned.shape),
+            chunks=(*planes, *size),
+            dtype=schema.plane_dtype(name, options.dtype),
+            # A chunk that nobody writes reads as this.
+            fill_value=identity,
+            compressors=compressors,
+            attributes=schema.variable_attrs(name, row, planned.units),
+            dimension_names=row.dims,
+            overwrite=True,
+        )
+    tiles = planned.tiling.shape
+    root[PROGRESS].create_array(
+        DONE, shape=tiles, chunks=(1, 1), dtype="uint8", fill_value=0, overwrite=True
+    )
+
+
+def _described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
+    """Return what makes two runs the same, as JSON."""
+    grid = planned.job.grid
+    exposures = [
+        _digest(e.wcs_text, e.shape, e.y.start, e.x.start, sorted(e.scalars.items()))
+        for e in planned.exposures
+    ]
+    return {
+        "grid": _digest(grid.text, grid.shape, grid.y0, grid.x0, grid.pixel_scale),
+        # As text: JSON has no NaN.
+        "options": {name: str(v) for name, v in planned.job.options.to_attrs().items()},
+        "tiles": list(size),
+        "planes": list(plane_names(planned.job.layout, planned.job.options)),
+        "exposures": exposures,
+    }
+
+
+def _digest(*values: Any) -> str:
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def _require_same(job: dict[str, Any], found: Any, store: Any) -> None:
+    """Raise a `GridMismatchError` that names what differs between a run and that of a store."""
+    there = found if isinstance(found, dict) else {}
+    differences = [name for name in job if job[name] != there.get(name)]
+    if differences:
+        lines = [_difference(name, job[name], there.get(name)) for name in differences]
+        raise GridMismatchError(
+            f"{store} holds another mosaic, whose tiles do not fit; give another store, or "
+            "overwrite=True. What differs, first what was asked for, then what is there:\n- "
+            + "\n- ".join(lines)
+        )
+
+
+def _difference(name: str, asked: Any, there: Any) -> str:
+    """Return a line that says how the entries of two descriptions differ."""
+    if name == "grid" or there is None:
+        return f"{name}: not the same WCS, shape or pixel scale" if there else f"{name}: unknown"
+    if name == "options":
+        changed = [key for key in {**asked, **there} if asked.get(key) != there.get(key)]
+        return ", ".join(f"{key}: {asked.get(key)} and {there.get(key)}" for key in changed)
+    if name == "exposures":
+        pairs = enumerate(zip(asked, there, strict=False))
+        first = next((k for k, (mine, yours) in pairs if mine != yours), None)
+        which = "" if first is None else f"; number {first} is another one"
+        return f"exposures: {len(asked)} and {len(there)}{which}"
+    return f"{name}: {asked} and {there}"
