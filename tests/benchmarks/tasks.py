@@ -48,16 +48,16 @@ def memory(who: str, size: int, output: int, count: int) -> dict[str, float]:
     run = _ours if who == "ours" else _reference
     run(Campaign(64, 80, 1))
     campaign = Campaign(size, output, count)
-    before = _status("VmRSS")
+    before = status("VmRSS")
     made = run(campaign)
     gc.collect()
     # Pages of the output that nothing touched are no memory: what is held says how many are.
-    peak, held = _status("VmHWM"), _status("VmRSS")
+    peak, held = status("VmHWM"), status("VmRSS")
     bytes_of = sum(plane.nbytes for plane in made)
     return {"peak": peak - before, "held": held - before, "output": bytes_of / MIB / MIB}
 
 
-def _status(entry: str) -> float:
+def status(entry: str) -> float:
     """Return an entry of the process's status, in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(entry)) / MIB
