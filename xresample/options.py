@@ -26,7 +26,7 @@ WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
 class Options:
     """The options of a mosaic.
 
-    Attributes
+    Parameters
     ----------
     kernel : {"square", "turbo", "point", "gaussian", "lanczos2", "lanczos3"}
         How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
@@ -44,12 +44,14 @@ class Options:
         ``None``: ignore ``dq``; 0: every flagged pixel has weight 0.
     flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
         Mnemonics of the flags; by default those that ``dq`` describes itself.
-    enable_ctx, enable_var, propagate_dq : bool
-        Whether to make ``con``, the variances, ``dq``.
+    enable_ctx, enable_var : bool
+        Whether to make ``con``, the variances.
     compute_err : {"from_var", "driz_err", None}
-        ``err`` as the root of the summed variances (which enables them), or drizzled.
+        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+    propagate_dq : bool
+        Whether to make ``dq``: the flags of all contributing pixels.
     variance_method : {"resampled", "propagated"}
-        How variances combine; see the design notes.
+        How variances combine: each exposure's as drizzled, or those of independent input pixels.
     variance_names : sequence of str, optional
         Variances to co-add; by default all that the exposures bring.
     error_from_variances : sequence of str, optional
@@ -66,6 +68,18 @@ class Options:
         Largest error of the pixel map, in output pixels, when the step is not given.
     dtype : {"float32", "float64"}
         Type of the planes.
+
+    Raises
+    ------
+    InvalidInputError
+        Lists all options that cannot be used.
+
+    Examples
+    --------
+    >>> Options(fillval="nan").fillval
+    nan
+    >>> Options(compute_err="from_var", enable_var=False).enable_var
+    True
     """
 
     kernel: str = "square"
@@ -147,6 +161,16 @@ class Options:
     def from_attrs(cls, attrs: Mapping[str, Any]) -> Options:
         """Read the options back from attributes; text is parsed, never evaluated.
 
+        Parameters
+        ----------
+        attrs : mapping
+            Attributes of a mosaic; those that are no options are left alone.
+
+        Returns
+        -------
+        Options
+            The options; the defaults for what is absent.
+
         Raises
         ------
         InvalidInputError
@@ -168,7 +192,13 @@ class Options:
         return cls(**values)
 
     def require_equal(self, other: Options) -> None:
-        """Raise a `GridMismatchError` that names every option in which two mosaics differ."""
+        """Raise a `GridMismatchError` that names every option in which two mosaics differ.
+
+        Parameters
+        ----------
+        other : Options
+            The options of the other mosaic.
+        """
         differences = [
             f"{field.name}: {mine!r} and {theirs!r}"
             for field in dataclasses.fields(self)
