@@ -22,7 +22,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_autosummary_accessors",
     "sphinx_copybutton",
     "generated_tables",
@@ -45,7 +44,7 @@ nb_execution_show_tb = True
 nb_output_stderr = "warn"
 nb_merge_streams = True
 
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # The API pages are made of the docstrings.
