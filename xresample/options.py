@@ -44,8 +44,10 @@ class Options:
         ``None``: ignore ``dq``; 0: every flagged pixel has weight 0.
     flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
         Mnemonics of the flags; by default those that ``dq`` describes itself.
-    enable_ctx, enable_var : bool
-        Whether to make ``con``, the variances.
+    enable_ctx : bool
+        Whether to make the context, ``con``.
+    enable_var : bool
+        Whether to co-add the variances.
     compute_err : {"from_var", "driz_err", None}
         ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
     propagate_dq : bool
@@ -61,9 +63,11 @@ class Options:
     pixel_scale_ratio : float, optional
         Pixel scale of the mosaic over that of the exposures (spectral: the inverse); by
         default each exposure has its own.
-    pixmap_stepsize, pixmap_order : int
-        Evaluate the WCS on a grid of that step and interpolate with splines of order 1 or 3;
-        1 evaluates it everywhere; by default the step follows from ``pixmap_tol``.
+    pixmap_stepsize : int, optional
+        Step in pixels at which the WCS is evaluated, with splines between; 1: everywhere; by
+        default the step follows from ``pixmap_tol``.
+    pixmap_order : {1, 3}
+        Order of these splines when a step is given.
     pixmap_tol : float
         Largest error of the pixel map, in output pixels, when the step is not given.
     dtype : {"float32", "float64"}
