@@ -33,6 +33,7 @@ templates_path = ["_templates", accessors.templates_path]
 # Names that are not found are errors.
 nitpicky = True
 default_role = "py:obj"
+highlight_language = "none"  # a block without a name is text
 smartquotes = False  # the values of options are typed with plain ones
 
 # Pages that run.
@@ -61,6 +62,8 @@ numpydoc_validation_checks = {
     "RT02", "SS01", "SS02", "SS03", "SS04", "SS06",
     "YD01",
 }  # fmt: skip
+# xarray makes the accessor's object, not its user.
+numpydoc_validation_exclude = {r"\.Dataset\.resample$"}
 
 html_theme = "furo"
 html_title = f"xresample {release}"

@@ -38,7 +38,7 @@ def test_every_method_of_the_accessor_has_a_page() -> None:
 def test_no_page_is_for_a_name_that_is_gone() -> None:
     known = {*xrs.__all__, "readers.XResampleBackend"}
     known |= {f"stcal.{name}" for name in stcal.__all__}
-    known |= {f"Dataset.resample.{name}" for name in vars(ResampleAccessor)}
+    known |= {"Dataset.resample", *(f"Dataset.resample.{name}" for name in vars(ResampleAccessor))}
     assert sorted(listed() - known) == []
 
 
