@@ -8,20 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from astropy.io import fits
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def test_coadd_writes_a_mosaic_and_a_picture(tmp_path):
+def run(name: str, *arguments: Path) -> str:
+    """Run an example, with warnings as errors; return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / "coadd.py"), str(tmp_path)],
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "contributing exposures" in done.stdout
+    return done.stdout
+
+
+def test_coadd_writes_a_mosaic_and_a_picture(tmp_path):
+    assert "contributing exposures" in run("coadd.py", tmp_path)
     assert (tmp_path / "mosaic.png").stat().st_size > 20_000
     with xr.open_dataset(tmp_path / "mosaic.nc") as mosaic:
         assert mosaic.sizes["exposure"] == 7
@@ -29,3 +35,37 @@ def test_coadd_writes_a_mosaic_and_a_picture(tmp_path):
         # The sky level was subtracted: what is left is noise about zero.
         assert abs(sky) < 0.05
         assert int(mosaic["con"].max()) == 0b1111111
+
+
+def test_from_files_makes_its_own(tmp_path):
+    assert "3 exposures, at most 3 in a pixel" in run("from_files.py", tmp_path)
+    assert (tmp_path / "mosaic.png").stat().st_size > 20_000
+    with fits.open(tmp_path / "mosaic.fits") as hdus:
+        assert {"SCI", "ERR", "WHT", "CON", "VAR_RNOISE"} <= {hdu.name for hdu in hdus}
+        # The masked pixels, 50 adu each, are left out.
+        assert np.nanmax(hdus["SCI"].data) < 15
+
+
+def test_from_files_takes_the_files_that_are_named(tmp_path):
+    run("from_files.py", tmp_path)
+    two = [tmp_path / f"image_{k}.fits" for k in range(2)]
+    printed = run("from_files.py", tmp_path, *two)
+    assert "2 exposures" in printed
+    assert "image_2.fits" not in printed
+
+
+def test_pixfrac_tells_width_against_noise(tmp_path):
+    rows = [line.split() for line in run("pixfrac.py", tmp_path).splitlines()]
+    square = {row[1]: [float(n) for n in row[2:]] for row in rows if row[0] == "square"}
+    assert len(square) == 4
+    # The smaller the drops, the sharper the star, the larger the noise of a pixel.
+    widths, noises, _ = np.array([square[p] for p in sorted(square, reverse=True)]).T
+    assert (np.diff(widths) < 0).all()
+    assert (np.diff(noises) > 0).all()
+    assert (tmp_path / "pixfrac.png").stat().st_size > 10_000
+
+
+def test_every_example_is_run_here():
+    here = Path(__file__).read_text(encoding="utf-8")
+    missing = [path.name for path in EXAMPLES.glob("*.py") if f'run("{path.name}"' not in here]
+    assert missing == []

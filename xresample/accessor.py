@@ -59,7 +59,20 @@ class ResampleAccessor:
         return wcs_of(self._dataset)
 
     def assign_wcs(self, wcs: Any) -> xr.Dataset:
-        """Return the Dataset with a WCS: a gwcs, an astropy.wcs.WCS, or the text of one."""
+        """Return the Dataset with a WCS.
+
+        Parameters
+        ----------
+        wcs : gwcs.WCS, astropy.wcs.WCS or str
+            The WCS, or its text.
+
+        Raises
+        ------
+        UnsupportedWCSError
+            The WCS cannot be written as text.
+        WCSTextError
+            The text is no WCS.
+        """
         from .exposure import assign_wcs
 
         return assign_wcs(self._dataset, wcs)
@@ -89,7 +102,7 @@ class ResampleAccessor:
         progress : bool, optional
             Show a progress bar.
         **options
-            Those of the mosaic that an exposure starts; see `coadd`.
+            Those of the mosaic that an exposure starts; see `xresample.Options`.
 
         Returns
         -------
@@ -102,6 +115,15 @@ class ResampleAccessor:
             An exposure cannot be used; lists every fault.
         InvalidInputError
             There is no mosaic and no ``output_wcs``, or there are both.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> exposure = xrs.make_exposure(np.ones((4, 5)), exposure_time=10.0)
+        >>> where = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1)
+        >>> mosaic = xrs.empty_mosaic((4, 5), weight_type="exptime")
+        >>> mosaic.resample.add(exposure, pixmap=where).sizes["exposure"]
+        1
         """
         from .verbs import add_in_roles
 
@@ -116,7 +138,18 @@ class ResampleAccessor:
         )
 
     def merge(self, *others: xr.Dataset) -> xr.Dataset:
-        """Return the mosaic of the exposures of this one, then those of others on its grid."""
+        """Return the mosaic of the exposures of this one, then those of others on its grid.
+
+        Parameters
+        ----------
+        *others : Dataset
+            Mosaics on the same grid, with the same options.
+
+        Raises
+        ------
+        GridMismatchError
+            The mosaics differ in grid or options; names the differences.
+        """
         from .mosaic import merge
 
         return merge(self._dataset, *others)
@@ -124,13 +157,36 @@ class ResampleAccessor:
     def onto(
         self, output_wcs: Any, *, pixmap: Any = None, threads: int | None = None, **options: Any
     ) -> xr.Dataset:
-        """Return this exposure on another grid, as a mosaic of one; options as for `coadd`."""
+        """Return this exposure on another grid, as a mosaic of one.
+
+        Parameters
+        ----------
+        output_wcs : WCS, Dataset, dict or (int, int)
+            The grid, as for `xresample.empty_mosaic`.
+        pixmap : array_like, optional
+            ``(y, x, 2)``: centres of the pixels on that grid, x first, in place of the map from
+            the two WCSs.
+        threads : int, optional
+            Threads to use; changes no bit of the result.
+        **options
+            See `xresample.Options`.
+        """
         from .mosaic import onto
 
         return onto(self._dataset, output_wcs, pixmap=pixmap, threads=threads, **options)
 
     def pixmap(self, output_wcs: Any, **options: Any) -> xr.DataArray:
-        """Return where the pixels fall on a grid: ``(y, x, axis)``, output pixels, x first."""
+        """Return where the pixels of an exposure fall on a grid: ``(y, x, axis)``, x first.
+
+        Positions are in output pixels, NaN outside the bounding box of the WCS.
+
+        Parameters
+        ----------
+        output_wcs : WCS, Dataset or dict
+            The grid, as for `xresample.empty_mosaic`.
+        **options
+            ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
+        """
         from .verbs import pixmap
 
         return pixmap(self._dataset, output_wcs, options)
@@ -138,7 +194,23 @@ class ResampleAccessor:
     def weight_map(
         self, weight_type: str | None = "ivm", *, good_bits: Any = 0, flag_map: Any = None
     ) -> xr.DataArray:
-        """Return the weights of the pixels, ``(y, x)``; see `coadd` for the arguments."""
+        """Return the weights of the pixels of an exposure, ``(y, x)``.
+
+        Parameters
+        ----------
+        weight_type : {"ivm", "ivm-sky", "exptime", None}
+            1 / ``var_rnoise``, 1 / ``var_sky``, the measurement (else exposure) time, or 1.
+        good_bits : int, str, list of int or None, optional
+            Flags of ``dq`` that do not matter, such as ``"~DO_NOT_USE"``, in the language of
+            `astropy.nddata.bitmask`; None: ignore ``dq``; 0: every flagged pixel has weight 0.
+        flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
+            Mnemonics of the flags; by default those that ``dq`` describes itself.
+
+        Warns
+        -----
+        MissingVarianceWarning
+            The variance that the weights need is missing: they are 1.
+        """
         from .verbs import weights
 
         return weights(self._dataset, weight_type, good_bits, flag_map)
@@ -157,13 +229,24 @@ class ResampleAccessor:
         return footprint(self._dataset)
 
     def decode_context(self) -> xr.DataArray:
-        """Return which exposures contribute to which pixel: bool, ``(exposure, y, x)``."""
+        """Return which exposures contribute to which pixel: bool, ``(exposure, y, x)``.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is no mosaic, or was made without ``con``.
+        """
         from .verbs import decode_context
 
         return decode_context(self._dataset)
 
     def contributors(self, *, x: int, y: int) -> xr.Dataset:
-        """Return the rows of the exposures that contribute to a pixel, by its coordinates.
+        """Return the rows of the exposures that contribute to a pixel.
+
+        Parameters
+        ----------
+        x, y : int
+            Coordinates of the pixel.
 
         Raises
         ------
@@ -175,13 +258,30 @@ class ResampleAccessor:
         return contributors(self._dataset, x, y)
 
     def filled(self, value: float = 0.0) -> xr.Dataset:
-        """Return the mosaic with another value where nothing contributed."""
+        """Return the mosaic with another value where nothing contributed.
+
+        Parameters
+        ----------
+        value : float, optional
+            The value; 0 by default. It becomes the ``fillval`` of the mosaic.
+        """
         from .verbs import filled
 
         return filled(self._dataset, value)
 
     def err(self, variances: Iterable[str] | None = None) -> xr.DataArray:
-        """Return the root of the sum of the variances, ``(y, x)``; NaN where none is known."""
+        """Return the root of the sum of the variances, ``(y, x)``; NaN where none is known.
+
+        Parameters
+        ----------
+        variances : iterable of str, optional
+            Names of those to sum; by default all.
+
+        Raises
+        ------
+        InvalidInputError
+            There is no variance, or not one of this name.
+        """
         from .verbs import err
 
         return err(self._dataset, variances)
@@ -212,7 +312,22 @@ class ResampleAccessor:
         to_fits(self._dataset, path, overwrite)
 
     def plot(self, variable: str = "data", **kwargs: Any) -> Any:
-        """Draw a variable with sky coordinates on the axes; see `xresample.plot.show`."""
+        """Draw a variable, with sky coordinates on the axes where there is a WCS.
+
+        Parameters
+        ----------
+        variable : str, optional
+            What to draw, ``(y, x)``.
+        **kwargs
+            ``ax``: where to draw, by default a new figure; ``stretch``: "asinh" (default),
+            "linear" or "log"; ``limits``: values of the darkest and the brightest colour, or
+            ``percentiles``: by default (1, 99.5); ``cmap``; ``colorbar``; ``title``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
         from .plot import show
 
         return show(self._dataset, variable, **kwargs)

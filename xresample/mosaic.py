@@ -161,10 +161,30 @@ def onto(
 def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
     """Return the mosaic of the exposures of several mosaics on one grid.
 
+    Parameters
+    ----------
+    first : Dataset
+        A mosaic: its exposures come first.
+    *others : Dataset
+        Mosaics on the same grid, with the same options.
+
+    Returns
+    -------
+    xarray.Dataset
+        A new mosaic.
+
     Raises
     ------
     GridMismatchError
         The mosaics differ in grid or options; names the differences.
+
+    Examples
+    --------
+    >>> import xresample as xrs
+    >>> xrs.merge(xrs.empty_mosaic((4, 5)), xrs.empty_mosaic((4, 6)))
+    Traceback (most recent call last):
+        ...
+    xresample.errors.GridMismatchError: The mosaics are on different grids, ...
     """
     for given in (first, *others):
         if not is_mosaic(given):

@@ -26,7 +26,7 @@ WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
 class Options:
     """The options of a mosaic.
 
-    Attributes
+    Parameters
     ----------
     kernel : {"square", "turbo", "point", "gaussian", "lanczos2", "lanczos3"}
         How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
@@ -44,12 +44,16 @@ class Options:
         ``None``: ignore ``dq``; 0: every flagged pixel has weight 0.
     flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
         Mnemonics of the flags; by default those that ``dq`` describes itself.
-    enable_ctx, enable_var, propagate_dq : bool
-        Whether to make ``con``, the variances, ``dq``.
+    enable_ctx : bool
+        Whether to make the context, ``con``.
+    enable_var : bool
+        Whether to co-add the variances.
     compute_err : {"from_var", "driz_err", None}
-        ``err`` as the root of the summed variances (which enables them), or drizzled.
+        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+    propagate_dq : bool
+        Whether to make ``dq``: the flags of all contributing pixels.
     variance_method : {"resampled", "propagated"}
-        How variances combine; see the design notes.
+        How variances combine: each exposure's as drizzled, or those of independent input pixels.
     variance_names : sequence of str, optional
         Variances to co-add; by default all that the exposures bring.
     error_from_variances : sequence of str, optional
@@ -59,13 +63,27 @@ class Options:
     pixel_scale_ratio : float, optional
         Pixel scale of the mosaic over that of the exposures (spectral: the inverse); by
         default each exposure has its own.
-    pixmap_stepsize, pixmap_order : int
-        Evaluate the WCS on a grid of that step and interpolate with splines of order 1 or 3;
-        1 evaluates it everywhere; by default the step follows from ``pixmap_tol``.
+    pixmap_stepsize : int, optional
+        Step in pixels at which the WCS is evaluated, with splines between; 1: everywhere; by
+        default the step follows from ``pixmap_tol``.
+    pixmap_order : {1, 3}
+        Order of these splines when a step is given.
     pixmap_tol : float
         Largest error of the pixel map, in output pixels, when the step is not given.
     dtype : {"float32", "float64"}
         Type of the planes.
+
+    Raises
+    ------
+    InvalidInputError
+        Lists all options that cannot be used.
+
+    Examples
+    --------
+    >>> Options(fillval="nan").fillval
+    nan
+    >>> Options(compute_err="from_var", enable_var=False).enable_var
+    True
     """
 
     kernel: str = "square"
@@ -147,6 +165,16 @@ class Options:
     def from_attrs(cls, attrs: Mapping[str, Any]) -> Options:
         """Read the options back from attributes; text is parsed, never evaluated.
 
+        Parameters
+        ----------
+        attrs : mapping
+            Attributes of a mosaic; those that are no options are left alone.
+
+        Returns
+        -------
+        Options
+            The options; the defaults for what is absent.
+
         Raises
         ------
         InvalidInputError
@@ -168,7 +196,13 @@ class Options:
         return cls(**values)
 
     def require_equal(self, other: Options) -> None:
-        """Raise a `GridMismatchError` that names every option in which two mosaics differ."""
+        """Raise a `GridMismatchError` that names every option in which two mosaics differ.
+
+        Parameters
+        ----------
+        other : Options
+            The options of the other mosaic.
+        """
         differences = [
             f"{field.name}: {mine!r} and {theirs!r}"
             for field in dataclasses.fields(self)

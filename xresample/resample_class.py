@@ -48,10 +48,12 @@ class Resample(ResampleSettings):
     good_bits : int, str, list of int or None
         Flags that do not matter, in the language of `astropy.nddata.bitmask`; names are those
         of ``dq_flag_name_map``. None: ignore ``dq``; 0: a pixel with any flag has weight 0.
-    enable_ctx, enable_var, propagate_dq : bool
-        Whether to make the context, the variances, ``dq``.
+    enable_ctx, enable_var : bool
+        Whether to make the context, the variances.
     compute_err : {"from_var", "driz_err", None}
-        ``err`` as the root of the summed variances (which enables them), or drizzled.
+        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+    propagate_dq : bool
+        Whether to make ``dq``.
     pixmap_stepsize : int or None
         1: every pixel through the WCSs. More: a spline on nodes so far apart. None: a spline as
         fine as it takes to be right to a millionth of a pixel.
@@ -281,10 +283,15 @@ class Resample(ResampleSettings):
         ymin: int,
         ymax: int,
     ) -> None:
-        """Add the variances of an exposure; arguments are those of `add_model_hook`.
+        """Add the variances of an exposure.
 
         It is called where a subclass overrides it. Where none does, variances are added together
         with the data, in a fraction of the time.
+
+        Parameters
+        ----------
+        model, pixmap, pixel_scale_ratio, iscale, weight_map, xmin, xmax, ymin, ymax
+            Those of `add_model_hook`; without a weight map, all weights are 1.
         """
         product, exposure = self._product, models.as_exposure(model)
         state = product.variances
@@ -295,7 +302,13 @@ class Resample(ResampleSettings):
         product.add(state, exposure, window, pixel_scale_ratio, iscale)
 
     def update_time(self, model: Mapping[str, Any]) -> None:
-        """Count the times of an exposure; called for the first one of each group."""
+        """Count the times of an exposure; called for the first one of each group.
+
+        Parameters
+        ----------
+        model : dict
+            The exposure.
+        """
         if model["group_id"] not in self._group_ids:
             self._product.add_times(model)
 

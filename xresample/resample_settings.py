@@ -206,7 +206,18 @@ class ResampleSettings:
             wcs.array_shape(output_wcs)
 
     def get_output_model_pixel_area(self, model: Mapping[str, Any]) -> float | None:
-        """Return the mean area of the output pixels in steradians, from ``model["wcs"]``."""
+        """Return the mean area of the output pixels in steradians.
+
+        Parameters
+        ----------
+        model : dict
+            With the WCS of the product as ``"wcs"``.
+
+        Returns
+        -------
+        float or None
+            None when unknown.
+        """
         target = model["wcs"]
         return positive(sky.mean_pixel_area(target, wcs.array_shape(target)))
 

@@ -98,12 +98,29 @@ def compute_mean_pixel_area(wcs: Any, shape: tuple[int, int] | None = None) -> f
 
 
 def is_imaging_wcs(wcs: Any) -> bool:
-    """Return whether all world axes are on the sky."""
+    """Return whether all world axes are on the sky.
+
+    Parameters
+    ----------
+    wcs : WCS
+        A gwcs, an `astropy.wcs.WCS`, or another WCS of APE 14.
+    """
     return systems.is_imaging(wcs)
 
 
 def is_flux_density(bunit: Any) -> bool:
-    """Return whether units can be converted to Jy."""
+    """Return whether units can be converted to Jy.
+
+    Parameters
+    ----------
+    bunit : str or None
+        Units of the data.
+
+    Examples
+    --------
+    >>> is_flux_density("mJy"), is_flux_density("MJy/sr")
+    (True, False)
+    """
     return placement.is_flux_density(bunit)
 
 

@@ -36,6 +36,11 @@ class XResampleBackend(BackendEntrypoint):
 
         What cannot be recognised, such as an empty file, is taken by its suffix, so that the
         error says what is wrong with it.
+
+        Parameters
+        ----------
+        filename_or_obj : str or os.PathLike
+            What was given to `xarray.open_dataset`.
         """
         path = _local(filename_or_obj)
         head = None if path is None else _head(path)

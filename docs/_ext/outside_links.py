@@ -1,0 +1,38 @@
+"""Links to the documentation of other projects, without asking the network for their indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+
+ASTROPY = "https://docs.astropy.org/en/stable/"
+XARRAY = "https://docs.xarray.dev/en/stable/"
+
+PAGES = {
+    "astropy.nddata.bitmask": ASTROPY + "nddata/bitmask.html",
+    "astropy.wcs.WCS": ASTROPY + "api/astropy.wcs.WCS.html",
+    "stcal.resample": "https://stcal.readthedocs.io/en/latest/",
+    "stcal.resample.Resample": "https://stcal.readthedocs.io/en/latest/",
+    "xarray.Dataset": XARRAY + "generated/xarray.Dataset.html",
+    "xarray.open_dataset": XARRAY + "generated/xarray.open_dataset.html",
+}
+"""Where a name of another project is described; any further name is an error of the build."""
+
+
+def resolve(
+    app: Sphinx, env: Any, node: pending_xref, content: nodes.TextElement
+) -> nodes.reference | None:
+    """Return a link for a name that is not ours; None for one that is not known."""
+    page = PAGES.get(node.get("reftarget", ""))
+    if page is None:
+        return None
+    return nodes.reference("", "", content.deepcopy(), internal=False, refuri=page)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the resolver."""
+    app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,77 @@
+"""How Sphinx builds the documentation: ``python -m sphinx -W -b html docs docs/_build/html``.
+
+Pages with a kernel in their header are executed on every build, and a cell that fails, or that
+warns, fails the build. Nothing is fetched from the network.
+"""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import sphinx_autosummary_accessors as accessors
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "xresample"
+author = "xresample developers"
+copyright = author
+version = release = version_of("xresample")
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_autosummary_accessors",
+    "sphinx_copybutton",
+    "generated_tables",
+    "outside_links",
+]
+exclude_patterns = ["_build", "_ext", "_templates"]
+templates_path = ["_templates", accessors.templates_path]
+
+# Names that are not found are errors.
+nitpicky = True
+default_role = "py:obj"
+highlight_language = "none"  # a block without a name is text
+smartquotes = False  # the values of options are typed with plain ones
+
+# Pages that run.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_execution_timeout = 120
+nb_execution_show_tb = True
+nb_output_stderr = "warn"
+nb_merge_streams = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# The API pages are made of the docstrings.
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autodoc_typehints = "none"  # the docstrings tell the types, in the words of the users
+autodoc_class_signature = "mixed"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+numpydoc_xref_param_type = False
+numpydoc_validation_checks = {
+    "GL01", "GL02", "GL03", "GL05", "GL06", "GL07", "GL08", "GL10",
+    "PR01", "PR02", "PR03", "PR05", "PR10",
+    "RT02", "SS01", "SS02", "SS03", "SS04", "SS06",
+    "YD01",
+}  # fmt: skip
+# xarray makes the accessor's object, not its user.
+numpydoc_validation_exclude = {r"\.Dataset\.resample$"}
+
+html_theme = "furo"
+html_title = f"xresample {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_copy_source = False
+html_show_sourcelink = False
+copybutton_exclude = ".linenos, .gp, .go"
+# Furo's own highlighting, in both of its modes.
+pygments_style = "default"
+pygments_dark_style = "monokai"
