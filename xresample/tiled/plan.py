@@ -40,20 +40,25 @@ PIXMAP_BYTES = 16
 class Plan:
     """What there is to do for a mosaic, tile by tile; printed as a table.
 
-    Attributes
+    Made by `xresample.plan`.
+
+    Parameters
     ----------
-    shape : (int, int)
-        Pixels of the mosaic, ``(y, x)``.
-    n_exposures : int
-        Exposures.
-    exposures_per_tile : ndarray of int
-        How many exposures can touch each tile, ``(tile y, tile x)``.
-    output_bytes, touched_bytes : int
-        Bytes of all planes, and of those in tiles that an exposure can touch.
-    memory : int
-        Bytes that a worker thread needs at most at a time, about.
-    work : int
-        Pixels of exposures to deposit; those that two tiles need count twice.
+    job : Job
+        What all tiles share: grid, options, planes.
+    tiling : Tiling
+        The edges of the tiles.
+    exposures : tuple of Exposure
+        The exposures, in order.
+    scales : tuple of Scales
+        The factors of each exposure.
+    weight_types : tuple of str or None
+        The weight type of each exposure.
+    parts : dict
+        For each tile that is touched, by ``(tile y, tile x)``, the parts of exposures that can
+        touch it.
+    units : str or None
+        Units of ``data``.
     """
 
     job: Job
@@ -121,11 +126,23 @@ class Plan:
         return len(y) * len(x) * self._pixel_bytes
 
     def tile(self, j: int, i: int) -> Tile:
-        """Return a tile with the parts of exposures that can touch it."""
+        """Return a tile with the parts of exposures that can touch it.
+
+        Parameters
+        ----------
+        j, i : int
+            Which tile, ``(tile y, tile x)``.
+        """
         return Tile(*self.tiling.tile(j, i), self.parts.get((j, i), ()))
 
     def dataset(self, planes: dict[str, Any]) -> xr.Dataset:
-        """Return the mosaic that has the given arrays as its planes."""
+        """Return the mosaic that has the given arrays as its planes.
+
+        Parameters
+        ----------
+        planes : dict of str to array_like
+            The planes by name, ``(y, x)`` or ``(plane, y, x)``.
+        """
         rows = [
             provenance.row_of(exposure.scalars, scales.ratio)
             for exposure, scales in zip(self.exposures, self.scales, strict=True)

@@ -58,7 +58,7 @@ def coadd_to_zarr(
     overwrite : bool, optional
         Delete what is there and start afresh.
     compressors : optional
-        As `zarr.create_array` takes them; None: no compression, which is fastest.
+        As ``zarr.create_array`` takes them; None: no compression, which is fastest.
     threads : int, optional
         Threads to use within a tile, one by default: dask does several tiles at a time.
     progress : bool, optional
