@@ -38,7 +38,7 @@ LAYERS = (
     row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
     row("threads"),
     row(
-        *("pixmap", "nodes", "weights", "context", "sky", "skygrid"),
+        *("pixmap", "nodes", "weights", "context", "sky", "skygrid", "radec"),
         *("wcs", "wcs_calls", "wcs_text", "fits_wcs"),
         packages=NUMERIC,
         together=True,
@@ -46,8 +46,8 @@ LAYERS = (
     Row({"schema": frozenset({"numpy", "xarray"}), "options": frozenset({"numpy"})}),
     row("planes", packages=frozenset({"numpy"})),
     Row({"engine": frozenset({"numpy"}), "exposure": LABELLED, "provenance": LABELLED}),
-    row("grid", packages=LABELLED),
-    row("placement", packages=LABELLED),
+    row("grid", "sky_index", packages=LABELLED),
+    row("placement", "cutout", packages=LABELLED),
     row("accumulate", packages=LABELLED),
     row("combination", packages=LABELLED),
     Row(

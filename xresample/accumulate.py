@@ -128,7 +128,7 @@ class Accumulator:
             found["dq"] = self.buffers.dq
         for name in (*(n for n in ordered if n in found), *(n for n in found if n not in ordered)):
             row = schema.require_row(schema.MOSAIC, name)
-            attrs = schema.variable_attrs(name, row, self.units)
+            attrs = schema.variable_attrs(name, row, self.units, self.options.weight_type)
             planes[name] = xr.Variable(row.dims, found[name], attrs)
         attrs = {**self.attrs, **self.options.to_attrs(), **provenance.totals(self.rows)}
         if self.grid.pixel_scale is not None:

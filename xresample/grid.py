@@ -113,12 +113,11 @@ class Grid:
         """Return the coordinates of a Dataset on this grid."""
         ny, nx = self.shape
         coords: dict[str, Any] = {
-            "y": ("y", np.arange(self.y0, self.y0 + ny), {"long_name": "pixel row"}),
-            "x": ("x", np.arange(self.x0, self.x0 + nx), {"long_name": "pixel column"}),
+            "y": ("y", np.arange(self.y0, self.y0 + ny), schema.coordinate_attrs("y")),
+            "x": ("x", np.arange(self.x0, self.x0 + nx), schema.coordinate_attrs("x")),
         }
         if self.text is not None:
-            attrs = {"long_name": "world coordinate system, as ASDF text"}
-            coords[schema.WCS] = ((), self.text, attrs)
+            coords[schema.WCS] = ((), self.text, schema.coordinate_attrs(schema.WCS))
         return coords
 
     def require_equal(self, other: Grid) -> None:

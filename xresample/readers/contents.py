@@ -72,12 +72,13 @@ class Contents:
             for name, plane in self.planes.items()
             if name not in dropped
         }
-        ny, nx = self.planes["data"].shape
-        coords: dict[str, Any] = {"y": ("y", np.arange(ny)), "x": ("x", np.arange(nx))}
+        coords: dict[str, Any] = {
+            name: (name, np.arange(size), schema.coordinate_attrs(name))
+            for name, size in whole.items()
+        }
         if self.wcs is not None and schema.WCS not in dropped:
             text = LazilyIndexedArray(TextArray(self.wcs))
-            attrs = {"long_name": "world coordinate system, as ASDF text"}
-            coords[schema.WCS] = xr.Variable((), text, attrs)
+            coords[schema.WCS] = xr.Variable((), text, schema.coordinate_attrs(schema.WCS))
         given = {"filename": self.name, **self.attrs}
         return xr.Dataset(variables, coords, {k: v for k, v in given.items() if v is not None})
 
