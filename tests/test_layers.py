@@ -59,6 +59,7 @@ LAYERS = (
         }
     ),
     row("verbs", packages=LABELLED),
+    row("accessor_sky", packages=LABELLED),
     row("accessor", packages=LABELLED),
     row(
         *("resample_class", "resample_settings", "product", "output_model", "models", "stcal"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .grid import fit_wcs
     from .mosaic import coadd, empty_mosaic, merge
     from .options import Options
+    from .plot import plot_footprints
     from .readers import open_exposures
     from .resample_class import Resample
 
@@ -40,6 +41,7 @@ _HOMES = {
     "make_exposure": "exposure",
     "merge": "mosaic",
     "open_exposures": "readers",
+    "plot_footprints": "plot",
     "Resample": "resample_class",
     **dict.fromkeys(
         (
@@ -78,6 +80,7 @@ __all__ = [
     "make_exposure",
     "merge",
     "open_exposures",
+    "plot_footprints",
 ]
 
 __version__ = version("xresample")

@@ -1,4 +1,4 @@
-"""Pictures of mosaics and exposures, with sky coordinates on the axes."""
+"""Pictures of planes: data, errors, weights, and how many exposures there are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from . import schema
-from .errors import InvalidInputError
-from .exposure import wcs_of
+from xresample import context, schema
+from xresample.accumulate import is_mosaic
+from xresample.errors import InvalidInputError
+
+from .axes import draw, new_axes, pyplot
 
 STRETCHES = ("linear", "log", "asinh")
+
+MOST_TICKS = 10
+"""Numbers of exposures that each have a tick."""
 
 
 def show(
@@ -58,11 +63,20 @@ def show(
     ------
     InvalidInputError
         There is no such image or no such stretch, or matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib, numpy as np, xresample as xrs
+    >>> matplotlib.use("Agg")
+    >>> image = xrs.make_exposure(np.eye(4), units="DN/s")
+    >>> image.resample.plot(stretch="linear", limits=(0, 1)).get_title()
+    'image'
     """
-    plt = _matplotlib()
+    plt = pyplot()
     if variable not in dataset or set(dataset[variable].dims) != set(schema.PIXELS):
         images = [n for n in map(str, dataset.data_vars) if set(dataset[n].dims) == {"y", "x"}]
-        raise InvalidInputError(f"There is no image {variable!r}: those held are {images}")
+        hint = "; for the context see plot_context" if variable == "con" else ""
+        raise InvalidInputError(f"There is no image {variable!r}: those held are {images}{hint}")
     if stretch not in STRETCHES:
         raise InvalidInputError(f"stretch={stretch!r}: must be one of {STRETCHES}")
     image = dataset[variable].transpose("y", "x")
@@ -70,15 +84,9 @@ def show(
     if "wht" in dataset and variable != "wht":
         values = np.where(dataset["wht"].transpose("y", "x").values != 0, values, np.nan)
     if ax is None:
-        ax = _new_axes(plt, dataset)
-    drawn = ax.imshow(
-        values,
-        origin="lower",
-        interpolation="nearest",
-        cmap=cmap,
-        norm=_norm(values, stretch, limits, percentiles),
-        extent=_extent(dataset, ax),
-    )
+        ax = new_axes(plt, dataset)
+    norm = _norm(values, stretch, limits, percentiles)
+    drawn = draw(ax, dataset, values, cmap=cmap, norm=norm)
     ax.set_title(title if title is not None else str(image.attrs.get("long_name", variable)))
     if colorbar:
         bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02)
@@ -86,47 +94,72 @@ def show(
     return ax
 
 
-def _matplotlib() -> Any:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
+def plot_context(
+    mosaic: xr.Dataset,
+    *,
+    ax: Any = None,
+    cmap: str = "viridis",
+    colorbar: bool = True,
+    title: str = "contributing exposures",
+) -> Any:
+    """Draw how many exposures contributed to each pixel of a mosaic.
+
+    Parameters
+    ----------
+    mosaic : Dataset
+        A mosaic with a context.
+    ax : matplotlib Axes, optional
+        Where to draw; by default a new figure, with sky coordinates when there is a WCS.
+    cmap : str, optional
+        Colours, one for each number; no exposure is left white.
+    colorbar : bool, optional
+        Whether to draw a bar with the numbers.
+    title : str, optional
+        Title.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+
+    Raises
+    ------
+    InvalidInputError
+        The Dataset is no mosaic with a context, or matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib, xresample as xrs
+    >>> matplotlib.use("Agg")
+    >>> xrs.empty_mosaic((4, 5)).resample.plot_context().get_title()
+    'contributing exposures'
+    """
+    plt = pyplot()
+    if not is_mosaic(mosaic) or "con" not in mosaic:
+        held = ", ".join(map(str, mosaic.data_vars)) or "nothing"
         raise InvalidInputError(
-            "Pictures are drawn with matplotlib, which is not installed: "
-            "pip install 'xresample[plot]'"
-        ) from None
-    return plt
+            f"plot_context draws mosaics with a context, 'con': given was {held}"
+        )
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+    from matplotlib.ticker import MaxNLocator
 
-
-def _new_axes(plt: Any, dataset: xr.Dataset) -> Any:
-    """Return axes of a new figure: of the sky when there is a WCS, else of pixels."""
-    figure = plt.figure(figsize=(7.5, 6.0), layout="constrained")
-    if schema.WCS not in dataset.coords:
-        ax = figure.add_subplot()
-        ax.set_xlabel("x (pixel)")
-        ax.set_ylabel("y (pixel)")
-        return ax
-    import astropy.visualization.wcsaxes  # noqa: F401 - what draws the axes of a WCS
-    from astropy.wcs.wcsapi import SlicedLowLevelWCS
-
-    wcs = wcs_of(dataset)
-    low = getattr(wcs, "low_level_wcs", wcs)
-    starts = [int(dataset[name][0]) if name in dataset.coords else 0 for name in schema.PIXELS]
-    if any(starts):
-        low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
-    ax = figure.add_subplot(projection=low)
-    for axis, name in zip(range(2), ("Right ascension", "Declination"), strict=False):
-        if low.world_axis_physical_types[axis] in ("pos.eq.ra", "pos.eq.dec"):
-            ax.coords[axis].set_axislabel(name)
-    ax.coords.grid(color="white", alpha=0.25, linestyle=":")
-    return ax
-
-
-def _extent(dataset: xr.Dataset, ax: Any) -> tuple[float, float, float, float] | None:
-    """Return the pixel limits of an image; None where a WCS counts from its corner."""
-    if hasattr(ax, "wcs") and ax.wcs is not None:
-        return None
-    y0, x0 = (float(dataset[n][0]) if n in dataset.coords else 0.0 for n in schema.PIXELS)
-    return (x0 - 0.5, x0 + dataset.sizes["x"] - 0.5, y0 - 0.5, y0 + dataset.sizes["y"] - 0.5)
+    numbers = context.count(mosaic["con"].transpose("plane", "y", "x").values)
+    most = max(int(numbers.max(initial=0)), 1)
+    colours = plt.get_cmap(cmap)(np.linspace(0.0, 1.0, most))
+    drawn = draw(
+        new_axes(plt, mosaic, "gray") if ax is None else ax,
+        mosaic,
+        numbers,
+        cmap=ListedColormap([(1.0, 1.0, 1.0, 1.0), *map(tuple, colours)]),
+        norm=BoundaryNorm(np.arange(-0.5, most + 1), most + 1),
+    )
+    drawn.axes.set_title(title)
+    if colorbar:
+        ticks: Any = range(most + 1) if most < MOST_TICKS else MaxNLocator(integer=True)
+        bar = drawn.axes.figure.colorbar(drawn, ax=drawn.axes, pad=0.02, ticks=ticks)
+        bar.ax.minorticks_off()
+        bar.set_label("number of exposures")
+    return drawn.axes
 
 
 def _norm(

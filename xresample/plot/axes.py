@@ -1,0 +1,93 @@
+"""Axes of pictures: of the sky where there is a WCS, else of pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample import schema
+from xresample.errors import InvalidInputError
+from xresample.exposure import wcs_of
+from xresample.grid import Grid
+
+AXIS_NAMES = {
+    "pos.eq.ra": "Right ascension",
+    "pos.eq.dec": "Declination",
+    "pos.galactic.lon": "Galactic longitude",
+    "pos.galactic.lat": "Galactic latitude",
+    "pos.ecliptic.lon": "Ecliptic longitude",
+    "pos.ecliptic.lat": "Ecliptic latitude",
+}
+
+
+def pyplot() -> Any:
+    """Return matplotlib.pyplot, or say how to get it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise InvalidInputError(
+            "Pictures are drawn with matplotlib, which is not installed: "
+            "pip install 'xresample[plot]'"
+        ) from None
+    return plt
+
+
+def new_axes(plt: Any, dataset: xr.Dataset, lines: str = "white") -> Any:
+    """Return axes of a new figure: of the sky when there is a WCS, else of pixels."""
+    # As high as the image will be, so that a colour bar beside it is no higher.
+    height = 5.5 * dataset.sizes["y"] / dataset.sizes["x"] + 0.9
+    figure = plt.figure(figsize=(7.5, min(max(height, 3.5), 10.0)), layout="constrained")
+    if schema.WCS not in dataset.coords:
+        return named(figure.add_subplot())
+    import astropy.visualization.wcsaxes  # noqa: F401 - what draws the axes of a WCS
+    from astropy.wcs.wcsapi import SlicedLowLevelWCS
+
+    wcs = wcs_of(dataset)
+    low = getattr(wcs, "low_level_wcs", wcs)
+    starts = [int(dataset[name][0]) if name in dataset.coords else 0 for name in schema.PIXELS]
+    if any(starts):
+        low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
+    ax = figure.add_subplot(projection=low)
+    for axis, kind in enumerate(low.world_axis_physical_types):
+        if kind in AXIS_NAMES:
+            ax.coords[axis].set_axislabel(AXIS_NAMES[kind])
+    ax.coords.grid(color=lines, alpha=0.25 if lines == "white" else 0.5, linestyle=":")
+    return ax
+
+
+def named(ax: Any) -> Any:
+    """Name the axes of pixels that have no name yet; those of the sky name themselves."""
+    if getattr(ax, "wcs", None) is None:
+        ax.set_xlabel(ax.get_xlabel() or "x (pixel)")
+        ax.set_ylabel(ax.get_ylabel() or "y (pixel)")
+    return ax
+
+
+def draw(ax: Any, dataset: xr.Dataset, values: np.ndarray, **how: Any) -> Any:
+    """Draw an image where the axes have its pixels."""
+    extent = extent_of(dataset, named(ax))
+    return ax.imshow(values, origin="lower", interpolation="nearest", extent=extent, **how)
+
+
+def extent_of(dataset: xr.Dataset, ax: Any) -> tuple[float, float, float, float] | None:
+    """Return the pixel limits of an image; None where a WCS counts from its corner."""
+    if hasattr(ax, "wcs") and ax.wcs is not None:
+        return None
+    y0, x0 = (float(dataset[n][0]) if n in dataset.coords else 0.0 for n in schema.PIXELS)
+    return (x0 - 0.5, x0 + dataset.sizes["x"] - 0.5, y0 - 0.5, y0 + dataset.sizes["y"] - 0.5)
+
+
+def origin_of(ax: Any, grid: Grid) -> tuple[int, int]:
+    """Return the pixel of a grid, x first, at the origin of the axes."""
+    return (grid.x0, grid.y0) if getattr(ax, "wcs", None) is not None else (0, 0)
+
+
+def frame(ax: Any, grid: Grid) -> None:
+    """Set the limits of axes to the borders of a grid, and make its pixels square."""
+    (ny, nx), (x0, y0) = grid.shape, origin_of(ax, grid)
+    ax.set_xlim(grid.x0 - x0 - 0.5, grid.x0 - x0 + nx - 0.5)
+    ax.set_ylim(grid.y0 - y0 - 0.5, grid.y0 - y0 + ny - 0.5)
+    ax.set_aspect("equal")
+    named(ax)
