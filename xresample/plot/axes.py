@@ -6,11 +6,54 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from astropy.wcs.wcsapi import BaseLowLevelWCS, SlicedLowLevelWCS
 
-from xresample import schema
+from xresample import radec, schema
 from xresample.errors import InvalidInputError
 from xresample.exposure import wcs_of
 from xresample.grid import Grid
+
+
+class Inverted(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types
+    """A WCS without an inverse, such as that of a distorted detector, with one by iteration.
+
+    Its world axes are right ascension and declination, which the lines of a grid are drawn along.
+
+    Parameters
+    ----------
+    wcs : gwcs.WCS
+        The WCS.
+    middle : (float, float)
+        A position of the image, x first, where the iteration begins.
+    """
+
+    def __init__(self, wcs: Any, middle: tuple[float, float]) -> None:
+        self._wcs, self._middle = wcs, middle
+        self._frame = radec.equatorial_frame(wcs)
+
+    pixel_n_dim = world_n_dim = 2
+    world_axis_physical_types = ("pos.eq.ra", "pos.eq.dec")
+    world_axis_units = ("deg", "deg")
+    world_axis_object_components = (
+        ("celestial", 0, "spherical.lon.degree"),
+        ("celestial", 1, "spherical.lat.degree"),
+    )
+
+    @property
+    def world_axis_object_classes(self) -> dict[str, Any]:
+        """What makes a `SkyCoord` of the two angles."""
+        from astropy.coordinates import SkyCoord
+
+        return {"celestial": (SkyCoord, (), {"frame": self._frame, "unit": "deg"})}
+
+    def pixel_to_world_values(self, *pixels: Any) -> Any:
+        """Return the angles of positions, in degrees."""
+        return radec.pixel_to_radec(self._wcs, *pixels)
+
+    def world_to_pixel_values(self, ra: Any, dec: Any) -> Any:
+        """Return the positions of angles; NaN where there is none."""
+        return radec.radec_to_pixel(self._wcs, ra, dec, self._middle)
+
 
 AXIS_NAMES = {
     "pos.eq.ra": "Right ascension",
@@ -42,10 +85,11 @@ def new_axes(plt: Any, dataset: xr.Dataset, lines: str = "white") -> Any:
     if schema.WCS not in dataset.coords:
         return named(figure.add_subplot())
     import astropy.visualization.wcsaxes  # noqa: F401 - what draws the axes of a WCS
-    from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
     wcs = wcs_of(dataset)
     low = getattr(wcs, "low_level_wcs", wcs)
+    if not _has_inverse(low, middle_of(dataset)):
+        low = Inverted(low, middle_of(dataset))
     starts = [int(dataset[name][0]) if name in dataset.coords else 0 for name in schema.PIXELS]
     if any(starts):
         low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
@@ -63,6 +107,25 @@ def named(ax: Any) -> Any:
         ax.set_xlabel(ax.get_xlabel() or "x (pixel)")
         ax.set_ylabel(ax.get_ylabel() or "y (pixel)")
     return ax
+
+
+def _has_inverse(wcs: Any, middle: tuple[float, float]) -> bool:
+    """Tell whether positions on the sky can be asked for their pixels."""
+    try:
+        wcs.world_to_pixel_values(*wcs.pixel_to_world_values(*middle))
+    # Each WCS has its own way to say that it cannot.
+    except Exception:
+        return False
+    return True
+
+
+def middle_of(dataset: xr.Dataset) -> tuple[float, float]:
+    """Return the middle of an image in the pixels of its WCS, x first."""
+    y, x = (
+        float(dataset[name][0] if name in dataset.coords else 0) + dataset.sizes[name] / 2
+        for name in schema.PIXELS
+    )
+    return x, y
 
 
 def draw(ax: Any, dataset: xr.Dataset, values: np.ndarray, **how: Any) -> Any:
