@@ -101,6 +101,18 @@ def new_axes(plt: Any, dataset: xr.Dataset, lines: str = "white") -> Any:
     return ax
 
 
+def entitle(ax: Any, title: str) -> None:
+    """Set the title, higher where a pole is so near that labels stand at the upper edge."""
+    near_pole = False
+    if getattr(ax, "wcs", None) is not None and "pos.eq.dec" in ax.wcs.world_axis_physical_types:
+        (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+        x, y = np.array([(x0 + x1) / 2, x0, x0, x1, x1]), np.array([(y0 + y1) / 2, y0, y1, y0, y1])
+        ra, dec = radec.pixel_to_radec(ax.wcs, x, y)
+        reach = radec.separation(ra[0], dec[0], ra[1:], dec[1:])
+        near_pole = bool(90 - np.abs(dec[0]) < 2 * np.nanmax(reach, initial=0.0))
+    ax.set_title(title, pad=38.0 if near_pole else None)
+
+
 def named(ax: Any) -> Any:
     """Name the axes of pixels that have no name yet; those of the sky name themselves."""
     if getattr(ax, "wcs", None) is None:

@@ -11,7 +11,7 @@ from xresample import context, schema
 from xresample.accumulate import is_mosaic
 from xresample.errors import InvalidInputError
 
-from .axes import draw, new_axes, pyplot
+from .axes import draw, entitle, new_axes, pyplot
 
 STRETCHES = ("linear", "log", "asinh")
 
@@ -87,7 +87,7 @@ def show(
         ax = new_axes(plt, dataset)
     norm = _norm(values, stretch, limits, percentiles)
     drawn = draw(ax, dataset, values, cmap=cmap, norm=norm)
-    ax.set_title(title if title is not None else str(image.attrs.get("long_name", variable)))
+    entitle(ax, title if title is not None else str(image.attrs.get("long_name", variable)))
     if colorbar:
         bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02)
         bar.set_label(_label(image, variable))
@@ -153,7 +153,7 @@ def plot_context(
         cmap=ListedColormap([(1.0, 1.0, 1.0, 1.0), *map(tuple, colours)]),
         norm=BoundaryNorm(np.arange(-0.5, most + 1), most + 1),
     )
-    drawn.axes.set_title(title)
+    entitle(drawn.axes, title)
     if colorbar:
         ticks: Any = range(most + 1) if most < MOST_TICKS else MaxNLocator(integer=True)
         bar = drawn.axes.figure.colorbar(drawn, ax=drawn.axes, pad=0.02, ticks=ticks)

@@ -15,7 +15,7 @@ from xresample.exposure import Exposure, validate
 from xresample.grid import Grid, fit_wcs
 from xresample.wcs import transform
 
-from .axes import frame, new_axes, origin_of, pyplot
+from .axes import entitle, frame, new_axes, origin_of, pyplot
 from .images import show
 
 MOST_NAMED = 10
@@ -93,7 +93,7 @@ def plot_footprints(
         x, y = _closed_outline(reader, grid)
         name = reader.scalars["filename"] or f"exposure {k}"
         ax.plot(x - x0, y - y0, **{"color": colour, "linewidth": 1.5, "label": name, **kwargs})
-    ax.set_title(title)
+    entitle(ax, title)
     _name(plt, ax, len(readers), own)
     return ax
 
