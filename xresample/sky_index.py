@@ -222,7 +222,8 @@ def with_sky(dataset: xr.Dataset) -> xr.Dataset:
     for name, variable in variables.items():
         variable.attrs = {**schema.coordinate_attrs(str(name)), "radesys": frame.name.upper()}
         if getattr(frame, "equinox", None) is not None:
-            variable.attrs["equinox"] = str(frame.equinox)
+            old = frame.name.startswith("fk4")
+            variable.attrs["equinox"] = float(frame.equinox.byear if old else frame.equinox.jyear)
     return without_sky(dataset).assign_coords(
         xr.Coordinates(variables, dict.fromkeys(variables, index))
     )
