@@ -43,7 +43,7 @@ LAYERS = (
         packages=NUMERIC,
         together=True,
     ),
-    Row({"schema": frozenset({"numpy", "xarray"}), "options": frozenset({"numpy"})}),
+    Row({"schema": LABELLED, "options": frozenset({"numpy"})}),
     row("planes", packages=frozenset({"numpy"})),
     Row({"engine": frozenset({"numpy"}), "exposure": LABELLED, "provenance": LABELLED}),
     row("grid", "sky_index", packages=LABELLED),

@@ -100,7 +100,7 @@ def test_nothing_is_shown_where_nothing_contributed() -> None:
 def test_an_exposure(variable: str) -> None:
     exposure = make_exposure(0, SHAPE, make_fits(SHAPE))
     ax = exposure.resample.plot(variable)
-    units = {"dq": "dq", "var_flat": "var_flat ((MJy/sr)**2)"}
+    units = {"dq": "dq", "var_flat": "var_flat (MJy2 / sr2)"}
     label = units.get(variable, f"{variable} (MJy/sr)")
     assert ax.figure.axes[1].get_ylabel() == label
 
@@ -141,5 +141,7 @@ def test_what_cannot_be_drawn() -> None:
     for bad in ("con", "filename", "nothing"):
         with pytest.raises(xrs.InvalidInputError, match="'data'"):
             image.resample.plot(bad)
+    with pytest.raises(xrs.InvalidInputError, match="see plot_context"):
+        image.resample.plot("con")
     with pytest.raises(xrs.InvalidInputError, match="stretch"):
         image.resample.plot(stretch="sqrt")

@@ -111,7 +111,7 @@ def test_nothing_is_computed_before_it_is_read(evaluated: list[int], tmp_path: P
 )  # fmt: skip
 def test_parts_stay_lazy_and_right(key: dict[str, Any], evaluated: list[int]) -> None:
     given = mosaic().resample.with_sky()
-    if "y" in key and getattr(key["y"], "dtype", None) == bool:
+    if "y" in key and getattr(key["y"], "dtype", None) is not None and key["y"].dtype.kind == "b":
         key = {"y": np.arange(given.sizes["y"]) % 3 == 0}
     part = given.isel(key)
     assert has_index(part)

@@ -6,7 +6,9 @@ variable is a new row.
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -205,7 +207,7 @@ def variable_attrs(
     Examples
     --------
     >>> variable_attrs("var_flat", require_row(MOSAIC, "var_flat"), "DN/s")
-    {'long_name': 'variance (flat)', 'units': '(DN/s)**2'}
+    {'long_name': 'variance (flat)', 'units': 'DN2 / s2'}
     """
     suffix = name[len(VARIANCE_PREFIX) :].removesuffix(WEIGHT_SUFFIX)
     long_name = f"{row.long_name} ({suffix})" if name.startswith(VARIANCE_PREFIX) else row.long_name
@@ -227,17 +229,30 @@ def coordinate_attrs(name: str) -> dict[str, str]:
     return {key: value for key, value in attrs.items() if value is not None}
 
 
+@functools.lru_cache
 def power_of(units: str | None, power: int) -> str | None:
     """Return the power of units; None when they are not known, or there are none.
 
+    The text is one that astropy reads again, unless the units are none of astropy's.
+
     Examples
     --------
-    >>> power_of("MJy/sr", -2)
-    '(MJy/sr)**-2'
+    >>> power_of("MJy/sr", -2), power_of("furlong", 2)
+    ('sr2 / MJy2', '(furlong)**2')
     """
     if not (power and units):
         return None
-    return units if power == 1 else f"({units})**{power}"
+    if power == 1:
+        return units
+    from astropy.units import Unit
+
+    try:
+        with warnings.catch_warnings():
+            # Of units that are written in an unusual way, which is the writer's affair.
+            warnings.simplefilter("ignore")
+            return str((Unit(units) ** power).to_string())
+    except (TypeError, ValueError):
+        return f"({units})**{power}"
 
 
 def weight_units(weight_type: str | None, units: str | None) -> str | None:
@@ -249,7 +264,7 @@ def weight_units(weight_type: str | None, units: str | None) -> str | None:
     Examples
     --------
     >>> weight_units("ivm", "DN/s"), weight_units("exptime", "DN/s"), weight_units(None, None)
-    ('(DN/s)**-2', 's', '1')
+    ('s2 / DN2', 's', '1')
     """
     if weight_type in ("ivm", "ivm-sky"):
         return power_of(units, -2)
