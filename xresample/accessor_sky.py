@@ -136,6 +136,14 @@ class SkyAccessor:
         ------
         InvalidInputError
             There is no such image or no such stretch, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import matplotlib, numpy as np, xresample as xrs
+        >>> matplotlib.use("Agg")
+        >>> ax = xrs.make_exposure(np.eye(4), units="DN/s").resample.plot(stretch="linear")
+        >>> ax.figure.axes[1].get_ylabel()
+        'data (DN/s)'
         """
         from .plot import show
 
@@ -159,6 +167,14 @@ class SkyAccessor:
         ------
         InvalidInputError
             The Dataset is no mosaic with a context, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import matplotlib, xresample as xrs
+        >>> matplotlib.use("Agg")
+        >>> ax = xrs.empty_mosaic((4, 5)).resample.plot_context()
+        >>> ax.figure.axes[1].get_ylabel()
+        'number of exposures'
         """
         from .plot import plot_context
 
@@ -188,6 +204,17 @@ class SkyAccessor:
             An exposure cannot be used; lists every fault.
         InvalidInputError
             There is no exposure, one has no WCS, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import matplotlib, numpy as np, xresample as xrs
+        >>> from astropy.wcs import WCS
+        >>> matplotlib.use("Agg")
+        >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 3.0, "CRPIX2": 2.0,
+        ...            "CRVAL1": 10.0, "CRVAL2": -5.0, "CDELT1": -1e-4, "CDELT2": 1e-4})
+        >>> exposure = xrs.make_exposure(np.zeros((4, 5)), wcs, filename="a.fits")
+        >>> exposure.resample.plot_footprints().lines[0].get_label()
+        'a.fits'
         """
         from .accumulate import is_mosaic
         from .plot import plot_footprints
