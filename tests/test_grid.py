@@ -151,3 +151,12 @@ def test_a_grid_covers_exposures_in_another_frame(frame: Any) -> None:
     assert ((x > -0.5) & (x < grid.array_shape[1] - 0.5)).all()
     assert ((y > -0.5) & (y < grid.array_shape[0] - 0.5)).all()
     assert arrives([exposure], grid) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("key", [{"x": slice(None, None, 2)}, {"y": slice(None, None, -1)}])
+def test_a_thinned_mosaic_is_no_grid(key: dict[str, slice]) -> None:
+    mosaic = xrs.empty_mosaic(make_fits(SHAPE)).isel(key)
+    exposure = make_exposure(0, SHAPE)
+    for use in (mosaic.resample.add, lambda e: xrs.coadd(e, mosaic)):
+        with pytest.raises(xrs.InvalidInputError, match="not thinned or turned"):
+            use(exposure)

@@ -12,23 +12,28 @@ from xresample import radec, schema
 from xresample.errors import InvalidInputError
 from xresample.exposure import wcs_of
 from xresample.grid import Grid
+from xresample.wcs import is_spectral
 
 
-class Inverted(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types
-    """A WCS without an inverse, such as that of a distorted detector, with one by iteration.
+class PictureWCS(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types
+    """The WCS of a picture, for an image whose own cannot be drawn with as it is.
 
-    Its world axes are right ascension and declination, which the lines of a grid are drawn along.
+    It has an inverse where that of the image has none, as those of distorted detectors, and
+    counts the pixels that are there where some were left out. Its world axes are right ascension
+    and declination.
 
     Parameters
     ----------
-    wcs : gwcs.WCS
-        The WCS.
-    middle : (float, float)
-        A position of the image, x first, where the iteration begins.
+    dataset : xarray.Dataset
+        The image.
+    wcs : gwcs.WCS or astropy.wcs.WCS
+        Its WCS.
     """
 
-    def __init__(self, wcs: Any, middle: tuple[float, float]) -> None:
-        self._wcs, self._middle = wcs, middle
+    def __init__(self, dataset: xr.Dataset, wcs: Any) -> None:
+        self._wcs = wcs
+        (self._y0, self._dy), (self._x0, self._dx) = (_pixels(dataset, n) for n in schema.PIXELS)
+        self._middle = middle_of(dataset)
         self._frame = radec.equatorial_frame(wcs)
 
     pixel_n_dim = world_n_dim = 2
@@ -46,13 +51,15 @@ class Inverted(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types
 
         return {"celestial": (SkyCoord, (), {"frame": self._frame, "unit": "deg"})}
 
-    def pixel_to_world_values(self, *pixels: Any) -> Any:
+    def pixel_to_world_values(self, x: Any, y: Any) -> Any:
         """Return the angles of positions, in degrees."""
-        return radec.pixel_to_radec(self._wcs, *pixels)
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        return radec.pixel_to_radec(self._wcs, self._x0 + self._dx * x, self._y0 + self._dy * y)
 
     def world_to_pixel_values(self, ra: Any, dec: Any) -> Any:
         """Return the positions of angles; NaN where there is none."""
-        return radec.radec_to_pixel(self._wcs, ra, dec, self._middle)
+        x, y = radec.radec_to_pixel(self._wcs, ra, dec, self._middle)
+        return (x - self._x0) / self._dx, (y - self._y0) / self._dy
 
 
 AXIS_NAMES = {
@@ -78,20 +85,20 @@ def pyplot() -> Any:
 
 
 def new_axes(plt: Any, dataset: xr.Dataset, lines: str = "white") -> Any:
-    """Return axes of a new figure: of the sky when there is a WCS, else of pixels."""
+    """Return axes of a new figure: of the sky when there is a WCS of it alone, else of pixels."""
     # As high as the image will be, so that a colour bar beside it is no higher.
     height = 5.5 * dataset.sizes["y"] / dataset.sizes["x"] + 0.9
     figure = plt.figure(figsize=(7.5, min(max(height, 3.5), 10.0)), layout="constrained")
-    if schema.WCS not in dataset.coords:
+    wcs = wcs_of(dataset) if schema.WCS in dataset.coords else None
+    if wcs is None or is_spectral(wcs):
         return named(figure.add_subplot())
     import astropy.visualization.wcsaxes  # noqa: F401 - what draws the axes of a WCS
 
-    wcs = wcs_of(dataset)
     low = getattr(wcs, "low_level_wcs", wcs)
-    if not _has_inverse(low, middle_of(dataset)):
-        low = Inverted(low, middle_of(dataset))
-    starts = [int(dataset[name][0]) if name in dataset.coords else 0 for name in schema.PIXELS]
-    if any(starts):
+    starts, steps = zip(*(_pixels(dataset, name) for name in schema.PIXELS), strict=True)
+    if steps != (1, 1) or not _has_inverse(low, middle_of(dataset)):
+        low = PictureWCS(dataset, low)
+    elif any(starts):
         low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
     ax = figure.add_subplot(projection=low)
     for axis, kind in enumerate(low.world_axis_physical_types):
@@ -133,11 +140,14 @@ def _has_inverse(wcs: Any, middle: tuple[float, float]) -> bool:
 
 def middle_of(dataset: xr.Dataset) -> tuple[float, float]:
     """Return the middle of an image in the pixels of its WCS, x first."""
-    y, x = (
-        float(dataset[name][0] if name in dataset.coords else 0) + dataset.sizes[name] / 2
-        for name in schema.PIXELS
-    )
-    return x, y
+    (y0, dy), (x0, dx) = (_pixels(dataset, name) for name in schema.PIXELS)
+    return x0 + dx * dataset.sizes["x"] / 2, y0 + dy * dataset.sizes["y"] / 2
+
+
+def _pixels(dataset: xr.Dataset, name: str) -> tuple[int, int]:
+    """Return the first row or column of an image, and the step from each to the next."""
+    index = dataset[name].values if name in dataset.coords else np.arange(dataset.sizes[name])
+    return int(index[0]), int(index[1] - index[0]) if len(index) > 1 else 1
 
 
 def draw(ax: Any, dataset: xr.Dataset, values: np.ndarray, **how: Any) -> Any:
@@ -150,8 +160,9 @@ def extent_of(dataset: xr.Dataset, ax: Any) -> tuple[float, float, float, float]
     """Return the pixel limits of an image; None where a WCS counts from its corner."""
     if hasattr(ax, "wcs") and ax.wcs is not None:
         return None
-    y0, x0 = (float(dataset[n][0]) if n in dataset.coords else 0.0 for n in schema.PIXELS)
-    return (x0 - 0.5, x0 + dataset.sizes["x"] - 0.5, y0 - 0.5, y0 + dataset.sizes["y"] - 0.5)
+    (y0, dy), (x0, dx) = (_pixels(dataset, name) for name in schema.PIXELS)
+    left, low = x0 - dx / 2, y0 - dy / 2
+    return left, left + dx * dataset.sizes["x"], low, low + dy * dataset.sizes["y"]
 
 
 def origin_of(ax: Any, grid: Grid) -> tuple[int, int]:
