@@ -29,7 +29,7 @@ def test_what_is_made() -> None:
     exposure = make_exposure(0, SHAPE)
     for name in ("data", "err", "dq"):
         np.testing.assert_array_equal(exposure[name], arrays[name])
-    assert exposure["var_flat"].attrs == {"long_name": "variance (flat)", "units": "(MJy/sr)**2"}
+    assert exposure["var_flat"].attrs == {"long_name": "variance (flat)", "units": "MJy2 / sr2"}
     assert exposure["data"].attrs["units"] == "MJy/sr"
     assert exposure["dq"].attrs["flag_meanings"] == " ".join(FLAGS)
     assert exposure["dq"].attrs["flag_masks"].tolist() == list(FLAGS.values())

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import FK5, Galactic, SkyCoord
 
 import xresample as xrs
 from xresample.grid import Grid
 
 from .makers import SHAPE, make_exposure, make_exposures, output_grid
-from .wcs_makers import make_fits, make_pole, make_sip, make_spectral, make_wrap
+from .wcs_makers import make_fits, make_gwcs, make_pole, make_sip, make_spectral, make_wrap
 
 PLAIN: dict[str, Any] = {"weight_type": None, "good_bits": None, "enable_var": False}
 
@@ -139,3 +139,24 @@ def test_a_grid_is_where_its_wcs_says() -> None:
     np.testing.assert_array_equal(
         mosaic.resample.wcs.pixel_to_world_values(9, 6), wcs.pixel_to_world_values(9, 6)
     )
+
+
+@pytest.mark.parametrize("frame", [Galactic(), FK5(equinox="J1975")])
+def test_a_grid_covers_exposures_in_another_frame(frame: Any) -> None:
+    exposure = make_exposure(0, SHAPE, make_gwcs(SHAPE, reference=frame))
+    grid = xrs.fit_wcs(exposure)
+    lon, lat = exposure.resample.wcs([0, SHAPE[1] - 1], [0, SHAPE[0] - 1])
+    sky = SkyCoord(lon, lat, unit="deg", frame=frame).icrs
+    x, y = grid.wcs_world2pix(sky.ra.deg, sky.dec.deg, 0)
+    assert ((x > -0.5) & (x < grid.array_shape[1] - 0.5)).all()
+    assert ((y > -0.5) & (y < grid.array_shape[0] - 0.5)).all()
+    assert arrives([exposure], grid) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("key", [{"x": slice(None, None, 2)}, {"y": slice(None, None, -1)}])
+def test_a_thinned_mosaic_is_no_grid(key: dict[str, slice]) -> None:
+    mosaic = xrs.empty_mosaic(make_fits(SHAPE)).isel(key)
+    exposure = make_exposure(0, SHAPE)
+    for use in (mosaic.resample.add, lambda e: xrs.coadd(e, mosaic)):
+        with pytest.raises(xrs.InvalidInputError, match="not thinned or turned"):
+            use(exposure)

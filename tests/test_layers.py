@@ -38,16 +38,16 @@ LAYERS = (
     row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
     Row({"threads": frozenset(), "progress": frozenset({"tqdm"})}),
     row(
-        *("pixmap", "nodes", "weights", "context", "sky", "skygrid", "lattice"),
+        *("pixmap", "nodes", "weights", "context", "sky", "skygrid", "radec", "lattice"),
         *("wcs", "wcs_calls", "wcs_text", "fits_wcs"),
         packages=NUMERIC,
         together=True,
     ),
-    Row({"schema": frozenset({"numpy", "xarray"}), "options": frozenset({"numpy"})}),
+    Row({"schema": LABELLED, "options": frozenset({"numpy"})}),
     row("planes", packages=frozenset({"numpy"})),
     Row({"engine": frozenset({"numpy"}), "exposure": LABELLED, "provenance": LABELLED}),
-    row("grid", packages=LABELLED),
-    row("placement", packages=LABELLED),
+    row("grid", "sky_index", packages=LABELLED),
+    row("placement", "cutout", packages=LABELLED),
     row("accumulate", packages=LABELLED),
     Row({"combination": LABELLED, "tiled": LABELLED | {"dask", "distributed", "zarr"}}),
     Row(
@@ -59,6 +59,7 @@ LAYERS = (
         }
     ),
     row("verbs", packages=LABELLED),
+    row("accessor_sky", packages=LABELLED),
     row("accessor", packages=LABELLED),
     row(
         *("resample_class", "resample_settings", "product", "output_model", "models", "stcal"),

@@ -82,6 +82,10 @@ def test_everything_comes_back(case: str, tmp_path: Path) -> None:
     assert_same_bits(xrs.coadd(exposures, grid, **OPTIONS[case]), expected)
     again = through_file(more, tmp_path / "again.nc")
     assert_same_bits(again, expected)
+    # What the variables say of themselves lasts too.
+    for further in (more, again, more.resample.merge(opened)):
+        for name in expected.variables:
+            assert_same_attrs(further[name].attrs, expected[name].attrs)
 
 
 @pytest.mark.parametrize("case", ["defaults", "everything"])

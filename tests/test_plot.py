@@ -14,7 +14,7 @@ from astropy.visualization import AsinhStretch, LinearStretch, LogStretch
 import xresample as xrs
 
 from .makers import make_exposure, make_exposures, output_grid, shifted_map
-from .wcs_makers import make_fits
+from .wcs_makers import make_fits, make_spectral
 
 SHAPE = (20, 26)
 
@@ -100,7 +100,7 @@ def test_nothing_is_shown_where_nothing_contributed() -> None:
 def test_an_exposure(variable: str) -> None:
     exposure = make_exposure(0, SHAPE, make_fits(SHAPE))
     ax = exposure.resample.plot(variable)
-    units = {"dq": "dq", "var_flat": "var_flat ((MJy/sr)**2)"}
+    units = {"dq": "dq", "var_flat": "var_flat (MJy2 / sr2)"}
     label = units.get(variable, f"{variable} (MJy/sr)")
     assert ax.figure.axes[1].get_ylabel() == label
 
@@ -141,5 +141,29 @@ def test_what_cannot_be_drawn() -> None:
     for bad in ("con", "filename", "nothing"):
         with pytest.raises(xrs.InvalidInputError, match="'data'"):
             image.resample.plot(bad)
+    with pytest.raises(xrs.InvalidInputError, match="see plot_context"):
+        image.resample.plot("con")
     with pytest.raises(xrs.InvalidInputError, match="stretch"):
         image.resample.plot(stretch="sqrt")
+
+
+def test_every_third_pixel_is_drawn_where_it_is() -> None:
+    """A quick look at a large mosaic."""
+    whole = mosaic()
+    shown = whole.isel(y=slice(2, None, 3), x=slice(1, None, 3))
+    ax = shown.resample.plot()
+    ax.figure.canvas.draw()
+    for x, y in ((0, 0), (3, 4)):
+        world = whole.resample.wcs.pixel_to_world_values(1 + 3 * x, 2 + 3 * y)
+        place = ax.get_transform("world").transform(np.array([world]))[0]
+        np.testing.assert_allclose(place, ax.transData.transform((x, y)), atol=0.5)
+    _, plain = plt.subplots()
+    shown.resample.plot(ax=plain)
+    assert plain.get_xlim() == (-0.5, 3 * shown.sizes["x"] - 0.5)
+
+
+def test_a_spectrum_is_drawn_in_pixels() -> None:
+    exposure = make_exposure(0, (40, 60), make_spectral())
+    ax = exposure.resample.plot()
+    ax.figure.canvas.draw()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (pixel)", "y (pixel)")

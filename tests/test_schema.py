@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.units import Unit
 
 import xresample as xrs
 from xresample import schema
 from xresample.schema import EXPOSURE, MOSAIC, PROVENANCE, Rule
 
-from .makers import make_exposures, output_grid
+from .makers import make_exposure, make_exposures, output_grid
 
 SHAPE = (14, 16)
 
@@ -56,11 +57,61 @@ def test_names_without_a_row() -> None:
 
 
 def test_units_have_the_power_of_the_row() -> None:
-    for name, units in (("data", "DN/s"), ("var_flat", "(DN/s)**2"), ("wht", None)):
+    for name, units in (("data", "DN/s"), ("var_flat", "DN2 / s2"), ("wht", None)):
         row = schema.row_of(MOSAIC, name)
         assert row is not None
         assert schema.variable_attrs(name, row, "DN/s").get("units") == units
         assert "units" not in schema.variable_attrs(name, row, None)
+
+
+@pytest.mark.parametrize(
+    ("weight_type", "units"),
+    [("ivm", "sr2 / MJy2"), ("ivm-sky", "sr2 / MJy2"), ("exptime", "s"), (None, "1")],
+)
+def test_units_of_weights_follow_from_their_type(weight_type: str | None, units: str) -> None:
+    exposures = make_exposures(2, SHAPE)
+    mosaic = xrs.coadd(exposures, output_grid(SHAPE), weight_type=weight_type)
+    assert mosaic["wht"].attrs["units"] == units
+    assert mosaic["var_flat_wht"].attrs["units"] == units
+    weights = exposures[0].resample.weight_map(weight_type)
+    assert weights.attrs["units"] == units
+    if weight_type == "ivm":
+        # The inverse of a variance: the weight of a pixel is in its units.
+        assert Unit(units) * Unit(exposures[0]["var_rnoise"].attrs["units"]) == Unit(1)
+
+
+def test_units_of_weights_that_are_not_known() -> None:
+    exposure = make_exposure(0, SHAPE)
+    for name in exposure.data_vars:
+        exposure[name].attrs.pop("units", None)
+    mosaic = exposure.resample.onto(output_grid(SHAPE))
+    assert "units" not in mosaic["wht"].attrs
+    assert "units" not in exposure.resample.weight_map().attrs
+    assert schema.weight_units(schema.UNKNOWN, "DN/s") is None
+
+
+def test_every_variable_says_what_it_is_and_in_which_units() -> None:
+    mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="driz_err",
+                       propagate_dq=True).resample.with_sky()  # fmt: skip
+    bare = {"con", "dq", "wcs", *schema.TEXT}
+    for dataset in (mosaic, make_exposure(0, SHAPE).resample.with_sky()):
+        for name, variable in dataset.variables.items():
+            assert variable.attrs["long_name"], name
+            assert ("units" in variable.attrs) == (name not in bare), name
+            if "units" in variable.attrs:
+                Unit(variable.attrs["units"])
+        assert dataset["dq"].attrs["standard_name"] == "quality_flag"
+        assert dataset["err"].attrs["units"] == dataset["data"].attrs["units"] == "MJy/sr"
+        assert dataset["var_flat"].attrs["units"] == "MJy2 / sr2"
+    for row in schema.COORDINATES:
+        assert mosaic[row.name].dims == row.dims
+        assert mosaic[row.name].attrs["long_name"] == row.long_name
+
+
+def test_a_notebook_shows_them() -> None:
+    html = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE))._repr_html_()
+    for text in ("co-added image", "sr2 / MJy2", "pixel column", "exposure time", "file name"):
+        assert text in html
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .grid import fit_wcs
     from .mosaic import coadd, empty_mosaic, merge
     from .options import Options
+    from .plot import plot_footprints
     from .readers import open_exposures
     from .resample_class import Resample
     from .tiled.plan import Plan, plan
@@ -45,6 +46,7 @@ _HOMES = {
     "merge": "mosaic",
     "open_exposures": "readers",
     "plan": "tiled.plan",
+    "plot_footprints": "plot",
     "Resample": "resample_class",
     **dict.fromkeys(
         (
@@ -86,6 +88,7 @@ __all__ = [
     "merge",
     "open_exposures",
     "plan",
+    "plot_footprints",
 ]
 
 __version__ = version("xresample")

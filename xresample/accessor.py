@@ -15,11 +15,13 @@ import numpy as np
 import xarray as xr
 from xarray.core.extensions import AccessorRegistrationWarning
 
+from .accessor_sky import SkyAccessor
+
 _time_resample = xr.Dataset.resample
 """xarray's own method, as it was before the accessor took its name."""
 
 
-class ResampleAccessor:
+class ResampleAccessor(SkyAccessor):
     """Co-add exposures: ``ds.resample.add(...)``; called, it resamples time as xarray does.
 
     Examples
@@ -30,9 +32,6 @@ class ResampleAccessor:
     >>> series.resample(time="2D").mean()["flux"].values
     array([0.5, 2.5])
     """
-
-    def __init__(self, dataset: xr.Dataset) -> None:
-        self._dataset = dataset
 
     @functools.wraps(_time_resample)
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -73,7 +72,7 @@ class ResampleAccessor:
         WCSTextError
             The text is no WCS.
         """
-        from .exposure import assign_wcs
+        from .verbs import assign_wcs
 
         return assign_wcs(self._dataset, wcs)
 
@@ -310,27 +309,6 @@ class ResampleAccessor:
         from .writers import to_fits
 
         to_fits(self._dataset, path, overwrite)
-
-    def plot(self, variable: str = "data", **kwargs: Any) -> Any:
-        """Draw a variable, with sky coordinates on the axes where there is a WCS.
-
-        Parameters
-        ----------
-        variable : str, optional
-            What to draw, ``(y, x)``.
-        **kwargs
-            ``ax``: where to draw, by default a new figure; ``stretch``: "asinh" (default),
-            "linear" or "log"; ``limits``: values of the darkest and the brightest colour, or
-            ``percentiles``: by default (1, 99.5); ``cmap``; ``colorbar``; ``title``.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            Where it was drawn.
-        """
-        from .plot import show
-
-        return show(self._dataset, variable, **kwargs)
 
 
 def register() -> None:

@@ -152,7 +152,8 @@ def labelled(
     variables: dict[str, xr.Variable] = {}
     for name, plane in planes.items():
         row = schema.require_row(schema.MOSAIC, name)
-        variables[name] = xr.Variable(row.dims, plane, schema.variable_attrs(name, row, units))
+        labels = schema.variable_attrs(name, row, units, options.weight_type)
+        variables[name] = xr.Variable(row.dims, plane, labels)
     known = {**attrs, **options.to_attrs(), **provenance.totals(rows)}
     if grid.pixel_scale is not None:
         arcsec = np.deg2rad(1 / 3600)

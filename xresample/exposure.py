@@ -93,7 +93,10 @@ def make_exposure(
     if dq is not None and flag_map:
         variables["dq"].attrs["flag_masks"] = np.array(list(flag_map.values()), np.uint32)
         variables["dq"].attrs["flag_meanings"] = " ".join(flag_map)
-    coords = {"y": np.arange(shape[0]), "x": np.arange(shape[1])}
+    coords = {
+        name: (name, np.arange(size), schema.coordinate_attrs(name))
+        for name, size in zip(schema.PIXELS, shape, strict=True)
+    }
     given = {name: value for name, value in attrs.items() if value is not None}
     exposure = xr.Dataset(variables, coords, {name: _attr(v) for name, v in given.items()})
     if wcs is not None:
@@ -132,11 +135,22 @@ def wcs_of(dataset: xr.Dataset) -> Any:
     """
     from .wcs_text import parse
 
+    return parse(wcs_text_of(dataset))
+
+
+def wcs_text_of(dataset: xr.Dataset) -> str:
+    """Return the WCS of a Dataset as text.
+
+    Raises
+    ------
+    MissingKeyError
+        The Dataset has none.
+    """
     if schema.WCS not in dataset.coords:
         raise MissingKeyError(
             "The Dataset has no coordinate 'wcs': give it one with .resample.assign_wcs(wcs)"
         )
-    return parse(str(dataset[schema.WCS].values))
+    return str(dataset[schema.WCS].values)
 
 
 def validate(exposure: Any, options: Options | None = None, pixmap: bool = False) -> None:

@@ -81,6 +81,12 @@ class Grid:
     def _of_dataset(cls, dataset: xr.Dataset, pixel_scale: float | None) -> Grid:
         text = str(dataset[schema.WCS].values) if schema.WCS in dataset.coords else None
         shape = _checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
+        for name in schema.PIXELS:
+            if name in dataset.coords and np.any(np.diff(dataset[name].values) != 1):
+                raise InvalidInputError(
+                    f"{name} must count the pixels of the grid, each one more than the one before: "
+                    "a mosaic can be cut, but not thinned or turned"
+                )
         y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
         grid = cls(text, shape, y0, x0, scale)
@@ -113,8 +119,8 @@ class Grid:
         """Return the coordinates of a Dataset on this grid."""
         ny, nx = self.shape
         coords: dict[str, Any] = {
-            "y": ("y", np.arange(self.y0, self.y0 + ny), {"long_name": "pixel row"}),
-            "x": ("x", np.arange(self.x0, self.x0 + nx), {"long_name": "pixel column"}),
+            "y": ("y", np.arange(self.y0, self.y0 + ny), schema.coordinate_attrs("y")),
+            "x": ("x", np.arange(self.x0, self.x0 + nx), schema.coordinate_attrs("x")),
         }
         if self.text is not None:
             coords[schema.WCS] = schema.wcs_variable(self.text)

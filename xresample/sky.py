@@ -71,11 +71,17 @@ def footprint(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> np.
     The points follow the outer borders of the pixels inside the bounding box, corners included,
     counter-clockwise in pixels from the lower left.
     """
+    return np.stack(_sky(wcs, *outline(wcs, shape, x0, y0)), axis=-1)
+
+
+def outline(
+    wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions, x and y in pixels, of the points of `footprint`."""
     ny, nx = shape
     x, y = range_inside(wcs, range(x0, x0 + nx), range(y0, y0 + ny))
     box = (x.start - 0.5, x.stop - 0.5, y.start - 0.5, y.stop - 0.5)
-    points = _sample(box, EDGE_POINTS, EDGE_POINTS)
-    return np.stack(_sky(wcs, *points), axis=-1)
+    return _sample(box, EDGE_POINTS, EDGE_POINTS)
 
 
 Limits = tuple[float, float, float, float]

@@ -35,7 +35,8 @@ def _turned(points: np.ndarray, frame_from: Any, frame_to: Any) -> np.ndarray:
     """Return directions of one frame in another; None stands for ICRS."""
     from astropy.coordinates import ICRS, SkyCoord
 
-    frame_from, frame_to = frame_from or ICRS(), frame_to or ICRS()
+    # A frame without positions counts as false, so `or` would take none for ICRS.
+    frame_from, frame_to = (ICRS() if f is None else f for f in (frame_from, frame_to))
     if frame_from.is_equivalent_frame(frame_to):
         return points
     turned = SkyCoord(points, unit="deg", frame=frame_from).transform_to(frame_to)

@@ -12,8 +12,10 @@ from . import context, mosaic, placement, schema, sky
 from .accumulate import is_mosaic
 from .errors import InvalidInputError
 from .exposure import Exposure, frame_of, validate, wcs_of
+from .exposure import assign_wcs as _assign_wcs
 from .grid import Grid
 from .options import Options
+from .sky_index import has_sky, with_sky, without_sky
 
 
 def add_in_roles(
@@ -49,6 +51,12 @@ def add_in_roles(
     return mosaic.add(mosaics[0], exposures, **how)
 
 
+def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
+    """Return a Dataset with a WCS, and with its sky coordinates if it had those of another."""
+    assigned = _assign_wcs(dataset, wcs)
+    return with_sky(assigned) if has_sky(dataset) else assigned
+
+
 def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.DataArray:
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
     validate(dataset)
@@ -58,7 +66,7 @@ def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.
     j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
     rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
     centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
-    coords = {"y": list(exposure.y), "x": list(exposure.x), "axis": ["x", "y"]}
+    coords = {**_pixels(exposure), "axis": ["x", "y"]}
     attrs = {"long_name": "position on the output grid", "units": "pixel"}
     return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
 
@@ -71,8 +79,17 @@ def weights(
     validate(dataset, options, pixmap=True)
     exposure = Exposure(dataset)
     image = placement.weights_of(exposure, options)
-    coords = {"y": list(exposure.y), "x": list(exposure.x)}
-    return xr.DataArray(image, coords, ("y", "x"), "weight", {"long_name": "weight"})
+    attrs = {"long_name": "weight", "units": schema.weight_units(weight_type, exposure.units)}
+    known = {key: value for key, value in attrs.items() if value is not None}
+    return xr.DataArray(image, _pixels(exposure), ("y", "x"), "weight", known)
+
+
+def _pixels(exposure: Exposure) -> dict[str, Any]:
+    """Return the coordinates of the pixels of an exposure."""
+    return {
+        name: (name, np.arange(indices.start, indices.stop), schema.coordinate_attrs(name))
+        for name, indices in (("y", exposure.y), ("x", exposure.x))
+    }
 
 
 def pixel_area(dataset: xr.Dataset) -> float:
@@ -114,6 +131,7 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
 def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
     """Return the rows of the exposures that contribute to a pixel."""
     _require_mosaic(dataset, "con")
+    dataset = without_sky(dataset)
     pixel = dataset["con"].sel(x=x, y=y).values
     there = context.decode(pixel, dataset.sizes["exposure"])
     names = [row.name for row in schema.PROVENANCE if row.name in dataset]

@@ -17,6 +17,7 @@ from . import schema
 from .accumulate import is_mosaic
 from .errors import FileError, InvalidInputError
 from .fits_wcs import header_of
+from .sky_index import without_sky
 
 KEYWORDS = {
     "kernel": ("KERNEL", "drizzle kernel"),
@@ -91,7 +92,7 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     if target.exists() and not overwrite:
         raise FileError(f"{target} is there already: replace it with overwrite=True")
     # All planes at once: a graph computed plane by plane would be computed as often.
-    hdus = fits.HDUList(list(_hdus(mosaic.compute())))
+    hdus = fits.HDUList(list(_hdus(without_sky(mosaic).compute())))
     beside = target.with_name(f".{uuid.uuid4().hex}.{target.name}")
     try:
         hdus.writeto(beside)

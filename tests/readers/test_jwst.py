@@ -26,7 +26,7 @@ def test_variables_and_attributes(tmp_path: Path) -> None:
         assert exposure[name].dtype == array.dtype
     assert exposure["y"].dtype == exposure["x"].dtype == np.int64
     assert exposure["data"].attrs["units"] == exposure["err"].attrs["units"] == "MJy/sr"
-    assert exposure["var_flat"].attrs["units"] == "(MJy/sr)**2"
+    assert exposure["var_flat"].attrs["units"] == "MJy2 / sr2"
     assert exposure.attrs == {
         "filename": "jw_cal.fits", "group_id": "jw04242001002_0310A_00005",
         "exposure_time": 622.5, "measurement_time": 536.5, "duration": 633.25,

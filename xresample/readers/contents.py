@@ -72,8 +72,10 @@ class Contents:
             for name, plane in self.planes.items()
             if name not in dropped
         }
-        ny, nx = self.planes["data"].shape
-        coords: dict[str, Any] = {"y": ("y", np.arange(ny)), "x": ("x", np.arange(nx))}
+        coords: dict[str, Any] = {
+            name: (name, np.arange(size), schema.coordinate_attrs(name))
+            for name, size in whole.items()
+        }
         if self.wcs is not None and schema.WCS not in dropped:
             text = LazilyIndexedArray(TextArray(self.wcs))
             coords[schema.WCS] = xr.Variable(*schema.wcs_variable(text))

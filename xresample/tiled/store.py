@@ -219,7 +219,7 @@ def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any
             # A chunk that nobody writes reads as this.
             fill_value=identity,
             compressors=compressors,
-            attributes=schema.variable_attrs(name, row, planned.units),
+            attributes=schema.variable_attrs(name, row, planned.units, options.weight_type),
             dimension_names=row.dims,
             overwrite=True,
         )
