@@ -31,14 +31,14 @@ def test_every_function_for_pipelines_has_a_page() -> None:
 
 
 def test_every_method_of_the_accessor_has_a_page() -> None:
-    public = {name for name in vars(ResampleAccessor) if not name.startswith("_")}
+    public = {name for name in dir(ResampleAccessor) if not name.startswith("_")}
     assert sorted({f"Dataset.resample.{name}" for name in public} - listed()) == []
 
 
 def test_no_page_is_for_a_name_that_is_gone() -> None:
     known = {*xrs.__all__, "readers.XResampleBackend"}
     known |= {f"stcal.{name}" for name in stcal.__all__}
-    known |= {"Dataset.resample", *(f"Dataset.resample.{name}" for name in vars(ResampleAccessor))}
+    known |= {"Dataset.resample", *(f"Dataset.resample.{name}" for name in dir(ResampleAccessor))}
     assert sorted(listed() - known) == []
 
 

@@ -117,7 +117,7 @@ class SkyAccessor:
         return cutout(self._dataset, ra, dec, size)
 
     def plot(self, variable: str = "data", **kwargs: Any) -> Any:
-        """Draw a variable with sky coordinates on the axes; see `xresample.plot.show`.
+        """Draw a variable with sky coordinates on the axes.
 
         Parameters
         ----------
@@ -155,8 +155,7 @@ class SkyAccessor:
         Parameters
         ----------
         **kwargs
-            ``ax=None``, ``cmap="viridis"``, ``colorbar=True``, ``title=...``; see
-            `xresample.plot.plot_context`.
+            ``ax=None``, ``cmap="viridis"``, ``colorbar=True``, ``title=...``.
 
         Returns
         -------

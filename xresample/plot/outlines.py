@@ -48,7 +48,7 @@ def plot_footprints(
     title : str, optional
         Title.
     **kwargs
-        How to draw the lines, as `matplotlib.lines.Line2D` takes it, such as ``linewidth=2``.
+        How to draw the lines, as ``matplotlib.lines.Line2D`` takes it, such as ``linewidth=2``.
 
     Returns
     -------
