@@ -112,7 +112,7 @@ def write_tile(
     sources: Sequence[Source],
     blocks: Sequence[Sequence[Block]],
     store: Any,
-    index: tuple[int, int],
+    index: Sequence[int],
 ) -> np.ndarray:
     """Compute a tile and write it, then mark it as done; return 1 as an array ``(1, 1)``."""
     import zarr
@@ -125,7 +125,8 @@ def write_tile(
     )
     for name, plane in planes.items():
         root[name][..., rows, columns] = plane
-    root[PROGRESS][DONE][index] = 1
+    # dask hands on a list, which by itself would select whole rows.
+    root[PROGRESS][DONE][tuple(index)] = 1
     return np.ones((1, 1), np.uint8)
 
 
