@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,8 @@ def _prepared(
     import zarr
 
     job = _described(planned, size)
+    if overwrite:
+        _take_back(store)
     root: Any = zarr.open_group(store, mode="w" if overwrite else "a", zarr_format=3)
     if PROGRESS in root:
         _require_same(job, root[PROGRESS].attrs.get(_JOB), store)
@@ -195,12 +198,24 @@ def _prepared(
             f"{store} holds {sorted(name for name, _ in root.members()) or 'something'}, and no "
             "record of tiles: give another store, or overwrite=True to delete what is there"
         )
-    # First what is being made, then the room for it, then that the room is there: after an
-    # interruption in between this is done again.
-    root.require_group(PROGRESS).attrs.put({_JOB: job, _READY: False})
+    else:
+        root.create_group(PROGRESS, attributes={_JOB: job, _READY: False})
+    # First what is being made, in one write, then the room for it, then that the room is there:
+    # after an interruption in between this is done again.
     _make_room(planned, root, size, compressors)
     root[PROGRESS].attrs.put({_JOB: job, _READY: True})
     return root
+
+
+def _take_back(store: Any) -> None:
+    """Take back that a store is ready: what is half deleted must not count as done."""
+    import zarr
+
+    # What is no group has no tiles.
+    with suppress(FileNotFoundError, ValueError):
+        root: Any = zarr.open_group(store, mode="r+")
+        if PROGRESS in root:
+            root[PROGRESS].attrs[_READY] = False
 
 
 def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
