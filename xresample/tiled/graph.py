@@ -21,7 +21,7 @@ from xresample.placement import with_next
 
 from .plan import Plan
 from .tiles import Part
-from .work import Job, Source, compute_tile
+from .work import Job, Place, Source, compute_tile
 
 Key = tuple[Any, ...]
 
@@ -47,12 +47,12 @@ class Graph:
             inputs[self._key("exposure", number)] = self._source(number)
         return inputs
 
-    def task(self, j: int, i: int, function: Callable[..., Any], *more: Any) -> tuple[Any, ...]:
-        """Return the task that calls a function with what `compute_tile` needs, and more."""
+    def task(self, j: int, i: int, function: Callable[..., Any]) -> tuple[Any, ...]:
+        """Return the task that calls a function with what `compute_tile` needs."""
         tile = self.plan.tile(j, i)
         sources = [self._key("exposure", part.number) for part in tile.parts]
         blocks = [self._blocks(part) for part in tile.parts]
-        return (function, self._key("job"), tile, sources, blocks, *more)
+        return (function, self._key("job"), tile, sources, blocks)
 
     def layers(self, name: str, tasks: dict[Any, Any]) -> Any:
         """Return a dask graph whose layer of that name holds the tasks."""
@@ -87,20 +87,20 @@ class Graph:
         )
 
     def _blocks(self, part: Part) -> list[list[Any]]:
-        """Return the blocks that a part of an exposure needs: name, row, column, key."""
+        """Return the blocks that a part of an exposure needs, each with its key."""
         exposure = self.plan.exposures[part.number]
         y, x = with_next(part.y, exposure.y), with_next(part.x, exposure.x)
         return [
-            [name, *block]
+            [Place(name, *corner), key]
             for name, chunked in self._chunked[part.number].items()
-            for block in chunked.covering(y, x)
+            for *corner, key in chunked.covering(y, x)
         ]
 
 
 def _planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, and nothing about them."""
     weight = WEIGHT_VARIANCE.get(job.options.weight_type or "", "")
-    wanted = dict.fromkeys((*job.layout.linear, *job.layout.squared, weight, "dq"))
+    wanted = dict.fromkeys((*job.layout.linear[1:], *job.layout.squared, weight, "dq"))
     planes = {}
     for name in wanted:
         variable = exposure.dataset.variables.get(name)

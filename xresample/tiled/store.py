@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def write_tile(
     sources: Sequence[Source],
     blocks: Sequence[Sequence[Block]],
     store: Any,
-    index: Sequence[int],
+    index: tuple[int, int],
 ) -> np.ndarray:
     """Compute a tile and write it, then mark it as done; return 1 as an array ``(1, 1)``."""
     import zarr
@@ -126,8 +127,7 @@ def write_tile(
     )
     for name, plane in planes.items():
         root[name][..., rows, columns] = plane
-    # dask hands on a list, which by itself would select whole rows.
-    root[PROGRESS][DONE][tuple(index)] = 1
+    root[PROGRESS][DONE][index] = 1
     return np.ones((1, 1), np.uint8)
 
 
@@ -143,7 +143,7 @@ def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool)
     nothing = np.zeros((1, 1), np.uint8)
     tasks: dict[Any, Any] = {(name, j, i): nothing for j in range(rows) for i in range(columns)}
     for j, i in left:
-        tasks[name, j, i] = graph.task(j, i, write_tile, store, [j, i])
+        tasks[name, j, i] = graph.task(j, i, partial(write_tile, store=store, index=(j, i)))
     one_each = ((1,) * rows, (1,) * columns)
     written = da.Array(graph.layers(name, tasks), name, one_each, dtype=np.uint8)
     keys = {(name, j, i) for j, i in left}
