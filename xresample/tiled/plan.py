@@ -16,6 +16,7 @@ from xresample.accumulate import (
     labelled,
     plane_names,
     target_of,
+    variances_of_error,
     warn_outside,
     wider_layout,
 )
@@ -224,6 +225,8 @@ def plan(
         units = common_units(units, exposure, number)
         layout = wider_layout(layout, exposure, chosen)
         found.append(exposure)
+    if chosen.compute_err == "from_var":
+        variances_of_error(layout, chosen)
     scales = tuple(placement.scales(exposure, grid, chosen) for exposure in found)
     size = pixel_bytes(layout, chosen, len(found))
     tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
@@ -260,6 +263,8 @@ def _parts(
     for number, (lattice, positions) in enumerate(zip(lattices, everywhere, strict=True)):
         far = placement.reach(options, scales[number].ratio, longest_step(lattice, positions))
         touched = False
+        if _beyond(exposures[number], lattice, positions, grid):
+            positions = positions[:, :0]
         for index, part in touching(number, lattice, positions, far, tiling):
             parts.setdefault(index, []).append(part)
             touched = True
@@ -292,6 +297,21 @@ def _positions(exposures: list[Exposure], lattices: list[Lattice], grid: Grid) -
             function = wcs.transform(from_text(str(exposure.wcs_text)), target)
             positions[k] = np.stack(function(*np.meshgrid(lattice.x, lattice.y)))
     return [p for p in positions if p is not None]
+
+
+def _beyond(exposure: Exposure, lattice: Lattice, positions: np.ndarray, grid: Grid) -> bool:
+    """Tell whether an exposure lies where the grid has no pixel, as on the far side of the sky.
+
+    Where the projection of a grid ends within an exposure, it ends on the border of it, too.
+    """
+    if lattice.lon is None or lattice.lat is None or np.isfinite(positions).any():
+        return False
+    if not (positions.size and np.isfinite(lattice.lon + lattice.lat).all()):
+        return False
+    y, x = np.array(lattice.rows), np.array(lattice.columns)
+    function = wcs.transform(from_text(str(exposure.wcs_text)), grid.wcs)
+    sides = [(x, y[:1]), (x, y[-1:]), (x[:1], y), (x[-1:], y)]
+    return not any(np.isfinite(function(*np.broadcast_arrays(*side))).any() for side in sides)
 
 
 def _names(job: Job) -> tuple[str, ...]:
