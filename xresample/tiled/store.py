@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ PROGRESS = "progress"
 
 DONE = "done"
 _JOB, _READY = "job", "ready"
+
+_PARTIAL = ".partial"
+"""Suffix of the files that zarr writes before it gives them their names."""
 
 
 def coadd_to_zarr(
@@ -102,6 +106,7 @@ def coadd_to_zarr(
     done = root[PROGRESS][DONE][:]
     left = [index for index in planned.parts if not done[index]]
     if left:
+        _sweep(store)
         _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
     planes = plane_names(planned.job.layout, planned.job.options)
@@ -186,19 +191,21 @@ def _prepared(
     import zarr
 
     job = _described(planned, size)
+    root = _opened(store)
     if overwrite:
-        _take_back(store)
-    root: Any = zarr.open_group(store, mode="w" if overwrite else "a", zarr_format=3)
+        if root is not None and PROGRESS in root:
+            # What is half deleted must not count as done.
+            root[PROGRESS].attrs[_READY] = False
+        root = zarr.open_group(store, mode="w", zarr_format=3)
+    elif root is None:
+        _require_empty(store, _files(store))
+        root = zarr.open_group(store, mode="a", zarr_format=3)
     if PROGRESS in root:
         _require_same(job, root[PROGRESS].attrs.get(_JOB), store)
         if root[PROGRESS].attrs.get(_READY):
             return root
-    elif list(root.members()) or dict(root.attrs):
-        raise InvalidInputError(
-            f"{store} holds {sorted(name for name, _ in root.members()) or 'something'}, and no "
-            "record of tiles: give another store, or overwrite=True to delete what is there"
-        )
     else:
+        _require_empty(store, [*(name for name, _ in root.members()), *root.attrs])
         root.create_group(PROGRESS, attributes={_JOB: job, _READY: False})
     # First what is being made, in one write, then the room for it, then that the room is there:
     # after an interruption in between this is done again.
@@ -207,15 +214,45 @@ def _prepared(
     return root
 
 
-def _take_back(store: Any) -> None:
-    """Take back that a store is ready: what is half deleted must not count as done."""
+def _opened(store: Any) -> Any:
+    """Return the group of a store; None where there is none."""
     import zarr
 
-    # What is no group has no tiles.
-    with suppress(FileNotFoundError, ValueError):
-        root: Any = zarr.open_group(store, mode="r+")
-        if PROGRESS in root:
-            root[PROGRESS].attrs[_READY] = False
+    try:
+        return zarr.open_group(store, mode="r+")
+    except (FileNotFoundError, zarr.errors.ContainsArrayError):
+        return None
+
+
+def _folder(store: Any) -> Path | None:
+    """Return the folder of a store on a file system, where there is one."""
+    from zarr.storage import LocalStore
+
+    folder = store.root if isinstance(store, LocalStore) else store
+    found = Path(folder) if isinstance(folder, str | PathLike) else None
+    return found if found is not None and found.is_dir() else None
+
+
+def _files(store: Any) -> list[str]:
+    """Return what lies in the folder of a store, but for what an interruption left there."""
+    folder = _folder(store)
+    return [] if folder is None else [p.name for p in folder.iterdir() if p.suffix != _PARTIAL]
+
+
+def _sweep(store: Any) -> None:
+    """Remove what an interruption left of files that were being written."""
+    folder = _folder(store)
+    for path in () if folder is None else folder.rglob(f"*{_PARTIAL}"):
+        path.unlink(missing_ok=True)
+
+
+def _require_empty(store: Any, found: list[str]) -> None:
+    """Raise an `InvalidInputError` that says what a store holds, other than a mosaic."""
+    if found:
+        raise InvalidInputError(
+            f"{store} holds {sorted(found)}, and no record of tiles: give another store, or "
+            "overwrite=True to delete what is there"
+        )
 
 
 def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
