@@ -146,13 +146,15 @@ class Plan:
         touched = counts[counts > 0]
         outside = self.n_exposures - len({p.number for ps in self.parts.values() for p in ps})
         pixels = sum(exposure.shape[0] * exposure.shape[1] for exposure in self.exposures)
-        most = f"{touched.min()} to {touched.max()}, median {np.median(touched):g}"
+        most = "none"
+        if touched.size:
+            most = f"{touched.min()} to {touched.max()}, median {np.median(touched):g}"
         again = f", {self.work / pixels:.2f} times those of the exposures" if pixels else ""
         return [
             ("mosaic", f"{ny} x {nx} pixels: {', '.join(_names(self.job))}"),
             ("tiles", f"{rows} x {columns} of {side} pixels, {counts.size - touched.size} empty"),
             ("exposures", f"{self.n_exposures}, {outside} of them outside"),
-            ("exposures a tile", most if touched.size else "none"),
+            ("exposures a tile", most),
             ("output", f"{_size(self.output_bytes)}, {_size(self.touched_bytes)} not empty"),
             ("memory", f"about {_size(self.memory)} a worker thread"),
             ("work", f"{self.work:,} pixels{again}"),
