@@ -18,7 +18,7 @@ from xresample.context import n_planes
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.progress import bar
 
-from .graph import Graph
+from .graph import Graph, planes
 from .plan import Plan, plan
 from .work import Block, Job, Source, Tile, compute_tile
 
@@ -259,7 +259,11 @@ def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any
     """Write the coordinates, what is kept of the exposures, and empty planes."""
     options, layout = planned.job.options, planned.job.layout
     names = plane_names(layout, options)
-    planned.dataset({}).to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
+    labels = planned.dataset({})
+    for name in filter(root.__contains__, map(str, labels.variables)):
+        # From an interrupted run: xarray would compare types, and read texts as another one.
+        del root[name]
+    labels.to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
     for name in names:
         row = schema.require_row(schema.MOSAIC, name)
         planes = (n_planes(planned.n_exposures),) if name == "con" else ()
@@ -286,7 +290,15 @@ def _described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
     """Return what makes two runs the same, as JSON."""
     grid = planned.job.grid
     exposures = [
-        _digest(e.wcs_text, e.shape, e.y.start, e.x.start, sorted(e.scalars.items()))
+        _digest(
+            e.wcs_text,
+            e.shape,
+            e.y.start,
+            e.x.start,
+            sorted(e.scalars.items()),
+            e.units,
+            sorted(planes(e, planned.job)),
+        )
         for e in planned.exposures
     ]
     return {
