@@ -40,9 +40,8 @@ def assert_identical(got: xr.Dataset, expected: xr.Dataset) -> None:
     got = got.compute(scheduler="synchronous")
     # zarr has a type of its own for texts.
     texts = [n for n in expected.variables if expected[n].dtype.kind == "U"]
-    got = got.assign(
-        {n: got[n].astype(expected[n].dtype) for n in texts if got[n].dtype.kind == "T"}
-    )
+    others = [n for n in texts if got[n].dtype.kind in "TO"]
+    got = got.assign({n: got[n].astype(expected[n].dtype) for n in others})
     assert_same_bits(got, expected)
     assert list(got.data_vars) == list(expected.data_vars)
     xr.testing.assert_identical(got, expected)

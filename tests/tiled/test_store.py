@@ -13,7 +13,7 @@ import xarray as xr
 import zarr
 
 import xresample as xrs
-from tests.makers import make_exposure
+from tests.makers import assert_same_bits, make_exposure
 from tests.wcs_makers import make_grid
 from xresample.tiled import store as module
 
@@ -106,8 +106,9 @@ def test_what_nobody_wrote_reads_as_nothing(tmp_path: Path) -> None:
                   "var_rnoise": np.nan, "var_rnoise_wht": 0.0}  # fmt: skip
         for name, value in values.items():
             np.testing.assert_array_equal(corner[name], value, err_msg=name)
-            assert len(list((folder / name / "c").rglob("[0-9]*/[0-9]"))) <= 5, name
-            assert not (folder / name / "c/0/0").is_file()
+            files = [path for path in (folder / name / "c").rglob("*") if path.is_file()]
+            # The exposure lies in the middle, where four tiles meet.
+            assert len(files) == (0 if name == "dq" else 4), name
         assert (corner["dq"].dtype, corner["con"].dtype) == (np.uint32, np.int32)
 
 
@@ -118,7 +119,7 @@ def test_a_mosaic_from_a_store_goes_on(tmp_path: Path) -> None:
     assert_identical(more, expected)
     mosaic.to_netcdf(tmp_path / "m.nc")
     with xr.open_dataset(tmp_path / "m.nc") as opened:
-        assert_identical(opened, xrs.coadd(campaign(2), GRID, **FULL))
+        assert_same_bits(opened.load(), xrs.coadd(campaign(2), GRID, **FULL))
 
 
 def test_a_cutout_of_a_mosaic_as_the_grid(tmp_path: Path) -> None:
