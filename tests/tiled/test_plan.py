@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from astropy.wcs import WCS
+from xarray.core.indexing import LazilyIndexedArray
 
 import xresample as xrs
 from tests.makers import VARIANCES, make_arrays, make_exposure
@@ -102,6 +103,17 @@ def sky_grid(side: int, tile: int, scale: float = 0.1) -> WCS:
     return wcs
 
 
+class Never(Watched):
+    """An array in a file that is never read, and pickled as where it is."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__(np.broadcast_to(np.float32(0), shape), refuse=True)
+
+    def __reduce__(self) -> Any:
+        self.pickled += 1
+        return Never, (self.shape,)
+
+
 def survey(count: int, side: int, tile: int) -> list[xr.Dataset]:
     """Return exposures all over a grid, whose pixels are never read."""
     shape = (2 * tile, 2 * tile)
@@ -113,10 +125,10 @@ def survey(count: int, side: int, tile: int) -> list[xr.Dataset]:
         wcs = base.deepcopy()
         wcs.wcs.crpix = base.wcs.crpix + rng.uniform(-0.45, 0.45, 2) * side * tile
         planes = {
-            n: (v.dims, xr.core.indexing.LazilyIndexedArray(Watched(np.broadcast_to(
-                np.float32(0), shape), refuse=True)))
-            for n, v in first.data_vars.items() if n != "dq"
-        }  # fmt: skip
+            n: (v.dims, LazilyIndexedArray(Never(shape)))
+            for n, v in first.data_vars.items()
+            if n != "dq"
+        }
         exposure = first.drop_vars(["wcs", "dq"]).assign(planes).assign_attrs(filename=f"{k}.fits")
         made.append(exposure.resample.assign_wcs(wcs))
     return made
@@ -136,8 +148,8 @@ def test_a_large_plan_is_small() -> None:
     arrays = [arrays_of(exposure) for exposure in exposures]
     text = cloudpickle.dumps(graph)
     assert all(array.pickled == 1 for planes in arrays for array in planes)
-    assert len(text) < 20e6
-    assert peak < 200e6
+    assert len(text) < 6e6
+    assert peak < 60e6
     # A tile is a task, and each plane a further one to pick it.
     assert len(graph) < side**2 * (len(lazy.data_vars) + 2) + 2 * count
 

