@@ -114,14 +114,8 @@ class Accumulator:
 
     def _err_from_variances(self) -> np.ndarray:
         """Return the root of the sum of the variances; NaN where none is known."""
-        names = self.options.error_from_variances or self.buffers.layout.variances
-        unknown = [name for name in names if name not in self.buffers.layout.variances]
-        if unknown and self.buffers.layout.variances:
-            raise InvalidInputError(
-                f"error_from_variances names {unknown}: the mosaic has "
-                f"{list(self.buffers.layout.variances)}"
-            )
-        found = [self.buffers.plane(name) for name in names] if not unknown else []
+        names = variances_of_error(self.buffers.layout, self.options)
+        found = [self.buffers.plane(name) for name in names]
         return root_of_sum(found, self.grid.shape, self.options.dtype)
 
 
@@ -131,6 +125,23 @@ def plane_names(layout: Layout, options: Options) -> tuple[str, ...]:
     con = ("con",) if options.enable_ctx else ()
     dq = ("dq",) if options.propagate_dq else ()
     return tuple(dict.fromkeys(("data", *err, "wht", *con, *dq, *layout.names)))
+
+
+def variances_of_error(layout: Layout, options: Options) -> tuple[str, ...]:
+    """Return the variances whose sum is the error squared; none where a mosaic has none yet.
+
+    Raises
+    ------
+    InvalidInputError
+        The options name one that the mosaic lacks.
+    """
+    names = options.error_from_variances or layout.variances
+    unknown = [name for name in names if name not in layout.variances]
+    if unknown and layout.variances:
+        raise InvalidInputError(
+            f"error_from_variances names {unknown}: the mosaic has {list(layout.variances)}"
+        )
+    return () if unknown else tuple(names)
 
 
 def identity_of(name: str, layout: Layout, options: Options) -> float:

@@ -235,7 +235,8 @@ def scales(
     intensity = intensity_scale(spectral, ratio, exposure.units)
     if ratio is None:
         err = variance = 1.0
-        window = window or place(exposure, grid, options)
+        # Of which the flags are not needed, nor read.
+        window = window or place(exposure, grid, replace(options, propagate_dq=False))
         kernel_ratio = ratio_of_map(window)
     elif spectral:
         # The ratio of a spectral mosaic is that of the input to the output.

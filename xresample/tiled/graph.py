@@ -21,7 +21,7 @@ from xresample.placement import with_next
 
 from .plan import Plan
 from .tiles import Part
-from .work import Job, Source, compute_tile
+from .work import Job, Place, Source, compute_tile
 
 Key = tuple[Any, ...]
 
@@ -35,10 +35,10 @@ class Graph:
         self._loaded: list[dict[str, xr.Variable]] = []
         self._chunked: list[dict[str, _Chunked]] = []
         for exposure in plan.exposures:
-            planes = _planes(exposure, plan.job)
-            chunked = {n: _Chunked.of(v, exposure) for n, v in planes.items() if v.chunks}
+            found = planes(exposure, plan.job)
+            chunked = {n: _Chunked.of(v, exposure) for n, v in found.items() if v.chunks}
             self._chunked.append(chunked)
-            self._loaded.append({n: v for n, v in planes.items() if n not in chunked})
+            self._loaded.append({n: v for n, v in found.items() if n not in chunked})
 
     def inputs(self) -> dict[Key, Any]:
         """Return what tasks refer to by key, so that a graph holds each of it once."""
@@ -47,12 +47,12 @@ class Graph:
             inputs[self._key("exposure", number)] = self._source(number)
         return inputs
 
-    def task(self, j: int, i: int, function: Callable[..., Any], *more: Any) -> tuple[Any, ...]:
-        """Return the task that calls a function with what `compute_tile` needs, and more."""
+    def task(self, j: int, i: int, function: Callable[..., Any]) -> tuple[Any, ...]:
+        """Return the task that calls a function with what `compute_tile` needs."""
         tile = self.plan.tile(j, i)
         sources = [self._key("exposure", part.number) for part in tile.parts]
         blocks = [self._blocks(part) for part in tile.parts]
-        return (function, self._key("job"), tile, sources, blocks, *more)
+        return (function, self._key("job"), tile, sources, blocks)
 
     def layers(self, name: str, tasks: dict[Any, Any]) -> Any:
         """Return a dask graph whose layer of that name holds the tasks."""
@@ -87,29 +87,29 @@ class Graph:
         )
 
     def _blocks(self, part: Part) -> list[list[Any]]:
-        """Return the blocks that a part of an exposure needs: name, row, column, key."""
+        """Return the blocks that a part of an exposure needs, each with its key."""
         exposure = self.plan.exposures[part.number]
         y, x = with_next(part.y, exposure.y), with_next(part.x, exposure.x)
         return [
-            [name, *block]
+            [Place(name, *corner), key]
             for name, chunked in self._chunked[part.number].items()
-            for block in chunked.covering(y, x)
+            for *corner, key in chunked.covering(y, x)
         ]
 
 
-def _planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
+def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, and nothing about them."""
     weight = WEIGHT_VARIANCE.get(job.options.weight_type or "", "")
-    wanted = dict.fromkeys((*job.layout.linear, *job.layout.squared, weight, "dq"))
-    planes = {}
+    wanted = dict.fromkeys((*job.layout.linear[1:], *job.layout.squared, weight, "dq"))
+    found = {}
     for name in wanted:
         variable = exposure.dataset.variables.get(name)
         if variable is not None:
             # Neither read nor copied.
             bare = variable.transpose(*schema.PIXELS).copy(deep=False)
             bare.attrs, bare.encoding = {}, {}
-            planes[name] = bare
-    return planes
+            found[name] = bare
+    return found
 
 
 @dataclass(frozen=True)
@@ -158,14 +158,14 @@ def lazy(plan: Plan) -> xr.Dataset:
         graph.layers(name, tasks), name, plan.tiling.chunks, meta=np.empty((0, 0), object)
     )
     job = plan.job
-    planes = {}
+    computed = {}
     for plane in plane_names(job.layout, job.options):
         dtype = np.dtype(schema.plane_dtype(plane, job.options.dtype))
         if plane == "con":
             more = {"new_axis": 0, "chunks": ((n_planes(plan.n_exposures),), *plan.tiling.chunks)}
         else:
             more = {}
-        planes[plane] = da.map_blocks(
+        computed[plane] = da.map_blocks(
             itemgetter(plane),
             tiles,
             dtype=dtype,
@@ -173,4 +173,4 @@ def lazy(plan: Plan) -> xr.Dataset:
             name=f"{plane}-{graph.token}",
             **more,
         )
-    return plan.dataset(planes)
+    return plan.dataset(computed)

@@ -16,6 +16,7 @@ from xresample.accumulate import (
     labelled,
     plane_names,
     target_of,
+    variances_of_error,
     warn_outside,
     wider_layout,
 )
@@ -162,13 +163,15 @@ class Plan:
         touched = counts[counts > 0]
         outside = self.n_exposures - len({p.number for ps in self.parts.values() for p in ps})
         pixels = sum(exposure.shape[0] * exposure.shape[1] for exposure in self.exposures)
-        most = f"{touched.min()} to {touched.max()}, median {np.median(touched):g}"
+        most = "none"
+        if touched.size:
+            most = f"{touched.min()} to {touched.max()}, median {np.median(touched):g}"
         again = f", {self.work / pixels:.2f} times those of the exposures" if pixels else ""
         return [
             ("mosaic", f"{ny} x {nx} pixels: {', '.join(_names(self.job))}"),
             ("tiles", f"{rows} x {columns} of {side} pixels, {counts.size - touched.size} empty"),
             ("exposures", f"{self.n_exposures}, {outside} of them outside"),
-            ("exposures a tile", most if touched.size else "none"),
+            ("exposures a tile", most),
             ("output", f"{_size(self.output_bytes)}, {_size(self.touched_bytes)} not empty"),
             ("memory", f"about {_size(self.memory)} a worker thread"),
             ("work", f"{self.work:,} pixels{again}"),
@@ -241,6 +244,8 @@ def plan(
         units = common_units(units, exposure, number)
         layout = wider_layout(layout, exposure, chosen)
         found.append(exposure)
+    if chosen.compute_err == "from_var":
+        variances_of_error(layout, chosen)
     scales = tuple(placement.scales(exposure, grid, chosen) for exposure in found)
     size = pixel_bytes(layout, chosen, len(found))
     tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
@@ -277,6 +282,8 @@ def _parts(
     for number, (lattice, positions) in enumerate(zip(lattices, everywhere, strict=True)):
         far = placement.reach(options, scales[number].ratio, longest_step(lattice, positions))
         touched = False
+        if _beyond(exposures[number], lattice, positions, grid):
+            positions = positions[:, :0]
         for index, part in touching(number, lattice, positions, far, tiling):
             parts.setdefault(index, []).append(part)
             touched = True
@@ -309,6 +316,21 @@ def _positions(exposures: list[Exposure], lattices: list[Lattice], grid: Grid) -
             function = wcs.transform(from_text(str(exposure.wcs_text)), target)
             positions[k] = np.stack(function(*np.meshgrid(lattice.x, lattice.y)))
     return [p for p in positions if p is not None]
+
+
+def _beyond(exposure: Exposure, lattice: Lattice, positions: np.ndarray, grid: Grid) -> bool:
+    """Tell whether an exposure lies where the grid has no pixel, as on the far side of the sky.
+
+    Where the projection of a grid ends within an exposure, it ends on the border of it, too.
+    """
+    if lattice.lon is None or lattice.lat is None or np.isfinite(positions).any():
+        return False
+    if not (positions.size and np.isfinite(lattice.lon + lattice.lat).all()):
+        return False
+    y, x = np.array(lattice.rows), np.array(lattice.columns)
+    function = wcs.transform(from_text(str(exposure.wcs_text)), grid.wcs)
+    sides = [(x, y[:1]), (x, y[-1:]), (x[:1], y), (x[-1:], y)]
+    return not any(np.isfinite(function(*np.broadcast_arrays(*side))).any() for side in sides)
 
 
 def _names(job: Job) -> tuple[str, ...]:

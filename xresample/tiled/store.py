@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from xresample.context import n_planes
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.progress import bar
 
-from .graph import Graph
+from .graph import Graph, planes
 from .plan import Plan, plan
 from .work import Block, Job, Source, Tile, compute_tile
 
@@ -24,6 +27,9 @@ PROGRESS = "progress"
 
 DONE = "done"
 _JOB, _READY = "job", "ready"
+
+_PARTIAL = ".partial"
+"""Suffix of the files that zarr writes before it gives them their names."""
 
 
 def coadd_to_zarr(
@@ -100,6 +106,7 @@ def coadd_to_zarr(
     done = root[PROGRESS][DONE][:]
     left = [index for index in planned.parts if not done[index]]
     if left:
+        _sweep(store)
         _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
     planes = plane_names(planned.job.layout, planned.job.options)
@@ -141,7 +148,7 @@ def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool)
     nothing = np.zeros((1, 1), np.uint8)
     tasks: dict[Any, Any] = {(name, j, i): nothing for j in range(rows) for i in range(columns)}
     for j, i in left:
-        tasks[name, j, i] = graph.task(j, i, write_tile, store, [j, i])
+        tasks[name, j, i] = graph.task(j, i, partial(write_tile, store=store, index=(j, i)))
     one_each = ((1,) * rows, (1,) * columns)
     written = da.Array(graph.layers(name, tasks), name, one_each, dtype=np.uint8)
     keys = {(name, j, i) for j, i in left}
@@ -184,29 +191,79 @@ def _prepared(
     import zarr
 
     job = _described(planned, size)
-    root: Any = zarr.open_group(store, mode="w" if overwrite else "a", zarr_format=3)
+    root = _opened(store)
+    if overwrite:
+        if root is not None and PROGRESS in root:
+            # What is half deleted must not count as done.
+            root[PROGRESS].attrs[_READY] = False
+        root = zarr.open_group(store, mode="w", zarr_format=3)
+    elif root is None:
+        _require_empty(store, _files(store))
+        root = zarr.open_group(store, mode="a", zarr_format=3)
     if PROGRESS in root:
         _require_same(job, root[PROGRESS].attrs.get(_JOB), store)
         if root[PROGRESS].attrs.get(_READY):
             return root
-    elif list(root.members()) or dict(root.attrs):
-        raise InvalidInputError(
-            f"{store} holds {sorted(name for name, _ in root.members()) or 'something'}, and no "
-            "record of tiles: give another store, or overwrite=True to delete what is there"
-        )
-    # First what is being made, then the room for it, then that the room is there: after an
-    # interruption in between this is done again.
-    root.require_group(PROGRESS).attrs.put({_JOB: job, _READY: False})
+    else:
+        _require_empty(store, [*(name for name, _ in root.members()), *root.attrs])
+        root.create_group(PROGRESS, attributes={_JOB: job, _READY: False})
+    # First what is being made, in one write, then the room for it, then that the room is there:
+    # after an interruption in between this is done again.
     _make_room(planned, root, size, compressors)
     root[PROGRESS].attrs.put({_JOB: job, _READY: True})
     return root
+
+
+def _opened(store: Any) -> Any:
+    """Return the group of a store; None where there is none."""
+    import zarr
+
+    try:
+        return zarr.open_group(store, mode="r+")
+    except (FileNotFoundError, zarr.errors.ContainsArrayError):
+        return None
+
+
+def _folder(store: Any) -> Path | None:
+    """Return the folder of a store on a file system, where there is one."""
+    from zarr.storage import LocalStore
+
+    folder = store.root if isinstance(store, LocalStore) else store
+    found = Path(folder) if isinstance(folder, str | PathLike) else None
+    return found if found is not None and found.is_dir() else None
+
+
+def _files(store: Any) -> list[str]:
+    """Return what lies in the folder of a store, but for what an interruption left there."""
+    folder = _folder(store)
+    return [] if folder is None else [p.name for p in folder.iterdir() if p.suffix != _PARTIAL]
+
+
+def _sweep(store: Any) -> None:
+    """Remove what an interruption left of files that were being written."""
+    folder = _folder(store)
+    for path in () if folder is None else folder.rglob(f"*{_PARTIAL}"):
+        path.unlink(missing_ok=True)
+
+
+def _require_empty(store: Any, found: list[str]) -> None:
+    """Raise an `InvalidInputError` that says what a store holds, other than a mosaic."""
+    if found:
+        raise InvalidInputError(
+            f"{store} holds {sorted(found)}, and no record of tiles: give another store, or "
+            "overwrite=True to delete what is there"
+        )
 
 
 def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
     """Write the coordinates, what is kept of the exposures, and empty planes."""
     options, layout = planned.job.options, planned.job.layout
     names = plane_names(layout, options)
-    planned.dataset({}).to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
+    labels = planned.dataset({})
+    for name in filter(root.__contains__, map(str, labels.variables)):
+        # From an interrupted run: xarray would compare types, and read texts as another one.
+        del root[name]
+    labels.to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
     for name in names:
         row = schema.require_row(schema.MOSAIC, name)
         planes = (n_planes(planned.n_exposures),) if name == "con" else ()
@@ -233,7 +290,15 @@ def _described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
     """Return what makes two runs the same, as JSON."""
     grid = planned.job.grid
     exposures = [
-        _digest(e.wcs_text, e.shape, e.y.start, e.x.start, sorted(e.scalars.items()))
+        _digest(
+            e.wcs_text,
+            e.shape,
+            e.y.start,
+            e.x.start,
+            sorted(e.scalars.items()),
+            e.units,
+            sorted(planes(e, planned.job)),
+        )
         for e in planned.exposures
     ]
     return {

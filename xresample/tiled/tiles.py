@@ -56,12 +56,14 @@ class Tiling:
             if unknown := sorted(map(str, set(chunks) - set(PIXELS))):
                 raise InvalidInputError(f"chunks={given!r} names {unknown}: known are 'y' and 'x'")
             chunks = tuple(chunks.get(name, -1) for name in PIXELS)
-        size = parse_bytes(dask.config.get("array.chunk-size"))
+        most = parse_bytes(dask.config.get("array.chunk-size"))
         try:
             # Of one byte an element, so that the limit counts pixels.
-            limit = max(1, size // pixel_bytes)
+            limit = max(1, most // pixel_bytes)
             sides = normalize_chunks(chunks, shape, limit=limit, dtype=np.dtype(np.uint8))
-        except (TypeError, ValueError, NotImplementedError) as error:
+            if any(size < 1 for side in sides for size in side):
+                raise ValueError("a tile has at least one pixel a side")
+        except (TypeError, ValueError, NotImplementedError, ZeroDivisionError) as error:
             raise InvalidInputError(
                 f"chunks={given!r} does not cut a mosaic of {shape[0]} x {shape[1]} pixels: "
                 f"{error}. Needed are a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto'"

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 MAPS = 32
 """Pixel maps that each thread keeps."""
 
-Block = Sequence[Any]
-"""Name of a plane, first row and column in the pixels of the WCS, and the array."""
-
 _own = threading.local()
 
 
@@ -45,6 +42,21 @@ class Job:
     layout: Layout
     exposures: int
     threads: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a block of a plane stands: what dask cannot take for a key."""
+
+    name: str
+    """Of the plane."""
+    y: int
+    """First row, in the pixels of the WCS."""
+    x: int
+
+
+Block = Sequence[Any]
+"""The `Place` of a part of a plane, and the array."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +95,8 @@ class Source:
             for part, first in ((y, self.y0), (x, self.x0))
         )
         planes = {name: v[rows, columns] for name, v in self.variables.items()}
-        for name in dict.fromkeys(str(block[0]) for block in blocks):
-            found = [block[1:] for block in blocks if block[0] == name]
+        for name in dict.fromkeys(place.name for place, _ in blocks):
+            found = [block for block in blocks if block[0].name == name]
             planes[name] = xr.Variable(schema.PIXELS, _joined(found, y, x))
         if "dq" in planes:
             planes["dq"].attrs = dict(self.flags)
@@ -150,11 +162,11 @@ def _mapping(source: Source, job: Job) -> PixelMap:
 
 def _joined(blocks: Sequence[Block], y: range, x: range) -> np.ndarray:
     """Return a window of an array from the blocks that cover it."""
-    out = np.empty((len(y), len(x)), np.result_type(*(block[2] for block in blocks)))
-    for y0, x0, block in blocks:
+    out = np.empty((len(y), len(x)), np.result_type(*(block for _, block in blocks)))
+    for place, block in blocks:
         (to_y, from_y), (to_x, from_x) = (
             _shared(side, first, length)
-            for side, first, length in zip((y, x), (y0, x0), block.shape, strict=True)
+            for side, first, length in zip((y, x), (place.y, place.x), block.shape, strict=True)
         )
         out[to_y, to_x] = block[from_y, from_x]
     return out

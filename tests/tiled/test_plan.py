@@ -1,0 +1,168 @@
+"""Plans: what they count, what they say, and how little they cost."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import cloudpickle
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.wcs import WCS
+from xarray.core.indexing import LazilyIndexedArray
+
+import xresample as xrs
+from tests.makers import VARIANCES, make_arrays, make_exposure
+from tests.wcs_makers import make_gwcs
+
+from .makers import FULL, GRID, SHAPE, Watched, campaign, nothing_computed, watched
+
+
+def test_what_a_plan_counts() -> None:
+    planned = xrs.plan(campaign(3), GRID, chunks=20, **FULL)
+    mosaic = xrs.coadd(campaign(3), GRID, **FULL)
+    planes = [v for v in mosaic.data_vars.values() if {"y", "x"} <= set(v.dims)]
+    assert planned.shape == GRID.array_shape
+    assert planned.n_exposures == 3
+    assert planned.output_bytes == sum(v.nbytes for v in planes)
+    assert 0 < planned.touched_bytes <= planned.output_bytes
+    assert planned.exposures_per_tile.shape == planned.tiling.shape == (3, 3)
+    assert planned.exposures_per_tile.max() == 3
+    assert planned.work >= 3 * SHAPE[0] * SHAPE[1]
+    assert planned.memory > max(planned.output_bytes / 9, SHAPE[0] * SHAPE[1] * 4)
+
+
+def test_one_tile_is_all_the_work_there_is() -> None:
+    planned = xrs.plan(campaign(3), GRID, chunks=-1)
+    assert planned.work == 3 * SHAPE[0] * SHAPE[1]
+    assert planned.touched_bytes == planned.output_bytes
+
+
+def test_a_plan_is_a_table() -> None:
+    text = repr(xrs.plan(campaign(3), GRID, chunks=20, **FULL))
+    rows = {line[:18].strip(): line[18:] for line in text.splitlines()[1:]}
+    assert list(rows) == [
+        "mosaic", "tiles", "exposures", "exposures a tile", "output", "memory", "work"
+    ]  # fmt: skip
+    assert rows["tiles"].startswith("3 x 3 of 20 x 20 pixels")
+    assert rows["exposures"] == "3, 0 of them outside"
+    assert all(name in rows["mosaic"] for name in ("data", "err", "con", "dq", *VARIANCES))
+    empty = repr(xrs.plan([], GRID))
+    assert "0, 0 of them outside" in empty
+    assert "exposures a tile  none" in empty
+
+
+def broken() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return what cannot be co-added: exposures, and options."""
+    good, other = campaign(2)
+    return {
+        "no data": ([good, other.drop_vars("data")], {}),
+        "no wcs": ([good.drop_vars("wcs")], {}),
+        "no error": ([good.drop_vars("err")], {"compute_err": "driz_err"}),
+        "no time": ([good.drop_attrs()], {"weight_type": "exptime"}),
+        "thinned": ([good.isel(x=slice(None, None, 2))], {}),
+        "units": ([good, other.assign(data=other["data"].assign_attrs(units="Jy"))], {}),
+        "no Dataset": ([good["data"]], {}),
+        "option": ([good], {"kernell": "square"}),
+        "kernel": ([good], {"kernel": "round"}),
+        "variance": ([good], {"compute_err": "from_var", "error_from_variances": ["var_none"]}),
+    }
+
+
+@pytest.mark.parametrize("case", broken())
+def test_errors_come_when_it_is_planned(case: str) -> None:
+    """The same as without tiles."""
+    exposures, options = broken()[case]
+    with pytest.raises(xrs.XResampleError) as eager:
+        xrs.coadd(exposures, GRID, **options)
+    with pytest.raises(type(eager.value)) as lazy:
+        xrs.coadd(exposures, GRID, chunks=20, **options)
+    assert str(lazy.value) == str(eager.value)
+
+
+def test_a_grid_without_a_wcs() -> None:
+    with pytest.raises(xrs.InvalidInputError, match="The mosaic has no WCS"):
+        xrs.coadd(campaign(1), (20, 30), chunks=10)
+
+
+def test_progress_of_what_has_not_begun() -> None:
+    with pytest.raises(xrs.InvalidInputError, match="nothing is computed yet"):
+        xrs.coadd(campaign(1), GRID, chunks=10, progress=True)
+
+
+def sky_grid(side: int, tile: int, scale: float = 0.1) -> WCS:
+    """Return a grid of so many tiles a side."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval = [150.0, 2.0]
+    wcs.wcs.cdelt = [-scale / 3600, scale / 3600]
+    wcs.wcs.crpix = [side * tile / 2, side * tile / 2]
+    wcs.array_shape = (side * tile, side * tile)
+    return wcs
+
+
+class Never(Watched):
+    """An array in a file that is never read, and pickled as where it is."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__(np.broadcast_to(np.float32(0), shape), refuse=True)
+
+    def __reduce__(self) -> Any:
+        self.pickled += 1
+        return Never, (self.shape,)
+
+
+def survey(count: int, side: int, tile: int) -> list[xr.Dataset]:
+    """Return exposures all over a grid, whose pixels are never read."""
+    shape = (2 * tile, 2 * tile)
+    first, _ = watched(make_exposure(0, shape, make_gwcs(shape), make_arrays(0, shape)), True)
+    rng = np.random.default_rng(1)
+    base = sky_grid(2, tile)
+    made = []
+    for k in range(count):
+        wcs = base.deepcopy()
+        wcs.wcs.crpix = base.wcs.crpix + rng.uniform(-0.45, 0.45, 2) * side * tile
+        planes = {
+            n: (v.dims, LazilyIndexedArray(Never(shape)))
+            for n, v in first.data_vars.items()
+            if n != "dq"
+        }
+        exposure = first.drop_vars(["wcs", "dq"]).assign(planes).assign_attrs(filename=f"{k}.fits")
+        made.append(exposure.resample.assign_wcs(wcs))
+    return made
+
+
+def test_a_large_plan_is_small() -> None:
+    """Bytes and memory for 60 exposures in 2500 tiles; an exposure is pickled once."""
+    count, side, tile = 60, 50, 40
+    exposures = survey(count, side, tile)
+    tracemalloc.start()
+    with nothing_computed():
+        lazy = xrs.coadd(exposures, sky_grid(side, tile), chunks=tile)
+    graph = dict(lazy.__dask_graph__())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lazy["data"].data.numblocks == (side, side)
+    arrays = [arrays_of(exposure) for exposure in exposures]
+    text = cloudpickle.dumps(graph)
+    assert all(array.pickled == 1 for planes in arrays for array in planes)
+    assert len(text) < 6e6
+    assert peak < 60e6
+    # A tile is a task, and each plane a further one to pick it.
+    assert len(graph) < side**2 * (len(lazy.data_vars) + 2) + 2 * count
+
+
+def arrays_of(exposure: xr.Dataset) -> list[Watched]:
+    """Return the arrays of an exposure that are co-added."""
+    return [exposure.variables[n]._data.array for n in exposure.data_vars
+            if n != "err"]  # fmt: skip
+
+
+def test_the_size_of_a_chunk_is_that_of_dask() -> None:
+    sides = []
+    for size in ("16 kiB", "256 kiB"):
+        with dask.config.set({"array.chunk-size": size}):
+            sides.append(max(xrs.plan(campaign(1), GRID, chunks="auto").tiling.chunks[0]))
+    assert sides[0] < sides[1]
