@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from .codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, TURBO
-from .jit import inlined, jit
+from .jit import inlined, inner
 from .rounding import floor
 from .structures import LARGE, SPAN, Window
 
@@ -51,7 +51,7 @@ def reach(code, pixfrac, ratio):
     return 0.0
 
 
-@jit
+@inner
 def separable_windows(pixmap, j, i0, n, code, far, cells):
     """Write the first and last cells of ``n`` pixels of row ``j`` along x and along y.
 
@@ -61,7 +61,7 @@ def separable_windows(pixmap, j, i0, n, code, far, cells):
     """
     lanczos = code == LANCZOS2 or code == LANCZOS3
     to_border, next_cell = (0.0, 1.0) if lanczos else (0.5, 0.0)
-    row = pixmap[j].ravel()[2 * i0 :]
+    row = pixmap[j].reshape(-1)[2 * i0 :]
     for k in range(n):
         x, y = row[2 * k], row[2 * k + 1]
         cells[FIRST_X + k] = floor(x - far + to_border) + next_cell

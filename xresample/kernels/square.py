@@ -36,12 +36,9 @@ from __future__ import annotations
 import math
 
 from .corners import corners
-from .jit import inlined, jit
+from .jit import inlined, inner
 from .rounding import floor
-from .structures import LARGE, SPAN, Window
-
-SIDE = 3
-"""Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
+from .structures import LARGE, MIN_OVERLAP, SIDE, SPAN, Window
 
 COLUMN, ROW, WIDTH, HEIGHT = 9 * SPAN, 10 * SPAN, 11 * SPAN, 12 * SPAN
 """Where the first column and row of the pixels, and how many follow, stand in ``cells``."""
@@ -117,6 +114,12 @@ def column_areas(q, s0, s1, s2, s3, left):
 
 
 @inlined
+def kept(a):
+    """Return an overlap, or 0 for what is no overlap."""
+    return a if abs(a) > MIN_OVERLAP else 0.0
+
+
+@inlined
 def overlaps_3x3(q, cells, i):
     """Write the overlaps of ``q`` with its 3 x 3 cells, the m-th at ``cells[m * SPAN + i]``.
 
@@ -133,15 +136,15 @@ def overlaps_3x3(q, cells, i):
     c0, c1, c2 = column_areas(q, s0, s1, s2, s3, 2.0)
     # Signed like the areas above, so that a mirrored map has positive overlaps too.
     scale = 1.0 / signed_area(q)
-    cells[i] = scale * ((a0 - a1) - (b0 - b1))
-    cells[SPAN + i] = scale * ((b0 - b1) - (c0 - c1))
-    cells[2 * SPAN + i] = scale * (c0 - c1)
-    cells[3 * SPAN + i] = scale * ((a1 - a2) - (b1 - b2))
-    cells[4 * SPAN + i] = scale * ((b1 - b2) - (c1 - c2))
-    cells[5 * SPAN + i] = scale * (c1 - c2)
-    cells[6 * SPAN + i] = scale * (a2 - b2)
-    cells[7 * SPAN + i] = scale * (b2 - c2)
-    cells[8 * SPAN + i] = scale * c2
+    cells[i] = kept(scale * ((a0 - a1) - (b0 - b1)))
+    cells[SPAN + i] = kept(scale * ((b0 - b1) - (c0 - c1)))
+    cells[2 * SPAN + i] = kept(scale * (c0 - c1))
+    cells[3 * SPAN + i] = kept(scale * ((a1 - a2) - (b1 - b2)))
+    cells[4 * SPAN + i] = kept(scale * ((b1 - b2) - (c1 - c2)))
+    cells[5 * SPAN + i] = kept(scale * (c1 - c2))
+    cells[6 * SPAN + i] = kept(scale * (a2 - b2))
+    cells[7 * SPAN + i] = kept(scale * (b2 - c2))
+    cells[8 * SPAN + i] = kept(scale * c2)
     return scale
 
 
@@ -176,7 +179,7 @@ def overlaps_column(q, left, y0, ny, cells, c, nx):
         cells[c + r * nx] -= cells[c + (r + 1) * nx]
 
 
-@jit
+@inner
 def square_cells(blended, n, h, cells):
     """Write the 3 x 3 overlaps of ``n`` pixels, the m-th of pixel k at ``cells[m * SPAN + k]``.
 
@@ -212,7 +215,7 @@ def square_window(cells, k, tile):
     return Window(0, 0, 0, 0, SIDE, k, SPAN)
 
 
-@jit
+@inner
 def quadrilateral_cells(q, tile, cells):
     """Write the overlaps of a pixel of any size from ``cells[LARGE]``; return its window.
 
