@@ -80,8 +80,9 @@ def bound_blocks(pixmap, active, footprint, rows, block_bounds):
 
     Fills rows ``rows[0]`` to ``rows[1]`` of ``block_bounds``, ``(block y, block x, 5)``:
     first and last cell along y, first and last along x, and how far from the centres. The last
-    column bounds the whole row of blocks. A corner of a pixel lies within half a step along x plus half a step along y of
-    its centre, whichever centres it is made of: of its block, or of the ring around it.
+    column bounds the whole row of blocks. A corner of a pixel lies within half a step along x
+    plus half a step along y of its centre, whichever centres it is made of: of its block, or of
+    the ring around it.
     """
     j0, j1, i0, i1 = active
     ny, nx, _ = pixmap.shape

@@ -16,11 +16,19 @@ import numba
 jit = functools.partial(numba.njit, nogil=True, cache=True, error_model="numpy")
 """Compile a kernel that Python calls; kept in numba's on-disk cache."""
 
-inner = functools.partial(numba.njit, nogil=True, cache=True, error_model="numpy", _nrt=False)
+inner = functools.partial(
+    numba.njit,
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+    forceinline=False,
+    _nrt=False,
+)
 """Compile what a kernel calls, and what allocates nothing.
 
 It counts no references to its arrays, which the kernel holds: an atomic instruction for each
-array at each call would take longer than the calls themselves.
+array at each call would take longer than the calls themselves. ``forceinline`` is said because
+a function takes it from its caller otherwise.
 """
 
 inlined = functools.partial(

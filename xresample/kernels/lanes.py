@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
@@ -163,6 +162,31 @@ def _flags_3x3(typingctx, flags, at, row, cells, k, w, flag):
 
 
 _four_3x3, _eight_3x3 = _vectors_3x3(GROUP), _vectors_3x3(2 * GROUP)
+
+
+@intrinsic
+def _use_wide_vectors(typingctx):
+    """Let the compiler use the longest vectors that the processor has in this function.
+
+    It is told to be wary of them, for the clock of processors of long ago. The function is
+    compiled by itself, not into its caller.
+    """
+
+    def codegen(context, builder, signature, args):
+        attributes = builder.function.attributes
+        attributes.add("noinline")
+        # These are a set of the attributes that llvmlite knows; this is one of the rest.
+        set.add(attributes, '"prefer-vector-width"="512"')
+        return cgutils.get_null_value(context.get_value_type(types.void))
+
+    return types.void(), codegen
+
+
+def _do_nothing():
+    """Stand in for an instruction to the compiler where there is none."""
+
+
+use_wide_vectors = _do_nothing if config.DISABLE_JIT else _use_wide_vectors
 
 
 @overload(add_lanes, inline="always")
