@@ -15,7 +15,7 @@ from .errors import InvalidInputError, NoOverlapWarning, warn
 from .exposure import Exposure, validate
 from .grid import Grid
 from .options import Options
-from .planes import Buffers, Layout
+from .planes import Buffers, Layout, copy_rows
 
 
 @dataclass
@@ -28,6 +28,8 @@ class Accumulator:
     rows: list[provenance.Row] = field(default_factory=list)
     units: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+    blank: bool = False
+    """Whether the planes are as `new` allocated them."""
 
     @classmethod
     def new(cls, grid: Grid, options: Options, exposures: int = 0) -> Accumulator:
@@ -36,11 +38,22 @@ class Accumulator:
         names = (options.variance_names or ()) if options.enable_var else ()
         layout = Layout.of(options, names)
         buffers = Buffers.empty(layout, options, grid.shape, grid.y0, grid.x0, exposures)
-        return cls(grid, options, buffers)
+        return cls(grid, options, buffers, blank=True)
 
     @classmethod
-    def open(cls, mosaic: xr.Dataset) -> Accumulator:
+    def open(
+        cls, mosaic: xr.Dataset, more: Iterable[str] = (), threads: int | None = 1
+    ) -> Accumulator:
         """Copy the planes of a mosaic, wherever it comes from.
+
+        Parameters
+        ----------
+        mosaic : xarray.Dataset
+            The mosaic.
+        more : iterable of str
+            Variances that it will be asked to hold, too: they get their planes at once.
+        threads : int, optional
+            Threads to use.
 
         Raises
         ------
@@ -51,15 +64,20 @@ class Accumulator:
         grid = Grid.of(mosaic, options.pixel_scale)
         layout = Layout.of(options, _variances_of(mosaic, options))
         _check_planes(mosaic, layout, options)
-        values = np.empty((len(layout.names), *grid.shape), options.dtype)
-        for plane, name in zip(values, layout.names, strict=True):
-            np.copyto(plane, mosaic[name].transpose(*schema.PIXELS).values)
-        context = dq = None
+        wider = _wider(layout, options, more)
+        values = np.empty((len(wider.names), *grid.shape), options.dtype)
+        buffers = Buffers(wider, values, None, None, grid.y0, grid.x0)
+        for name in wider.names:
+            if name in layout.names:
+                held = mosaic[name].transpose(*schema.PIXELS).values
+                copy_rows(buffers.plane(name), held, threads)
+            else:
+                buffers.clear(name, options, threads, zeroed=False)
         if options.enable_ctx:
-            context = mosaic["con"].transpose("plane", *schema.PIXELS).values.astype(np.int32)
+            context = mosaic["con"].transpose("plane", *schema.PIXELS).values
+            buffers.context = context.astype(np.int32)
         if options.propagate_dq:
-            dq = mosaic["dq"].transpose(*schema.PIXELS).values.astype(np.uint32)
-        buffers = Buffers(layout, values, context, dq, grid.y0, grid.x0)
+            buffers.dq = mosaic["dq"].transpose(*schema.PIXELS).values.astype(np.uint32)
         known = {*options.to_attrs(), *provenance.TOTALS, *_AREAS, "good_bits", "weight_type"}
         attrs = {str(k): v for k, v in mosaic.attrs.items() if k not in known}
         units = mosaic["data"].attrs.get("units")
@@ -88,7 +106,11 @@ class Accumulator:
     ) -> None:
         """Add one exposure that has been placed on the grid, by factors that are known."""
         self._check_units(exposure)
-        self.buffers = self.buffers.with_layout(self._layout_with(exposure), self.options)
+        layout = _wider(self.buffers.layout, self.options, exposure.variances)
+        self.buffers = self.buffers.with_layout(
+            layout, self.options, blank=self.blank, threads=threads
+        )
+        self.blank = False
         if not add_exposure(self.buffers, self.options, window, scales, len(self.rows), threads):
             warn(
                 f"Exposure {exposure.scalars['filename'] or len(self.rows)} lies outside the "
@@ -106,14 +128,6 @@ class Accumulator:
                 f"{exposure.units!r}, those of the mosaic {self.units!r}: convert the exposure"
             )
         self.units = self.units or exposure.units
-
-    def _layout_with(self, exposure: Exposure) -> Layout:
-        """Return the layout that holds the variances which the exposure brings, too."""
-        layout = self.buffers.layout
-        if not self.options.enable_var or self.options.variance_names is not None:
-            return layout
-        more = tuple(name for name in exposure.variances if name not in layout.variances)
-        return replace(layout, variances=layout.variances + more)
 
     def dataset(self) -> xr.Dataset:
         """Return the mosaic as a Dataset; its variables are views of the buffers."""
@@ -162,6 +176,14 @@ def root_of_sum(variances: Iterable[np.ndarray], shape: tuple[int, int], dtype: 
     np.sqrt(total, out=total)
     total[~known] = np.nan
     return total
+
+
+def _wider(layout: Layout, options: Options, variances: Iterable[str]) -> Layout:
+    """Return the layout that holds further variances, where the options leave them open."""
+    if not options.enable_var or options.variance_names is not None:
+        return layout
+    more = tuple(name for name in variances if name not in layout.variances)
+    return replace(layout, variances=layout.variances + more)
 
 
 _AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")

@@ -215,18 +215,26 @@ def mean_pixel_area(exposure: Exposure) -> float:
 
 def ratio_of_map(window: Window) -> float:
     """Return the pixel scale ratio from the Jacobian of a map, at the middle of what is finite."""
-    finite = np.isfinite(window.pixmap[..., 0] + window.pixmap[..., 1])
-    steps = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
-    rows = np.flatnonzero(steps.any(axis=1))
-    if not len(rows):
+    pixmap = window.pixmap
+    # Most maps are finite all over: the middle of a row mostly says that it has a step.
+    middle = _steps(pixmap[:, pixmap.shape[1] // 2 - 1 :][:, :2])[:, 0]
+    rows = [j for j, there in enumerate(middle) if there or _steps(pixmap[j : j + 2]).any()]
+    if not rows:
         return 1.0
     j = rows[len(rows) // 2]
-    columns = np.flatnonzero(steps[j])
+    columns = np.flatnonzero(_steps(pixmap[j : j + 2]))
     i = columns[len(columns) // 2]
     along_y = window.pixmap[j + 1, i] - window.pixmap[j, i]
     along_x = window.pixmap[j, i + 1] - window.pixmap[j, i]
     area = abs(along_x[0] * along_y[1] - along_x[1] * along_y[0])
     return 1.0 / math.sqrt(area) if area > 0 else 1.0
+
+
+def _steps(pixmap: np.ndarray) -> np.ndarray:
+    """Tell which pixels of a map have a step along y and along x."""
+    finite = np.isfinite(pixmap[..., 0] + pixmap[..., 1])
+    steps: np.ndarray = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
+    return steps
 
 
 def is_flux_density(units: Any) -> bool:
