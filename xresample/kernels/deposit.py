@@ -21,19 +21,19 @@ from typing import NamedTuple
 import numpy as np
 
 from .blocks import BLOCK, MARGIN, block_range
-from .codes import SQUARE
+from .codes import SQUARE, TURBO
 from .corners import blend_rows, corners, mended_corners
 from .jit import inlined, inner
 from .lanes import add_lanes, add_lanes_3x3, add_pairs_3x3, flag_3x3
 from .samples import gather_lanes
-from .separable import reach, separable_cells, separable_windows
+from .separable import box_cells, reach, separable_cells, separable_windows
 from .square import (
     COLUMN,
     ROW,
     is_small,
     quadrilateral_cells,
+    small_window,
     square_cells,
-    square_window,
 )
 from .structures import MIN_OVERLAP, PAD, SIDE, SPAN, TOUCHED
 
@@ -50,132 +50,103 @@ class Room(NamedTuple):
 
 
 @inlined
-def deposit(cells, window, tile, sums, flags, linear, groups, w, lanes, k, flag):
+def deposit(room, window, tile, sums, w, k, flag):
     """Add one input pixel to its output cells inside the tile."""
     width = tile.x1 - tile.x0 + PAD
     for r in range(max(0, tile.y0 - window.y0), min(window.ny, tile.y1 - window.y0)):
         pixel_row = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
         for c in range(max(0, tile.x0 - window.x0), min(window.nx, tile.x1 - window.x0)):
-            a = cells[window.start + (r * window.pitch + c) * window.stride]
+            a = room.cells[window.start + (r * window.pitch + c) * window.stride]
             if abs(a) > MIN_OVERLAP:
                 aw = a * w
                 pixel = pixel_row + c
-                for g in range(groups):
-                    factor = aw if g < linear else aw * aw
-                    add_lanes(sums, pixel * groups + g, factor, lanes, k * groups + g)
-                if flags.size > 0 and aw > 0.0:
-                    flags[pixel] |= flag
+                for g in range(sums.groups):
+                    factor = aw if g < sums.linear else aw * aw
+                    at = pixel * sums.groups + g
+                    add_lanes(sums.lanes, at, factor, room.lanes, k * sums.groups + g)
+                if sums.flags.size > 0 and aw > 0.0:
+                    sums.flags[pixel] |= flag
 
 
 @inlined
-def deposit_3x3(cells, k, first, width, sums, flags, linear, groups, w, lanes, flag):
+def deposit_3x3(room, first, width, sums, w, k, flag):
     """Add one input pixel to its 3 x 3 output cells, all inside the tile, from ``first`` on.
 
     No branch depends on the overlaps.
     """
+    cells, lanes, groups = room.cells, room.lanes, sums.groups
     if groups == 1:
-        add_lanes_3x3(sums, first, (1, width), cells, k, w, 1, lanes, k)
-    elif groups == 2 and linear == 2:
-        add_pairs_3x3(sums, first, (1, width), cells, k, w, 1, lanes, k)
+        add_lanes_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
+    elif groups == 2 and sums.linear == 2:
+        add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
     else:
         for g in range(groups):
-            power = 1 if g < linear else 2
-            steps = (groups, width * groups)
-            add_lanes_3x3(
-                sums, first * groups + g, steps, cells, k, w, power, lanes, k * groups + g
-            )
-    if flags.size > 0:
-        flag_3x3(flags, first, width, cells, k, w, flag)
+            power = 1 if g < sums.linear else 2
+            at, own, steps = first * groups + g, k * groups + g, (groups, width * groups)
+            add_lanes_3x3(sums.lanes, at, steps, cells, k, w, power, lanes, own)
+    if sums.flags.size > 0:
+        flag_3x3(sums.flags, first, width, cells, k, w, flag)
+
+
+@inlined
+def flag_of(dq, j, i):
+    """Return the bits that a pixel sets where it contributes."""
+    return TOUCHED | int(dq[j, i]) if dq.size > 0 else TOUCHED
 
 
 @inner
-def deposit_squares(pixmap, weights, dq, tile, sums, flags, linear, groups, j, i0, n, h,
-                    blended, cells, lanes):  # fmt: skip
+def deposit_small(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j`` whose 3 x 3 overlaps have been written."""
-    width = tile.x1 - tile.x0 + PAD
+    h = 0.5 * footprint.pixfrac
+    cells, width = room.cells, tile.x1 - tile.x0 + PAD
     for k in range(n):
-        w = float(weights[j, i0 + k])
+        i = i0 + k
+        w = float(source.weights[j, i])
         if w == 0.0:
             continue
-        flag = TOUCHED
-        if dq.size > 0:
-            flag |= int(dq[j, i0 + k])
+        flag = flag_of(source.dq, j, i)
         if is_small(cells, k):
             x, y = cells[COLUMN + k], cells[ROW + k]
             if x >= tile.x0 and x + SIDE <= tile.x1 and y >= tile.y0 and y + SIDE <= tile.y1:
                 first = (int(y) - tile.y0) * width + int(x) - tile.x0
-                deposit_3x3(cells, k, first, width, sums, flags, linear, groups, w, lanes, flag)
+                deposit_3x3(room, first, width, sums, w, k, flag)
             else:
-                window = square_window(cells, k, tile)
-                deposit(cells, window, tile, sums, flags, linear, groups, w, lanes, k, flag)
-        else:
-            q = corners(blended, k, h)
+                deposit(room, small_window(cells, k, tile), tile, sums, w, k, flag)
+        elif footprint.code == SQUARE:
+            q = corners(room.blended, k, h)
             if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
-                q = mended_corners(pixmap, j, i0 + k, h)
-            window = quadrilateral_cells(q, tile, cells)
-            deposit(cells, window, tile, sums, flags, linear, groups, w, lanes, k, flag)
+                q = mended_corners(source.pixmap, j, i, h)
+            deposit(room, quadrilateral_cells(q, tile, cells), tile, sums, w, k, flag)
 
 
 @inner
-def deposit_separable(pixmap, weights, dq, footprint, tile, sums, flags, linear, groups, j, i0, n,
-                      cells, lanes):  # fmt: skip
+def deposit_separable(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j`` whose windows have been written."""
     for k in range(n):
-        w = float(weights[j, i0 + k])
+        i = i0 + k
+        w = float(source.weights[j, i])
         if w != 0.0:
-            flag = TOUCHED
-            if dq.size > 0:
-                flag |= int(dq[j, i0 + k])
-            x, y = pixmap[j, i0 + k, 0], pixmap[j, i0 + k, 1]
-            window = separable_cells(footprint, x, y, k, tile, cells)
-            deposit(cells, window, tile, sums, flags, linear, groups, w, lanes, k, flag)
+            x, y = source.pixmap[j, i, 0], source.pixmap[j, i, 1]
+            window = separable_cells(footprint, x, y, k, tile, room.cells)
+            deposit(room, window, tile, sums, w, k, flag_of(source.dq, j, i))
 
 
 @inner
 def deposit_row(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j``."""
-    pixmap, weights, dq = source.pixmap, source.weights, source.dq
-    h = 0.5 * footprint.pixfrac
+    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
     gather_lanes(source, sums, j, i0, n, room.lanes)
     if footprint.code == SQUARE:
-        blend_rows(pixmap, j, i0, n, h, room.blended)
+        h = 0.5 * footprint.pixfrac
+        blend_rows(source.pixmap, j, i0, n, h, room.blended)
         square_cells(room.blended, n, h, room.cells)
-        deposit_squares(
-            pixmap,
-            weights,
-            dq,
-            tile,
-            sums.lanes,
-            sums.flags,
-            sums.linear,
-            sums.groups,
-            j,
-            i0,
-            n,
-            h,
-            room.blended,
-            room.cells,
-            room.lanes,
-        )
+        deposit_small(source, footprint, tile, sums, j, i0, n, room)
+    elif footprint.code == TURBO and 2.0 * far < SIDE - 1.0:
+        box_cells(source.pixmap, j, i0, n, far, room.cells)
+        deposit_small(source, footprint, tile, sums, j, i0, n, room)
     else:
-        far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
-        separable_windows(pixmap, j, i0, n, footprint.code, far, room.cells)
-        deposit_separable(
-            pixmap,
-            weights,
-            dq,
-            footprint,
-            tile,
-            sums.lanes,
-            sums.flags,
-            sums.linear,
-            sums.groups,
-            j,
-            i0,
-            n,
-            room.cells,
-            room.lanes,
-        )
+        separable_windows(source.pixmap, j, i0, n, footprint.code, far, room.cells)
+        deposit_separable(source, footprint, tile, sums, j, i0, n, room)
 
 
 @inlined

@@ -234,13 +234,13 @@ def square_cells(blended, n, h, cells):
 
 @inlined
 def is_small(cells, k):
-    """Tell whether ``square_cells`` covers a pixel: at most 3 x 3 cells, and finite."""
+    """Tell whether the 3 x 3 overlaps cover a pixel: no cells beyond them, and finite."""
     return cells[WIDTH + k] < SIDE and cells[HEIGHT + k] < SIDE
 
 
 @inlined
-def square_window(cells, k, tile):
-    """Return the window of a pixel whose overlaps ``square_cells`` wrote; empty off the tile."""
+def small_window(cells, k, tile):
+    """Return the window of a pixel that has 3 x 3 overlaps; empty off the tile."""
     x, y = cells[COLUMN + k], cells[ROW + k]
     if x < tile.x1 and x + SIDE > tile.x0 and y < tile.y1 and y + SIDE > tile.y0:
         nx, ny = int(cells[WIDTH + k]) + 1, int(cells[HEIGHT + k]) + 1
