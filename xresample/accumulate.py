@@ -93,7 +93,12 @@ class Accumulator:
         """
         validate(dataset, self.options, pixmap is not None)
         exposure = Exposure(dataset)
-        window = placement.place(exposure, self.grid, self.options, pixmap, threads)
+        buffers = self.buffers
+
+        def room(shape: tuple[int, ...]) -> np.ndarray:
+            return buffers.room("pixmap", shape, np.float64)
+
+        window = placement.place(exposure, self.grid, self.options, pixmap, threads, room)
         self.deposit(
             exposure,
             window,

@@ -232,7 +232,9 @@ def _tiles(buffers: Buffers, bounds: np.ndarray) -> list[np.ndarray]:
     """Return batches of tiles that cover the footprint inside the buffers."""
     ny, nx = buffers.values.shape[1:]
     y, x = buffers.y0, buffers.x0
-    finite = bounds[np.isfinite(bounds).all(axis=-1)]
+    finite = bounds[:, -1]
+    if not np.isfinite(finite).all():
+        finite = bounds[np.isfinite(bounds).all(axis=-1)]
     if not len(finite):
         return []
     y0, x0 = max(y, finite[:, 0].min()), max(x, finite[:, 2].min())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ def place(
     options: Options,
     pixmap: Any = None,
     threads: int | None = None,
+    room: Callable[[tuple[int, ...]], np.ndarray] | None = None,
 ) -> Window:
     """Return the pixels of an exposure that can be deposited, mapped onto a grid.
 
@@ -41,6 +43,8 @@ def place(
         The map, ``(y, x, 2)`` in output pixels, in place of that from the two WCSs.
     threads : int, optional
         Threads to use.
+    room : callable, optional
+        Returns an array of float64 and of a given shape for the map, in place of a new one.
     """
     ny, nx = exposure.shape
     if pixmap is not None:
@@ -55,9 +59,9 @@ def place(
         return _window(exposure, options, nowhere, (0, ny, 0, nx), (height, width))
     # A second row or column says where the corners of the only one are.
     height, width = max(len(y), 2), max(len(x), 2)
-    mapped = mapping.evaluate(
-        range(y.start, y.start + height), range(x.start, x.start + width), threads
-    )
+    rows, columns = range(y.start, y.start + height), range(x.start, x.start + width)
+    out = None if room is None else room((height, width, 2))
+    mapped = mapping.evaluate(rows, columns, threads, out)
     j, i = y.start - exposure.y.start, x.start - exposure.x.start
     return _window(exposure, options, mapped, (j, j + len(y), i, i + len(x)), (height, width))
 
