@@ -1,7 +1,8 @@
 """The one loop over input pixels, and the one deposit, that serve every kernel.
 
-All planes of an exposure travel together: the *lanes* of an input pixel lie side by side in
-memory, and so do the float64 sums of an output pixel. One overlap ``a`` updates them all::
+All planes of an exposure travel together: the *lanes* of an input pixel are put side by side,
+a piece of a row at a time, and so are the float64 sums of an output pixel. One overlap ``a``
+updates them all::
 
     lane        0      1       2 ...            padding   | squared lanes
     sample      1      d       err, sqrt(var)...  0 ...   | V...
@@ -79,6 +80,8 @@ def deposit_3x3(room, first, width, sums, w, k, flag):
         add_lanes_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
     elif groups == 2 and sums.linear == 2:
         add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
+    elif groups == 2 and sums.linear == 1:
+        add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 2, lanes, k)
     else:
         for g in range(groups):
             power = 1 if g < sums.linear else 2

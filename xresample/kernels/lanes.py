@@ -27,7 +27,7 @@ def add_lanes(sums, at, factor, samples, sample):
 
     A factor of 0 adds nothing, whatever the samples are.
     """
-    _add(sums, at, factor, samples, sample, GROUP)
+    _add(sums, at, factor, samples, sample)
 
 
 def add_lanes_3x3(sums, at, steps, cells, k, w, power, samples, sample):
@@ -35,12 +35,21 @@ def add_lanes_3x3(sums, at, steps, cells, k, w, power, samples, sample):
 
     The factor is the overlap ``cells[m * SPAN + k]`` times ``w``, to the power of 1 or 2.
     """
-    _add_3x3(sums, at, steps, cells, k, w, power, samples, sample, GROUP)
+    for m in range(SIDE * SIDE):
+        here = at + m % SIDE * steps[0] + m // SIDE * steps[1]
+        _add(sums, here, (cells[m * SPAN + k] * w) ** power, samples, sample)
 
 
 def add_pairs_3x3(sums, at, steps, cells, k, w, power, samples, sample):
-    """Do the same for pairs of groups: ``at``, ``steps`` and ``sample`` count pairs."""
-    _add_3x3(sums, at, steps, cells, k, w, power, samples, sample, 2 * GROUP)
+    """Do the same for pairs of groups: ``at``, ``steps`` and ``sample`` count pairs.
+
+    The power is that of the second group; the first has the factor itself.
+    """
+    for m in range(SIDE * SIDE):
+        here = 2 * (at + m % SIDE * steps[0] + m // SIDE * steps[1])
+        aw = cells[m * SPAN + k] * w
+        _add(sums, here, aw, samples, 2 * sample)
+        _add(sums, here + 1, aw**power, samples, 2 * sample + 1)
 
 
 def flag_3x3(flags, at, row, cells, k, w, flag):
@@ -50,17 +59,10 @@ def flag_3x3(flags, at, row, cells, k, w, flag):
             flags[at + m // SIDE * row + m % SIDE] |= flag
 
 
-def _add(sums, at, factor, samples, sample, width):
+def _add(sums, at, factor, samples, sample):
     if factor != 0.0:
-        sums[at * width : (at + 1) * width] += (
-            factor * samples[sample * width : (sample + 1) * width]
-        )
-
-
-def _add_3x3(sums, at, steps, cells, k, w, power, samples, sample, width):
-    for m in range(SIDE * SIDE):
-        here = at + m % SIDE * steps[0] + m // SIDE * steps[1]
-        _add(sums, here, (cells[m * SPAN + k] * w) ** power, samples, sample, width)
+        own = samples[sample * GROUP : (sample + 1) * GROUP]
+        sums[at * GROUP : (at + 1) * GROUP] += factor * own
 
 
 class Vectors:
@@ -87,9 +89,15 @@ class Vectors:
         lanes = ir.Constant(ir.VectorType(I32, self.width), [0] * self.width)
         return self.builder.shuffle_vector(first, undefined, lanes)
 
-    def add(self, target: Any, factor: Any, samples: Any) -> None:
-        """Add a factor times the samples to what a pointer points to."""
-        builder, factors = self.builder, self.filled(factor)
+    def factors(self, first: Any, last: Any) -> Any:
+        """Return one factor for the lanes of the last group, another for those before it."""
+        in_last = [lane >= self.width - GROUP for lane in range(self.width)]
+        mask = ir.Constant(ir.VectorType(ir.IntType(1), self.width), in_last)
+        return self.builder.select(mask, self.filled(last), self.filled(first))
+
+    def add(self, target: Any, factors: Any, samples: Any) -> None:
+        """Add factors times the samples to what a pointer points to."""
+        builder = self.builder
         # A select in place of a branch: which cells a pixel overlaps is hard to predict. Of the
         # product, not of the sum: a masked store is slow to read back.
         there = builder.fcmp_unordered("!=", factors, self.zeros)
@@ -110,7 +118,7 @@ def _vector(typingctx, sums, at, factor, samples, sample):
         make = Vectors(context, builder, GROUP)
         target = make.pointer(make.data(signature.args[0], args[0]), args[1])
         source = make.pointer(make.data(signature.args[3], args[3]), args[4])
-        make.add(target, args[2], builder.load(source, align=8))
+        make.add(target, make.filled(args[2]), builder.load(source, align=8))
         return cgutils.get_null_value(context.get_value_type(types.void))
 
     return types.void(sums, types.intp, types.float64, samples, types.intp), codegen
@@ -131,8 +139,8 @@ def _vectors_3x3(width: int) -> Any:
                 away = builder.add(
                     builder.mul(step, ir.Constant(I64, c)), builder.mul(row, ir.Constant(I64, r))
                 )
-                factor = builder.select(once, aw, builder.fmul(aw, aw))
-                make.add(make.pointer(data, builder.add(args[1], away)), factor, own)
+                factors = make.factors(aw, builder.select(once, aw, builder.fmul(aw, aw)))
+                make.add(make.pointer(data, builder.add(args[1], away)), factors, own)
             return cgutils.get_null_value(context.get_value_type(types.void))
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
