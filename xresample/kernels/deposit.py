@@ -113,13 +113,16 @@ def deposit_small(source, footprint, tile, sums, j, i0, n, room):
             if x >= tile.x0 and x + SIDE <= tile.x1 and y >= tile.y0 and y + SIDE <= tile.y1:
                 first = (int(y) - tile.y0) * width + int(x) - tile.x0
                 deposit_3x3(room, first, width, sums, w, k, flag)
-            else:
-                deposit(room, small_window(cells, k, tile), tile, sums, w, k, flag)
+                continue
+            window = small_window(cells, k, tile)
         elif footprint.code == SQUARE:
             q = corners(room.blended, k, h)
             if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
                 q = mended_corners(source.pixmap, j, i, h)
-            deposit(room, quadrilateral_cells(q, tile, cells), tile, sums, w, k, flag)
+            window = quadrilateral_cells(q, tile, cells)
+        else:
+            continue
+        deposit(room, window, tile, sums, w, k, flag)
 
 
 @inner
