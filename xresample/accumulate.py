@@ -16,7 +16,7 @@ from .errors import InvalidInputError, NoOverlapWarning, warn
 from .exposure import Exposure, validate
 from .grid import Grid
 from .options import Options
-from .planes import Buffers, Layout
+from .planes import Buffers, Layout, copy_rows
 
 
 @dataclass
@@ -29,6 +29,8 @@ class Accumulator:
     rows: list[provenance.Row] = field(default_factory=list)
     units: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+    blank: bool = False
+    """Whether the planes are as `new` allocated them."""
 
     @classmethod
     def new(cls, grid: Grid, options: Options, exposures: int = 0) -> Accumulator:
@@ -37,11 +39,22 @@ class Accumulator:
         buffers = Buffers.empty(
             first_layout(options), options, grid.shape, grid.y0, grid.x0, exposures
         )
-        return cls(grid, options, buffers)
+        return cls(grid, options, buffers, blank=True)
 
     @classmethod
-    def open(cls, mosaic: xr.Dataset) -> Accumulator:
+    def open(
+        cls, mosaic: xr.Dataset, more: Iterable[str] = (), threads: int | None = 1
+    ) -> Accumulator:
         """Copy the planes of a mosaic, wherever it comes from.
+
+        Parameters
+        ----------
+        mosaic : xarray.Dataset
+            The mosaic.
+        more : iterable of str
+            Variances that it will be asked to hold, too: they get their planes at once.
+        threads : int, optional
+            Threads to use.
 
         Raises
         ------
@@ -52,15 +65,20 @@ class Accumulator:
         grid = Grid.of(mosaic, options.pixel_scale)
         layout = Layout.of(options, _variances_of(mosaic, options))
         _check_planes(mosaic, layout, options)
-        values = np.empty((len(layout.names), *grid.shape), options.dtype)
-        for plane, name in zip(values, layout.names, strict=True):
-            np.copyto(plane, mosaic[name].transpose(*schema.PIXELS).values)
-        context = dq = None
+        wider = wider_layout(layout, options, more)
+        values = np.empty((len(wider.names), *grid.shape), options.dtype)
+        buffers = Buffers(wider, values, None, None, grid.y0, grid.x0)
+        for name in wider.names:
+            if name in layout.names:
+                held = mosaic[name].transpose(*schema.PIXELS).values
+                copy_rows(buffers.plane(name), held, threads)
+            else:
+                buffers.clear(name, options, threads, zeroed=False)
         if options.enable_ctx:
-            context = mosaic["con"].transpose("plane", *schema.PIXELS).values.astype(np.int32)
+            context = mosaic["con"].transpose("plane", *schema.PIXELS).values
+            buffers.context = context.astype(np.int32)
         if options.propagate_dq:
-            dq = mosaic["dq"].transpose(*schema.PIXELS).values.astype(np.uint32)
-        buffers = Buffers(layout, values, context, dq, grid.y0, grid.x0)
+            buffers.dq = mosaic["dq"].transpose(*schema.PIXELS).values.astype(np.uint32)
         known = {*options.to_attrs(), *provenance.TOTALS, *_AREAS, "good_bits", "weight_type"}
         attrs = {str(k): v for k, v in mosaic.attrs.items() if k not in known}
         units = mosaic["data"].attrs.get("units")
@@ -76,7 +94,12 @@ class Accumulator:
         """
         validate(dataset, self.options, pixmap is not None)
         exposure = Exposure(dataset)
-        window = placement.place(exposure, self.grid, self.options, pixmap, threads)
+        buffers = self.buffers
+
+        def room(shape: tuple[int, ...]) -> np.ndarray:
+            return buffers.room("pixmap", shape, np.float64)
+
+        window = placement.place(exposure, self.grid, self.options, pixmap, threads, room)
         self.deposit(
             exposure,
             window,
@@ -89,8 +112,11 @@ class Accumulator:
     ) -> None:
         """Add one exposure that has been placed on the grid, by factors that are known."""
         self.units = common_units(self.units, exposure, len(self.rows))
-        layout = wider_layout(self.buffers.layout, exposure, self.options)
-        self.buffers = self.buffers.with_layout(layout, self.options)
+        layout = wider_layout(self.buffers.layout, self.options, exposure.variances)
+        self.buffers = self.buffers.with_layout(
+            layout, self.options, blank=self.blank, threads=threads
+        )
+        self.blank = False
         if not add_exposure(self.buffers, self.options, window, scales, len(self.rows), threads):
             warn_outside(exposure, len(self.rows))
         self.rows.append(provenance.row_of(exposure.scalars, scales.ratio))
@@ -189,11 +215,11 @@ def common_units(units: str | None, exposure: Exposure, number: int) -> str | No
     return units or exposure.units
 
 
-def wider_layout(layout: Layout, exposure: Exposure, options: Options) -> Layout:
-    """Return the layout that holds the variances which an exposure brings, too."""
+def wider_layout(layout: Layout, options: Options, variances: Iterable[str]) -> Layout:
+    """Return the layout that holds variances which an exposure brings, too."""
     if not options.enable_var or options.variance_names is not None:
         return layout
-    more = tuple(name for name in exposure.variances if name not in layout.variances)
+    more = tuple(name for name in variances if name not in layout.variances)
     return replace(layout, variances=layout.variances + more)
 
 

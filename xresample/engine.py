@@ -98,19 +98,18 @@ def _prepare(
 ) -> tuple[Source, Rules]:
     """Fill weights and samples, and say how they enter the planes."""
     from .kernels.combine import NO_REFERENCE, Rules
-    from .kernels.structures import GROUP, Source
+    from .kernels.structures import Source
 
     layout = buffers.layout
     shape = window.pixmap.shape[:2]
     dtype = np.dtype(options.dtype)
-    linear = -(-len(layout.linear) // GROUP)
-    squared = -(-len(layout.squared) // GROUP)
+    linear, squared = len(layout.linear), len(layout.squared)
     weights = buffers.room("weights", shape, dtype)
-    samples = buffers.room("samples", (*shape, GROUP * (linear + squared)), dtype)
+    samples = buffers.room("samples", (linear - 1 + squared, *shape), dtype)
     weight_type = None
     if window.weights is None:
         weight_type = weight_type_of(options, lambda n: window.read(n, slice(0, 1)) is not None)
-    fill = _Filler(weight_type, layout, window, scales, weights, samples, GROUP * linear)
+    fill = _Filler(weight_type, layout, window, scales, weights, samples)
     steps = range(0, shape[0], ROWS)
     pool.run(lambda j: fill(slice(j, min(j + ROWS, shape[0]))), steps, threads)
 
@@ -161,20 +160,17 @@ class _Filler:
     scales: Scales
     weights: np.ndarray
     samples: np.ndarray
-    first_squared: int
 
     def __call__(self, rows: slice) -> None:
-        from .kernels.samples import finish_samples
+        from .kernels.samples import drop_missing
 
-        weights, samples = self.weights[rows], self.samples[rows]
-        free, used = len(self.layout.linear), self.first_squared + len(self.layout.squared)
+        weights, samples = self.weights[rows], self.samples[:, rows]
+        linear = self.layout.linear[1:]
         with np.errstate(invalid="ignore", over="ignore"):
-            for lane, name in enumerate(self.layout.linear[1:], start=1):
-                self._fill(samples[..., lane], name, rows)
-            for lane, name in enumerate(self.layout.squared, start=self.first_squared):
-                self._fill(samples[..., lane], name, rows, squared=True)
+            for lane, name in zip(samples, linear + self.layout.squared, strict=True):
+                self._fill(lane, name, rows, name in self.layout.squared)
         weights[...] = self._weigh(rows, weights.shape)
-        finish_samples(weights, samples, free, self.first_squared, used)
+        drop_missing(weights, samples[0])
 
     def _weigh(self, rows: slice, shape: tuple[int, int]) -> np.ndarray:
         if self.window.weights is not None:
@@ -187,7 +183,7 @@ class _Filler:
             self.window.good(rows),
         )
 
-    def _fill(self, lane: np.ndarray, name: str, rows: slice, squared: bool = False) -> None:
+    def _fill(self, lane: np.ndarray, name: str, rows: slice, squared: bool) -> None:
         plane = self.window.read(name, rows)
         if plane is None:
             lane[...] = np.nan
@@ -223,7 +219,7 @@ def _bound(window: Window, footprint: Footprint, threads: int | None) -> np.ndar
     from .kernels.blocks import BLOCK, bound_blocks
 
     j0, j1, i0, i1 = window.active
-    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 4))
+    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 5))
     steps = [(k, min(k + 16, len(bounds))) for k in range(0, len(bounds), 16)]
     pool.run(
         lambda rows: bound_blocks(window.pixmap, window.active, footprint, rows, bounds),
@@ -237,7 +233,9 @@ def _tiles(buffers: Buffers, bounds: np.ndarray) -> list[np.ndarray]:
     """Return batches of tiles that cover the footprint inside the buffers."""
     ny, nx = buffers.values.shape[1:]
     y, x = buffers.y0, buffers.x0
-    finite = bounds[np.isfinite(bounds).all(axis=-1)]
+    finite = bounds[:, -1]
+    if not np.isfinite(finite).all():
+        finite = bounds[np.isfinite(bounds).all(axis=-1)]
     if not len(finite):
         return []
     y0, x0 = max(y, finite[:, 0].min()), max(x, finite[:, 2].min())

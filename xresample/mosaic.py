@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from itertools import chain, islice
 from typing import Any
 
 import xarray as xr
@@ -10,6 +11,7 @@ import xarray as xr
 from .accumulate import Accumulator, is_mosaic, target_of
 from .combination import merged
 from .errors import InvalidInputError
+from .exposure import Exposure
 from .progress import bar
 from .tiled.graph import lazy
 from .tiled.plan import plan
@@ -134,8 +136,12 @@ def add(
     progress: bool = False,
 ) -> xr.Dataset:
     """Return a mosaic with further exposures; the one given stays as it is."""
-    state = Accumulator.open(mosaic)
-    for number, exposure in enumerate(_shown(exposures, progress)):
+    waiting = _shown(exposures, progress)
+    first = list(islice(waiting, 1))
+    # The planes of the first exposure's variances are allocated with the others, not after them.
+    more = Exposure(first[0]).variances if first and isinstance(first[0], xr.Dataset) else ()
+    state = Accumulator.open(mosaic, more, threads)
+    for number, exposure in enumerate(chain(first, waiting)):
         if pixmap is not None and number:
             raise InvalidInputError(
                 "pixmap= belongs to one exposure: add exposures with a pixmap one by one"

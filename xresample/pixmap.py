@@ -75,7 +75,9 @@ class PixelMap:
         self.x = x
         self.y = y
 
-    def evaluate(self, y: range, x: range, threads: int | None = None) -> np.ndarray:
+    def evaluate(
+        self, y: range, x: range, threads: int | None = None, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return output positions, float64 ``(len(y), len(x), 2)``, x first.
 
         A pixel has the same bits in any window and for any number of threads.
@@ -87,6 +89,8 @@ class PixelMap:
             the window may take in the next one.
         threads : int, optional
             Threads to use.
+        out : ndarray, optional
+            Where to write them, in place of a new array.
         """
         for name, asked, covered in (("y", y, self.y), ("x", x, self.x)):
             inside = covered.start <= asked.start and asked.stop <= _domain(covered).stop
@@ -94,7 +98,8 @@ class PixelMap:
                 raise InvalidInputError(
                     f"The map covers {name} in {covered}: {asked} was asked for"
                 )
-        out = np.empty((len(y), len(x), 2))
+        if out is None:
+            out = np.empty((len(y), len(x), 2))
         if out.size:
             self._fill(out, y, x, threads)
         return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     from .pixmap import PixelMap
 
 
+Room = Callable[[tuple[int, ...]], np.ndarray]
+"""Returns an array of float64 and of a given shape, to be filled."""
+
+
 def place(
     exposure: Exposure,
     grid: Grid,
     options: Options,
     pixmap: Any = None,
     threads: int | None = None,
+    room: Room | None = None,
 ) -> Window:
     """Return the pixels of an exposure that can be deposited, mapped onto a grid.
 
@@ -42,6 +48,8 @@ def place(
         The map, ``(y, x, 2)`` in output pixels, in place of that from the two WCSs.
     threads : int, optional
         Threads to use.
+    room : callable, optional
+        Where the map goes, in place of a new array.
     """
     ny, nx = exposure.shape
     if pixmap is not None:
@@ -55,7 +63,7 @@ def place(
         nowhere = np.full((height, width, 2), np.nan)
         everything = (0, ny, 0, nx)
         return _window(exposure, options, nowhere, everything, (height, width), everything)
-    return place_part(exposure, mapping, options, y, x, threads)
+    return place_part(exposure, mapping, options, y, x, threads, room)
 
 
 def place_part(
@@ -65,6 +73,7 @@ def place_part(
     y: range,
     x: range,
     threads: int | None = None,
+    room: Room | None = None,
 ) -> Window:
     """Return a part of the pixels of an exposure, mapped onto a grid.
 
@@ -83,13 +92,15 @@ def place_part(
         The pixels, inside of what the map covers.
     threads : int, optional
         Threads to use.
+    room : callable, optional
+        As for `place`.
     """
     ys, xs = (with_next(side, whole) for side, whole in ((y, mapping.y), (x, mapping.x)))
     # A second row or column says where the corners of the only one are.
     height, width = max(len(ys), 2), max(len(xs), 2)
-    mapped = mapping.evaluate(
-        range(ys.start, ys.start + height), range(xs.start, xs.start + width), threads
-    )
+    rows, columns = range(ys.start, ys.start + height), range(xs.start, xs.start + width)
+    out = None if room is None else room((height, width, 2))
+    mapped = mapping.evaluate(rows, columns, threads, out)
     j, i = ys.start - exposure.y.start, xs.start - exposure.x.start
     covered = (j, j + len(ys), i, i + len(xs))
     active = (y.start - ys.start, y.stop - ys.start, x.start - xs.start, x.stop - xs.start)
@@ -305,18 +316,26 @@ def mean_pixel_area(exposure: Exposure) -> float:
 
 def ratio_of_map(window: Window) -> float:
     """Return the pixel scale ratio from the Jacobian of a map, at the middle of what is finite."""
-    finite = np.isfinite(window.pixmap[..., 0] + window.pixmap[..., 1])
-    steps = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
-    rows = np.flatnonzero(steps.any(axis=1))
-    if not len(rows):
+    pixmap = window.pixmap
+    # Most maps are finite all over: the middle of a row mostly says that it has a step.
+    middle = _steps(pixmap[:, pixmap.shape[1] // 2 - 1 :][:, :2])[:, 0]
+    rows = [j for j, there in enumerate(middle) if there or _steps(pixmap[j : j + 2]).any()]
+    if not rows:
         return 1.0
     j = rows[len(rows) // 2]
-    columns = np.flatnonzero(steps[j])
+    columns = np.flatnonzero(_steps(pixmap[j : j + 2]))
     i = columns[len(columns) // 2]
     along_y = window.pixmap[j + 1, i] - window.pixmap[j, i]
     along_x = window.pixmap[j, i + 1] - window.pixmap[j, i]
     area = abs(along_x[0] * along_y[1] - along_x[1] * along_y[0])
     return 1.0 / math.sqrt(area) if area > 0 else 1.0
+
+
+def _steps(pixmap: np.ndarray) -> np.ndarray:
+    """Tell which pixels of a map have a step along y and along x."""
+    finite = np.isfinite(pixmap[..., 0] + pixmap[..., 1])
+    steps: np.ndarray = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
+    return steps
 
 
 def is_flux_density(units: Any) -> bool:

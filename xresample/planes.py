@@ -9,14 +9,19 @@ variables of the mosaic are views of it::
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from . import threads as pool
 from .context import PLANE_BITS, n_planes
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
 from .schema import WEIGHT_SUFFIX
+
+SLAB = 512
+"""Rows that a thread fills or copies at a time."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Buffers:
         y0: int,
         x0: int,
         exposures: int = 0,
+        threads: int | None = 1,
     ) -> Buffers:
         """Allocate the planes of an empty mosaic."""
         values = np.zeros((len(layout.names), *shape), dtype=options.dtype)
@@ -97,15 +103,18 @@ class Buffers:
         dq = np.zeros(shape, np.uint32) if options.propagate_dq else None
         buffers = cls(layout, values, context, dq, y0, x0)
         for name in layout.names:
-            buffers.clear(name, options)
+            buffers.clear(name, options, threads)
         return buffers
 
-    def clear(self, name: str, options: Options) -> None:
-        """Fill a plane of zeros with what it holds where nothing contributed."""
+    def clear(
+        self, name: str, options: Options, threads: int | None = 1, zeroed: bool = True
+    ) -> None:
+        """Fill a plane, by default one of zeros, with what it holds where nothing contributed."""
         identity = self.layout.identity(name, options)
         # Untouched pages of zeros cost neither time nor memory.
-        if identity != 0.0:
-            self.plane(name)[...] = identity
+        if identity != 0.0 or not zeroed:
+            plane = self.plane(name)
+            in_rows(lambda rows: plane[rows].fill(identity), len(plane), threads)
 
     def room(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """Return an array to be filled, the one of the exposure before where it fits."""
@@ -118,14 +127,29 @@ class Buffers:
         """Return a plane as a view, ``(y, x)``."""
         return self.values[self.layout.names.index(name)]
 
-    def with_layout(self, layout: Layout, options: Options) -> Buffers:
-        """Return buffers that hold further planes, empty so far."""
+    def with_layout(
+        self, layout: Layout, options: Options, *, blank: bool = False, threads: int | None = 1
+    ) -> Buffers:
+        """Return buffers that hold further planes, empty so far.
+
+        Parameters
+        ----------
+        layout : Layout
+            That of all planes.
+        options : Options
+            The options of the mosaic.
+        blank : bool
+            Whether the planes held so far are as they were allocated: there is nothing to copy.
+        threads : int, optional
+            Threads to use.
+        """
         if layout == self.layout:
             return self
-        shape = self.values.shape[1:]
-        wider = Buffers.empty(layout, options, shape, self.y0, self.x0)
-        for name in self.layout.names:
-            wider.plane(name)[...] = self.plane(name)
+        ny, nx = self.values.shape[1:]
+        wider = Buffers.empty(layout, options, (ny, nx), self.y0, self.x0, threads=threads)
+        for name in () if blank else self.layout.names:
+            new, old = wider.plane(name), self.plane(name)
+            copy_rows(new, old, threads)
         wider.context, wider.dq, wider.scratch = self.context, self.dq, self.scratch
         return wider
 
@@ -138,3 +162,14 @@ class Buffers:
             more = np.zeros((missing, *self.context.shape[1:]), np.int32)
             self.context = np.concatenate([self.context, more])
         return self.context[exposure // PLANE_BITS]
+
+
+def in_rows(work: Callable[[slice], object], count: int, threads: int | None) -> None:
+    """Do some work on slabs of ``count`` rows: the first touch of fresh memory takes its time."""
+    slabs = [slice(start, start + SLAB) for start in range(0, count, SLAB)]
+    pool.run(work, slabs, threads if count > SLAB else 1)
+
+
+def copy_rows(target: np.ndarray, source: np.ndarray, threads: int | None) -> None:
+    """Copy a plane, ``(y, x)``."""
+    in_rows(lambda rows: np.copyto(target[rows], source[rows]), len(target), threads)

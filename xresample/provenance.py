@@ -37,7 +37,8 @@ def variables(rows: Sequence[Row]) -> dict[str, xr.Variable]:
         attrs = {"long_name": entry.long_name}
         if entry.units is not None:
             attrs["units"] = entry.units
-        encoding = schema.TEXT_ENCODING if entry.name in schema.TEXT else None
+        # Of no exposure, netCDF would give back objects.
+        encoding = schema.TEXT_ENCODING if entry.name in schema.TEXT and values else None
         made[entry.name] = xr.Variable((EXPOSURE,), array, attrs, encoding)
     return made
 

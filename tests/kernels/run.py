@@ -11,7 +11,7 @@ from xresample.kernels.blocks import BLOCK, bound_blocks
 from xresample.kernels.codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, SQUARE, TURBO
 from xresample.kernels.combine import NO_REFERENCE, Planes, Rules
 from xresample.kernels.separable import lanczos_table
-from xresample.kernels.structures import GROUP, Footprint, Source
+from xresample.kernels.structures import Footprint, Source
 from xresample.kernels.tiles import add_tiles
 
 CODES = {
@@ -61,28 +61,20 @@ def footprint(kernel: str, pixfrac: float = 1.0, ratio: float = 1.0) -> Footprin
     return Footprint(CODES[kernel], float(pixfrac), float(ratio), table)
 
 
-def groups(lanes: Sequence[np.ndarray]) -> int:
-    """Return how many groups hold that many lanes."""
-    return -(-len(lanes) // GROUP)
-
-
 def make_source(exposure: Exposure, dtype: str = "f4") -> Source:
-    """Interleave the planes of an exposure into lanes."""
-    linear = [
-        np.ones(exposure.data.shape),
-        exposure.data,
-        *exposure.means,
-        *exposure.sigmas,
-    ]
-    n, m = groups(linear), groups(exposure.variances)
-    samples = np.zeros((*exposure.data.shape, (n + m) * GROUP), dtype)
-    for lane, image in enumerate(linear):
-        samples[..., lane] = image
-    for lane, image in enumerate(exposure.variances):
-        samples[..., n * GROUP + lane] = image
+    """Stack the planes of an exposure into lanes."""
+    linear = [exposure.data, *exposure.means, *exposure.sigmas]
+    samples = np.array([*linear, *exposure.variances], dtype)
     dq = np.zeros((0, 0), np.uint32) if exposure.dq is None else exposure.dq.astype(np.uint32)
     pixmap = np.ascontiguousarray(exposure.pixmap, dtype=np.float64)
-    return Source(pixmap, exposure.weights.astype(dtype), samples, dq, n, m)
+    return Source(
+        pixmap,
+        exposure.weights.astype(dtype),
+        samples,
+        dq,
+        1 + len(linear),
+        len(exposure.variances),
+    )
 
 
 def make_rules(exposure: Exposure, fillval: float, variance_scale: float = 1.0) -> Rules:
@@ -118,7 +110,7 @@ def block_bounds(
 ) -> np.ndarray:
     """Return the bounds of all blocks of the active pixels; those of a row come last in it."""
     j0, j1, i0, i1 = active
-    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 4))
+    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 5))
     bound_blocks(pixmap, active, foot, (0, bounds.shape[0]), bounds)
     return bounds
 

@@ -7,18 +7,24 @@ import math
 import numpy as np
 
 from .codes import SQUARE
-from .jit import inlined, jit
+from .jit import inlined, inner, jit
 from .rounding import floor
 from .separable import reach
 
 BLOCK = 8
 """Side of a block, in input pixels."""
 
+MARGIN = 4
+"""Where the reach of a block's pixels from their centres stands in its bounds."""
+
+SLACK = 1e-3
+"""What the reach is rounded up by: a cell is never left out for the rounding of its border."""
+
 
 @inlined
 def reaches(bounds, tile):
     """Tell whether the cells within bounds have a part in a tile."""
-    y_lo, y_hi, x_lo, x_hi = bounds
+    y_lo, y_hi, x_lo, x_hi, _ = bounds
     return y_lo < tile.y1 and y_hi >= tile.y0 and x_lo < tile.x1 and x_hi >= tile.x0
 
 
@@ -35,7 +41,7 @@ def block_range(block_bounds, by, tile):
     return first, last
 
 
-@jit
+@inner
 def fold_row(row, after, above, low, high, step):
     """Take a row of centres, x and y in turn, into the least, greatest and longest step.
 
@@ -57,8 +63,8 @@ def fold_row(row, after, above, low, high, step):
 def fold_ring(pixmap, j, step):
     """Take a row next to a block into the longest step alone."""
     ny = pixmap.shape[0]
-    row = pixmap[j].ravel()
-    above = pixmap[min(j + 1, ny - 1)].ravel()
+    row = pixmap[j].reshape(-1)
+    above = pixmap[min(j + 1, ny - 1)].reshape(-1)
     for k in range(row.size):
         along_y = abs(above[k] - row[k])
         step[k] = along_y if along_y > step[k] else step[k]
@@ -72,10 +78,11 @@ def fold_ring(pixmap, j, step):
 def bound_blocks(pixmap, active, footprint, rows, block_bounds):
     """Bound the output cells that the pixels of each block can reach.
 
-    Fills rows ``rows[0]`` to ``rows[1]`` of ``block_bounds``, ``(block y, block x, 4)``:
-    first and last cell along y, first and last along x. The last column bounds the whole row
-    of blocks. A corner of a pixel lies within half a step along x plus half a step along y of
-    its centre, whichever centres it is made of: of its block, or of the ring around it.
+    Fills rows ``rows[0]`` to ``rows[1]`` of ``block_bounds``, ``(block y, block x, 5)``:
+    first and last cell along y, first and last along x, and how far from the centres. The last
+    column bounds the whole row of blocks. A corner of a pixel lies within half a step along x
+    plus half a step along y of its centre, whichever centres it is made of: of its block, or of
+    the ring around it.
     """
     j0, j1, i0, i1 = active
     ny, nx, _ = pixmap.shape
@@ -86,8 +93,8 @@ def bound_blocks(pixmap, active, footprint, rows, block_bounds):
         high[:] = -math.inf
         step[:] = 0.0
         for j in range(start, stop):
-            row = pixmap[j].ravel()
-            fold_row(row, row[2:], pixmap[min(j + 1, ny - 1)].ravel(), low, high, step)
+            row = pixmap[j].reshape(-1)
+            fold_row(row, row[2:], pixmap[min(j + 1, ny - 1)].reshape(-1), low, high, step)
         if start > 0:
             fold_ring(pixmap, start - 1, step)
         if stop < ny:
@@ -104,8 +111,10 @@ def bound_row(low, high, step, i0, i1, footprint, bounds):
     for k in (0, 2):
         bounds[blocks, k] = math.inf
         bounds[blocks, k + 1] = -math.inf
+    bounds[blocks, MARGIN] = 0.0
     for bx in range(blocks):
         start, stop = i0 + bx * BLOCK, min(i0 + (bx + 1) * BLOCK, i1)
+        bounds[bx, MARGIN] = 0.0
         for axis in range(2):
             least, greatest, longest = math.inf, -math.inf, 0.0
             for i in range(start, stop):
@@ -119,3 +128,5 @@ def bound_row(low, high, step, i0, i1, footprint, bounds):
             bounds[bx, k + 1] = floor(greatest + margin + 0.5)
             bounds[blocks, k] = min(bounds[blocks, k], bounds[bx, k])
             bounds[blocks, k + 1] = max(bounds[blocks, k + 1], bounds[bx, k + 1])
+            bounds[bx, MARGIN] = max(bounds[bx, MARGIN], margin + SLACK)
+            bounds[blocks, MARGIN] = max(bounds[blocks, MARGIN], bounds[bx, MARGIN])

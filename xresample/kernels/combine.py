@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .jit import inlined, jit
-from .structures import GROUP
+from .jit import inlined, inner
+from .structures import GROUP, PAD
 
 NO_REFERENCE = -1
 """In place of a lane: every output pixel has the same variance weight."""
@@ -55,32 +55,63 @@ class Rules(NamedTuple):
     """Value of the means where there is no weight."""
 
 
-BEFORE, TOTAL, PER_TOTAL, Q = range(4)
-"""Rows of ``known``: the weight before and after, its inverse, and that of the variances."""
+BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
+"""What is known of a pixel: the weight before and after, the inverse of the latter and of the
+exposure's own, and the weight of the variances."""
+
+COLUMNS = 5
+"""How many that are."""
+
+CHUNK = 256
+"""Pixels of a row that are combined together: all that is known of them stays in the cache.
+
+A constant, so that the compiler sees that the columns of the lanes lie apart.
+"""
 
 
-@jit
-def turn_lanes(lanes, first, n, columns):
-    """Copy the sums of ``n`` pixels from ``first`` on, so that each lane is ``columns[lane]``."""
-    for lane in range(lanes.shape[1]):
-        column = columns[lane]
+@inner
+def take_lanes(lanes, pitch, n, columns):
+    """Move the sums of ``n`` pixels to columns, one for each lane, and leave zeros behind."""
+    if pitch == GROUP:
         for i in range(n):
-            column[i] = lanes[first + i, lane]
+            for lane in range(GROUP):
+                columns[lane * CHUNK + i] = lanes[GROUP * i + lane]
+    elif pitch == 2 * GROUP:
+        for i in range(n):
+            for lane in range(2 * GROUP):
+                columns[lane * CHUNK + i] = lanes[2 * GROUP * i + lane]
+    else:
+        for lane in range(pitch):
+            for i in range(n):
+                columns[lane * CHUNK + i] = lanes[pitch * i + lane]
+    lanes[: pitch * n] = 0.0
 
 
-@jit
-def total_weights(row, weights, before, total, per_total):
+@inner
+def any_weight(weights):
+    """Tell whether any weight is not 0; without a branch a pixel."""
+    found = 0
+    for i in range(weights.size):
+        found |= 1 if weights[i] != 0.0 else 0
+    return found != 0
+
+
+@inner
+def total_weights(row, weights, known):
     """Write the weights before and after the exposure, and update the weight plane."""
+    before, total = known[BEFORE], known[TOTAL]
+    per_total, per_weight = known[PER_TOTAL], known[PER_WEIGHT]
     for i in range(row.size):
         old = float(row[i])
         new = old + weights[i]
         before[i] = old
         total[i] = new
         per_total[i] = 1.0 / new
+        per_weight[i] = 1.0 / weights[i]
         row[i] = new
 
 
-@jit
+@inner
 def combine_mean(row, sums, weights, known, fillval):
     """Update a row of a mean weighted by the weight plane."""
     before, total, per_total = known[BEFORE], known[TOTAL], known[PER_TOTAL]
@@ -92,7 +123,7 @@ def combine_mean(row, sums, weights, known, fillval):
         row[i] = mean if weights[i] != 0.0 else old
 
 
-@jit
+@inner
 def combine_propagated(row, sums, weights, known):
     """Update a row of a variance that is propagated deposit by deposit."""
     before, per_total = known[BEFORE], known[PER_TOTAL]
@@ -104,25 +135,27 @@ def combine_propagated(row, sums, weights, known):
         row[i] = v if weights[i] != 0.0 else old
 
 
-@jit
-def variance_weights(sigmas, weights, constant, has_reference, q):
+@inner
+def variance_weights(sigmas, weights, known, constant, has_reference):
     """Write the weights of the variances: the inverse of a variance, or a constant; else 0."""
+    per_weight, q = known[PER_WEIGHT], known[Q]
     for i in range(weights.size):
-        sigma = sigmas[i] / weights[i]
+        sigma = sigmas[i] * per_weight[i]
         here = 1.0 / (sigma * sigma) if has_reference else constant
         usable = here > 0.0 and here < math.inf and weights[i] != 0.0
         q[i] = here if usable else 0.0
 
 
-@jit
-def combine_resampled(row, weight_row, sums, weights, q, scale):
+@inner
+def combine_resampled(row, weight_row, sums, known, scale):
     """Update a row of a variance that is a weighted mean of those of the exposures.
 
     Only ratios of weights are squared: variances near 1e-28 neither overflow nor vanish.
     """
+    per_weight, q = known[PER_WEIGHT], known[Q]
     for i in range(row.size):
         old, q_before = float(row[i]), float(weight_row[i])
-        sigma = sums[i] / weights[i]
+        sigma = sums[i] * per_weight[i]
         v = sigma * sigma * scale
         total = q_before + q[i]
         per_total = 1.0 / total
@@ -134,57 +167,64 @@ def combine_resampled(row, weight_row, sums, weights, q, scale):
         weight_row[i] = total if usable else q_before
 
 
-@jit
-def combine_flags(flags, context, dq, bit):
-    """Set the bit of the exposure, and the flags of its pixels, where it contributes."""
-    for i in range(context.size):
-        context[i] |= bit if flags[i] != 0 else 0
-    for i in range(dq.size):
-        dq[i] |= flags[i] & 0xFFFFFFFF
+@inner
+def combine_flags(flags, context, dq, y, x0, bit):
+    """Set the bit of the exposure, and the flags of its pixels, where it contributes.
+
+    The flags are 0 again afterwards.
+    """
+    if context.size > 0:
+        row = context[y, x0 : x0 + flags.size]
+        for i in range(row.size):
+            row[i] |= bit if flags[i] != 0 else 0
+    if dq.size > 0:
+        row_dq = dq[y, x0 : x0 + flags.size]
+        for i in range(row_dq.size):
+            row_dq[i] |= flags[i] & 0xFFFFFFFF
+    flags[:] = 0
 
 
 @inlined
 def combine_row(values, y, x0, n, rules, first_squared, columns, known):
-    """Update one row of all planes from the sums of its ``n`` pixels."""
+    """Update a part of a row of all planes from the sums of its ``n`` pixels."""
     x1 = x0 + n
     weights = columns[0, :n]
-    total_weights(values[0, y, x0:x1], weights, known[BEFORE], known[TOTAL], known[PER_TOTAL])
+    total_weights(values[0, y, x0:x1], weights, known)
     for k in range(1, 1 + rules.means):
         combine_mean(values[k, y, x0:x1], columns[k], weights, known, rules.fillval)
     plane = 1 + rules.means
     if rules.resampled > 0:
         has_reference = rules.reference != NO_REFERENCE
         sigmas = columns[rules.reference if has_reference else 0]
-        variance_weights(sigmas, weights, rules.constant, has_reference, known[Q])
+        variance_weights(sigmas, weights, known, rules.constant, has_reference)
     for k in range(rules.resampled):
         row = values[plane + k, y, x0:x1]
         weight_row = values[plane + rules.resampled + k, y, x0:x1]
-        sums = columns[plane + k]
-        combine_resampled(row, weight_row, sums, weights, known[Q], rules.variance_scale)
+        combine_resampled(row, weight_row, columns[plane + k], known, rules.variance_scale)
     for k in range(rules.propagated):
         sums = columns[first_squared + k]
         combine_propagated(values[plane + k, y, x0:x1], sums, weights, known)
 
 
 @inlined
-def combine_tile(source, rules, tile, sums, planes, columns, known):
-    """Add the sums of one exposure over ``tile`` to the planes, a row at a time.
+def combine_tile(rules, tile, sums, planes, room):
+    """Add the sums of one exposure over ``tile`` to the planes, a part of a row at a time.
 
-    ``columns``, ``(lane, x)``, and ``known``, ``(4, x)``, are room for a row.
+    The sums are 0 again afterwards. ``room`` has a column for each lane, and ``COLUMNS`` more.
     """
-    n = tile.x1 - tile.x0
-    x0 = tile.x0 - planes.x0
+    pitch = sums.groups * GROUP
+    columns = room.reshape(-1, CHUNK)
+    known = columns[pitch:]
+    first = 0
     for y in range(tile.y0 - planes.y0, tile.y1 - planes.y0):
-        first = (y + planes.y0 - tile.y0) * n
-        turn_lanes(sums.lanes, first, n, columns)
-        combine_row(planes.values, y, x0, n, rules, GROUP * source.linear, columns, known)
-        context = planes.context[min(y, planes.context.shape[0]) :, x0 : x0 + n]
-        dq = planes.dq[min(y, planes.dq.shape[0]) :, x0 : x0 + n]
-        flags = sums.flags[first : first + n]
-        combine_flags(flags, first_of(context), first_of(dq), rules.bit)
-
-
-@inlined
-def first_of(rows):
-    """Return the first of some rows; of none, an empty one."""
-    return rows.ravel()[:0] if rows.shape[0] == 0 else rows[0]
+        for x0 in range(tile.x0 - planes.x0, tile.x1 - planes.x0, CHUNK):
+            n = min(CHUNK, tile.x1 - planes.x0 - x0)
+            take_lanes(sums.lanes[first * pitch :], pitch, n, room)
+            if any_weight(columns[0, :n]):
+                squared = GROUP * sums.linear
+                combine_row(planes.values, y, x0, n, rules, squared, columns, known)
+            if sums.flags.size > 0:
+                flags = sums.flags[first : first + n]
+                combine_flags(flags, planes.context, planes.dq, y, x0, rules.bit)
+            first += n
+        first += PAD

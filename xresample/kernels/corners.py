@@ -14,14 +14,14 @@ import math
 
 import numpy as np
 
-from .jit import inlined, jit
+from .jit import inlined, inner
 from .structures import SPAN
 
 UPPER = 2 * (SPAN + 2)
 """Where the upper of the two blended rows stands."""
 
 
-@jit
+@inner
 def blend_rows(pixmap, j, i0, n, h, blended):
     """Mix row ``j`` of centres with its neighbours, for columns ``i0 - 1`` to ``i0 + n``.
 
@@ -34,9 +34,9 @@ def blend_rows(pixmap, j, i0, n, h, blended):
     above, h_above = (j + 1, h) if j < ny - 1 else (max(j - 1, 0), -h)
     first = max(i0 - 1, 0)
     offset = 2 * (first + 1 - i0)
-    middle = pixmap[j].ravel()[2 * first :]
-    lower = pixmap[below].ravel()[2 * first :]
-    upper = pixmap[above].ravel()[2 * first :]
+    middle = pixmap[j].reshape(-1)[2 * first :]
+    lower = pixmap[below].reshape(-1)[2 * first :]
+    upper = pixmap[above].reshape(-1)[2 * first :]
     for k in range(2 * (min(i0 + n, nx - 1) + 1 - first)):
         here = middle[k]
         blended[offset + k] = here + h_below * (lower[k] - here)
@@ -126,7 +126,7 @@ def mended_corner(pixmap, j, i, dj, di, h):
     return lx + h * (rx - lx), ly + h * (ry - ly)
 
 
-@jit
+@inner
 def mended_corners(pixmap, j, i, h):
     """Return the four corners of a pixel that has a NaN among its neighbours."""
     x0, y0 = mended_corner(pixmap, j, i, -1, -1, h)

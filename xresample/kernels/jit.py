@@ -16,5 +16,22 @@ import numba
 jit = functools.partial(numba.njit, nogil=True, cache=True, error_model="numpy")
 """Compile a kernel that Python calls; kept in numba's on-disk cache."""
 
-inlined = functools.partial(numba.njit, nogil=True, error_model="numpy", forceinline=True)
-"""Compile a piece of geometry into the body of its caller."""
+inner = functools.partial(
+    numba.njit,
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+    forceinline=False,
+    _nrt=False,
+)
+"""Compile what a kernel calls, and what allocates nothing.
+
+It counts no references to its arrays, which the kernel holds: an atomic instruction for each
+array at each call would take longer than the calls themselves. ``forceinline`` is said because
+a function takes it from its caller otherwise.
+"""
+
+inlined = functools.partial(
+    numba.njit, nogil=True, error_model="numpy", forceinline=True, _nrt=False
+)
+"""Compile a piece of geometry into the body of its caller; it counts no references either."""

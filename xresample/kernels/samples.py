@@ -1,27 +1,40 @@
-"""Complete the samples of an exposure: what the numpy passes over its planes leave to do."""
+"""The samples of an exposure: which of its pixels exist, and the lanes of a row of them."""
 
 from __future__ import annotations
 
 import math
 
-from .jit import jit
+from .jit import inner, jit
+from .structures import GROUP
 
 
 @jit
-def finish_samples(weights, samples, first_free, first_squared, last_used):
-    """Set lane 0 to 1 and unused lanes to 0, and weigh what does not exist with 0.
-
-    ``weights`` is ``(y, x)`` and ``samples`` ``(y, x, lane)``; lanes from ``first_free`` to
-    ``first_squared``, and from ``last_used`` on, are unused. A pixel exists when its weight
-    and its data, lane 1, are finite.
-    """
-    ny, nx, n_lanes = samples.shape
+def drop_missing(weights, data):
+    """Weigh with 0 what does not exist: a pixel whose weight or data is not finite."""
+    ny, nx = weights.shape
     for j in range(ny):
+        row, weight_row = data[j], weights[j]
         for i in range(nx):
-            samples[j, i, 0] = 1.0
-            for lane in range(first_free, first_squared):
-                samples[j, i, lane] = 0.0
-            for lane in range(last_used, n_lanes):
-                samples[j, i, lane] = 0.0
-            if not (math.isfinite(weights[j, i]) and math.isfinite(samples[j, i, 1])):
-                weights[j, i] = 0.0
+            weight = weight_row[i]
+            weight_row[i] = weight if abs(weight) < math.inf and abs(row[i]) < math.inf else 0.0
+
+
+@inner
+def gather_lanes(source, sums, j, i0, n, lanes):
+    """Put the samples of ``n`` pixels of row ``j`` side by side, as the deposit takes them."""
+    pitch = sums.groups * GROUP
+    for s in range(source.samples.shape[0]):
+        lane = s + 1
+        if lane >= source.linear:
+            lane = sums.linear * GROUP + lane - source.linear
+        row = source.samples[s, j, i0 : i0 + n]
+        for k in range(n):
+            lanes[k * pitch + lane] = row[k]
+
+
+@inner
+def clear_lanes(lanes, pitch):
+    """Set lane 0 to 1 and all others to 0, for every pixel that there is room for."""
+    lanes[:] = 0.0
+    for k in range(0, lanes.size, pitch):
+        lanes[k] = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .jit import jit
+from .jit import inner, jit
 
 TERMS = 6
 """Coefficients a side that a value may have: those of a quintic; a lower order has zeros."""
@@ -46,7 +46,7 @@ def evaluate_spline(coefficients, row_starts, row_basis, cuts, cut_starts, basis
             _run(line_x[start:], line_y[start:], basis[:, first:last], out[row, first:last])
 
 
-@jit
+@inner
 def _combine_rows(coefficients, start, weights, line_x, line_y):
     """Sum the rows of coefficients that one row of pixels has, each with its basis value."""
     line_x[:] = 0.0
@@ -58,7 +58,7 @@ def _combine_rows(coefficients, start, weights, line_x, line_y):
             line_y[k] += weight * coefficients[1, start + term, k]
 
 
-@jit
+@inner
 def _run(x, y, basis, pairs):
     """Write a run of values: the coefficients stay in registers, the loop becomes vectors."""
     ax, bx, cx, dx, ex, fx = x[0], x[1], x[2], x[3], x[4], x[5]

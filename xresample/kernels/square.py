@@ -36,17 +36,18 @@ from __future__ import annotations
 import math
 
 from .corners import corners
-from .jit import inlined, jit
+from .jit import inlined, inner
+from .lanes import use_wide_vectors
 from .rounding import floor
-from .structures import LARGE, SPAN, Window
-
-SIDE = 3
-"""Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
+from .structures import LARGE, MIN_OVERLAP, SIDE, SPAN, Window
 
 COLUMN, ROW, WIDTH, HEIGHT = 9 * SPAN, 10 * SPAN, 11 * SPAN, 12 * SPAN
 """Where the first column and row of the pixels, and how many follow, stand in ``cells``."""
 
 TINY = 1e-60
+
+NARROW = 1e-30
+"""Edges narrower than this count as vertical: the product of four widths is above 0."""
 
 
 @inlined
@@ -83,37 +84,70 @@ def slope(x0, y0, x1, y1):
 
 
 @inlined
-def edge_areas(x0, y0, x1, y1, dydx, left):
-    """Area under the part of an edge right of ``left``, above y = 0, 1 and 2."""
-    xa = x0 if x0 > left else left
-    xb = x1 if x1 > left else left
-    dx = xb - xa
-    ya = y0 + dydx * (xa - x0)
-    yb = y0 + dydx * (xb - x0)
-    a1, b1 = ya - 1.0, yb - 1.0
-    a2, b2 = ya - 2.0, yb - 2.0
-    p1 = max(a1, 0.0) + max(b1, 0.0)
-    p2 = max(a2, 0.0) + max(b2, 0.0)
-    n1 = abs(a1) + abs(b1) + TINY
-    n2 = abs(a2) + abs(b2) + TINY
-    # One division serves both lines: they are the slowest instruction here.
-    half_dx_over_n = 0.5 * dx / (n1 * n2)
+def width(x0, x1):
+    """Width of an edge to divide by; anything but 0 for a vertical one."""
+    dx = x1 - x0
+    return dx if abs(dx) > NARROW else 1.0
+
+
+@inlined
+def slopes(q):
+    """Rise of the four edges; one division serves them all."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    w0, w1, w2, w3 = width(x0, x1), width(x1, x2), width(x2, x3), width(x3, x0)
+    w01, w23 = w0 * w1, w2 * w3
+    inverse = 1.0 / (w01 * w23)
+    per01, per23 = w23 * inverse, w01 * inverse
     return (
-        0.5 * dx * (ya + yb),
-        half_dx_over_n * p1 * p1 * n2,
-        half_dx_over_n * p2 * p2 * n1,
+        (y1 - y0) * (w1 * per01),
+        (y2 - y1) * (w0 * per01),
+        (y3 - y2) * (w3 * per23),
+        (y0 - y3) * (w2 * per23),
     )
 
 
 @inlined
-def column_areas(q, s0, s1, s2, s3, left):
-    """Area of a quadrilateral right of ``left``, above y = 0, 1 and 2."""
-    x0, y0, x1, y1, x2, y2, x3, y3 = q
-    a0, a1, a2 = edge_areas(x0, y0, x1, y1, s0, left)
-    b0, b1, b2 = edge_areas(x1, y1, x2, y2, s1, left)
-    c0, c1, c2 = edge_areas(x2, y2, x3, y3, s2, left)
-    d0, d1, d2 = edge_areas(x3, y3, x0, y0, s3, left)
-    return a0 + b0 + c0 + d0, a1 + b1 + c1 + d1, a2 + b2 + c2 + d2
+def heights(ya, yb):
+    """Return ``p`` and ``n`` of an edge for y = 1 and y = 2."""
+    a1, b1 = ya - 1.0, yb - 1.0
+    a2, b2 = ya - 2.0, yb - 2.0
+    p1 = max(a1, 0.0) + max(b1, 0.0)
+    p2 = max(a2, 0.0) + max(b2, 0.0)
+    return p1, abs(a1) + abs(b1) + TINY, p2, abs(a2) + abs(b2) + TINY
+
+
+@inlined
+def edge_areas(x0, y0, x1, y1, dydx):
+    """Area under an edge above y = 0, 1 and 2: all of it, right of x = 1, right of x = 2."""
+    # No corner lies left of 0 or below 0: there is nothing to clip.
+    xa1, xb1, xa2, xb2 = max(x0, 1.0), max(x1, 1.0), max(x0, 2.0), max(x1, 2.0)
+    ya1, yb1 = y0 + dydx * (xa1 - x0), y0 + dydx * (xb1 - x0)
+    ya2, yb2 = y0 + dydx * (xa2 - x0), y0 + dydx * (xb2 - x0)
+    p01, n01, p02, n02 = heights(y0, y1)
+    p11, n11, p12, n12 = heights(ya1, yb1)
+    p21, n21, p22, n22 = heights(ya2, yb2)
+    # One division serves three columns of two lines: it is the slowest instruction here.
+    n0, n1, n2 = n01 * n02, n11 * n12, n21 * n22
+    inverse = 0.5 / (n0 * n1 * n2)
+    dx0, dx1, dx2 = x1 - x0, xb1 - xa1, xb2 - xa2
+    f0, f1, f2 = dx0 * (n1 * n2 * inverse), dx1 * (n0 * n2 * inverse), dx2 * (n0 * n1 * inverse)
+    return (
+        (0.5 * dx0 * (y0 + y1), f0 * p01 * p01 * n02, f0 * p02 * p02 * n01),
+        (0.5 * dx1 * (ya1 + yb1), f1 * p11 * p11 * n12, f1 * p12 * p12 * n11),
+        (0.5 * dx2 * (ya2 + yb2), f2 * p21 * p21 * n22, f2 * p22 * p22 * n21),
+    )
+
+
+@inlined
+def added(a, b, c, d):
+    """Sum the areas of four edges."""
+    return a[0] + b[0] + c[0] + d[0], a[1] + b[1] + c[1] + d[1], a[2] + b[2] + c[2] + d[2]
+
+
+@inlined
+def kept(a):
+    """Return an overlap, or 0 for what is no overlap."""
+    return a if abs(a) > MIN_OVERLAP else 0.0
 
 
 @inlined
@@ -124,24 +158,25 @@ def overlaps_3x3(q, cells, i):
     over ``i`` has no branch.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = q
-    s0 = slope(x0, y0, x1, y1)
-    s1 = slope(x1, y1, x2, y2)
-    s2 = slope(x2, y2, x3, y3)
-    s3 = slope(x3, y3, x0, y0)
-    a0, a1, a2 = column_areas(q, s0, s1, s2, s3, 0.0)
-    b0, b1, b2 = column_areas(q, s0, s1, s2, s3, 1.0)
-    c0, c1, c2 = column_areas(q, s0, s1, s2, s3, 2.0)
+    s0, s1, s2, s3 = slopes(q)
+    e0, e1, e2 = edge_areas(x0, y0, x1, y1, s0)
+    f0, f1, f2 = edge_areas(x1, y1, x2, y2, s1)
+    g0, g1, g2 = edge_areas(x2, y2, x3, y3, s2)
+    h0, h1, h2 = edge_areas(x3, y3, x0, y0, s3)
+    a0, a1, a2 = added(e0, f0, g0, h0)
+    b0, b1, b2 = added(e1, f1, g1, h1)
+    c0, c1, c2 = added(e2, f2, g2, h2)
     # Signed like the areas above, so that a mirrored map has positive overlaps too.
     scale = 1.0 / signed_area(q)
-    cells[i] = scale * ((a0 - a1) - (b0 - b1))
-    cells[SPAN + i] = scale * ((b0 - b1) - (c0 - c1))
-    cells[2 * SPAN + i] = scale * (c0 - c1)
-    cells[3 * SPAN + i] = scale * ((a1 - a2) - (b1 - b2))
-    cells[4 * SPAN + i] = scale * ((b1 - b2) - (c1 - c2))
-    cells[5 * SPAN + i] = scale * (c1 - c2)
-    cells[6 * SPAN + i] = scale * (a2 - b2)
-    cells[7 * SPAN + i] = scale * (b2 - c2)
-    cells[8 * SPAN + i] = scale * c2
+    cells[i] = kept(scale * ((a0 - a1) - (b0 - b1)))
+    cells[SPAN + i] = kept(scale * ((b0 - b1) - (c0 - c1)))
+    cells[2 * SPAN + i] = kept(scale * (c0 - c1))
+    cells[3 * SPAN + i] = kept(scale * ((a1 - a2) - (b1 - b2)))
+    cells[4 * SPAN + i] = kept(scale * ((b1 - b2) - (c1 - c2)))
+    cells[5 * SPAN + i] = kept(scale * (c1 - c2))
+    cells[6 * SPAN + i] = kept(scale * (a2 - b2))
+    cells[7 * SPAN + i] = kept(scale * (b2 - c2))
+    cells[8 * SPAN + i] = kept(scale * c2)
     return scale
 
 
@@ -176,7 +211,7 @@ def overlaps_column(q, left, y0, ny, cells, c, nx):
         cells[c + r * nx] -= cells[c + (r + 1) * nx]
 
 
-@jit
+@inner
 def square_cells(blended, n, h, cells):
     """Write the 3 x 3 overlaps of ``n`` pixels, the m-th of pixel k at ``cells[m * SPAN + k]``.
 
@@ -184,6 +219,7 @@ def square_cells(blended, n, h, cells):
     one that takes more than 3 of either, or NaN, are to be done anew. The loop has no branch
     and two arrays, so several pixels are done by each instruction.
     """
+    use_wide_vectors()
     for k in range(n):
         q = corners(blended, k, h)
         x_lo, x_hi, y_lo, y_hi = bounds(q)
@@ -198,13 +234,13 @@ def square_cells(blended, n, h, cells):
 
 @inlined
 def is_small(cells, k):
-    """Tell whether ``square_cells`` covers a pixel: at most 3 x 3 cells, and finite."""
+    """Tell whether the 3 x 3 overlaps cover a pixel: no cells beyond them, and finite."""
     return cells[WIDTH + k] < SIDE and cells[HEIGHT + k] < SIDE
 
 
 @inlined
-def square_window(cells, k, tile):
-    """Return the window of a pixel whose overlaps ``square_cells`` wrote; empty off the tile."""
+def small_window(cells, k, tile):
+    """Return the window of a pixel that has 3 x 3 overlaps; empty off the tile."""
     x, y = cells[COLUMN + k], cells[ROW + k]
     if x < tile.x1 and x + SIDE > tile.x0 and y < tile.y1 and y + SIDE > tile.y0:
         nx, ny = int(cells[WIDTH + k]) + 1, int(cells[HEIGHT + k]) + 1
@@ -212,7 +248,7 @@ def square_window(cells, k, tile):
     return Window(0, 0, 0, 0, SIDE, k, SPAN)
 
 
-@jit
+@inner
 def quadrilateral_cells(q, tile, cells):
     """Write the overlaps of a pixel of any size from ``cells[LARGE]``; return its window.
 

@@ -9,18 +9,32 @@ import numpy as np
 GROUP = 4
 """Lanes in a group."""
 
-SPAN = 256
+SIDE = 3
+"""Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
+
+SPAN = 128
 """Most pixels of a row that are worked on together.
 
 A constant, so that the compiler sees that what is written for one pixel is not read for
 another, and makes vector instructions of the loop over them.
 """
 
+MIN_OVERLAP = 1e-10
+"""Overlaps below this are the rounding of a WCS, not an overlap: they deposit nothing."""
+
 LARGE = 13 * SPAN
 """Where the overlaps of one pixel by itself stand in ``Room.cells``, behind a row's."""
 
 TOUCHED = 1 << 32
 """Flag of an output pixel with a positive deposit; the bits below it gather the dq."""
+
+
+PAD = 16
+"""Pixels between the rows of a tile's sums.
+
+Rows a multiple of 4096 bytes apart look like one row to the processor, which compares just
+these bits of an address when it asks whether a load has to wait for a store.
+"""
 
 
 class Source(NamedTuple):
@@ -31,13 +45,13 @@ class Source(NamedTuple):
     weights: np.ndarray
     """float32 or float64 ``(y, x)``; 0 for a pixel that does not exist, never NaN."""
     samples: np.ndarray
-    """float32 or float64 ``(y, x, lane)``: 1, data and the other planes."""
+    """float32 or float64 ``(lane, y, x)``: data and the other planes; lane 0, 1, is left out."""
     dq: np.ndarray
     """uint32 ``(y, x)``, or of no size when dq is not propagated."""
     linear: int
-    """Groups of lanes that are summed with ``a w``."""
+    """Lanes that are summed with ``a w``, lane 0 among them."""
     squared: int
-    """Groups of lanes that are summed with ``(a w)^2``."""
+    """Lanes that are summed with ``(a w)^2``."""
 
 
 class Footprint(NamedTuple):
@@ -59,10 +73,16 @@ class Tile(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums over one tile: ``lanes`` is ``(pixel, lane)``, ``flags`` ``(pixel,)``."""
+    """Sums over one tile; zero between the tiles."""
 
     lanes: np.ndarray
+    """float64, the lanes of a pixel side by side, in whole groups."""
     flags: np.ndarray
+    """int64 ``(pixel,)``, or of no size where neither context nor dq is kept."""
+    linear: int
+    """Groups of lanes that are summed with ``a w``."""
+    groups: int
+    """All groups."""
 
 
 class Window(NamedTuple):

@@ -242,7 +242,7 @@ def plan(
         validate(dataset, chosen)
         exposure = Exposure(dataset)
         units = common_units(units, exposure, number)
-        layout = wider_layout(layout, exposure, chosen)
+        layout = wider_layout(layout, chosen, exposure.variances)
         found.append(exposure)
     if chosen.compute_err == "from_var":
         variances_of_error(layout, chosen)

@@ -260,6 +260,8 @@ def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any
     options, layout = planned.job.options, planned.job.layout
     names = plane_names(layout, options)
     labels = planned.dataset({})
+    for name in schema.TEXT:
+        labels[name].encoding.update(schema.TEXT_ENCODING)
     for name in filter(root.__contains__, map(str, labels.variables)):
         # From an interrupted run: xarray would compare types, and read texts as another one.
         del root[name]
