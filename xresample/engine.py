@@ -28,8 +28,14 @@ Wide, because the planes are read and written a row of the tile at a time.
 ROWS = 16
 """Rows of an exposure that a thread prepares at a time."""
 
-Read = Callable[[str, slice], np.ndarray | None]
-"""Returns rows of a named plane of the exposure's window; None where it has no such plane."""
+Part = tuple[slice, slice]
+"""Rows and columns of an exposure's window."""
+
+Read = Callable[[str, Part], np.ndarray | None]
+"""Returns a part of a named plane of the window; None where the exposure has no such plane."""
+
+NOTHING: Part = (slice(0, 0), slice(0, 0))
+"""The part to ask for where all that matters is whether there is such a plane."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Window:
     active: tuple[int, int, int, int]
     """First and past-the-last row and column to deposit, counted in the window."""
     read: Read
-    good: Callable[[slice], np.ndarray | None]
+    good: Callable[[Part], np.ndarray | None]
     dq: np.ndarray | None
     origin: tuple[int, int] = (0, 0)
     """Row and column of the exposure's arrays where the window starts."""
@@ -73,12 +79,13 @@ def add_exposure(
     """Add one exposure to the buffers; return whether any of its pixels can reach them."""
     from .kernels.tiles import add_tiles
 
-    source, rules = _prepare(buffers, options, window, scales, exposure, threads)
     footprint = _footprint(options, scales.ratio)
     bounds = _bound(window, footprint, threads)
+    source = _source(buffers, options, window, scales, bounds, threads)
     batches = _tiles(buffers, bounds)
     if not batches:
         return False
+    rules = _rules(buffers, options, window, scales, exposure)
     planes = _planes(buffers, exposure)
 
     def run(tiles: np.ndarray) -> None:
@@ -88,16 +95,15 @@ def add_exposure(
     return True
 
 
-def _prepare(
+def _source(
     buffers: Buffers,
     options: Options,
     window: Window,
     scales: Scales,
-    exposure: int,
+    bounds: np.ndarray,
     threads: int | None,
-) -> tuple[Source, Rules]:
-    """Fill weights and samples, and say how they enter the planes."""
-    from .kernels.combine import NO_REFERENCE, Rules
+) -> Source:
+    """Fill weights and samples of the pixels that can reach the buffers."""
     from .kernels.structures import Source
 
     layout = buffers.layout
@@ -108,19 +114,47 @@ def _prepare(
     samples = buffers.room("samples", (linear - 1 + squared, *shape), dtype)
     weight_type = None
     if window.weights is None:
-        weight_type = weight_type_of(options, lambda n: window.read(n, slice(0, 1)) is not None)
+        weight_type = weight_type_of(options, lambda n: window.read(n, NOTHING) is not None)
     fill = _Filler(weight_type, layout, window, scales, weights, samples)
-    steps = range(0, shape[0], ROWS)
-    pool.run(lambda j: fill(slice(j, min(j + ROWS, shape[0]))), steps, threads)
+    pool.run(fill, _strips(buffers, window, bounds), threads)
+    dq = window.dq if window.dq is not None and buffers.dq is not None else _NO_DQ
+    return Source(window.pixmap, weights, samples, dq, linear, squared)
 
+
+def _strips(buffers: Buffers, window: Window, bounds: np.ndarray) -> list[Part]:
+    """Return the pixels that can reach the buffers, in strips of a few rows."""
+    from .kernels.blocks import BLOCK
+
+    j0, j1, i0, i1 = window.active
+    y0, x0 = buffers.y0, buffers.x0
+    ny, nx = buffers.values.shape[1:]
+    y_low, y_high, x_low, x_high = np.moveaxis(bounds[:, :-1, :4], -1, 0)
+    reach = (y_low < y0 + ny) & (y_high >= y0) & (x_low < x0 + nx) & (x_high >= x0)
+    strips = []
+    for k in range(0, len(reach), ROWS // BLOCK):
+        columns = np.flatnonzero(reach[k : k + ROWS // BLOCK].any(axis=0))
+        if len(columns):
+            top, left = j0 + k * BLOCK, i0 + int(columns[0]) * BLOCK
+            right = i0 + (int(columns[-1]) + 1) * BLOCK
+            strips.append((slice(top, min(top + ROWS, j1)), slice(left, min(right, i1))))
+    return strips
+
+
+def _rules(
+    buffers: Buffers, options: Options, window: Window, scales: Scales, exposure: int
+) -> Rules:
+    """Say how samples enter the planes."""
+    from .kernels.combine import NO_REFERENCE, Rules
+
+    layout = buffers.layout
     reference, constant = NO_REFERENCE, 1.0
-    there = layout.reference is not None and window.read(layout.reference, slice(0, 1)) is not None
+    there = layout.reference is not None and window.read(layout.reference, NOTHING) is not None
     if there and layout.variances:
         reference = layout.linear.index(layout.reference)
     elif options.weight_type == "exptime":
         constant = scales.time
     bit = 1 << (exposure % 32)
-    rules = Rules(
+    return Rules(
         means=len(layout.means),
         resampled=len(layout.variances) if layout.resampled else 0,
         propagated=0 if layout.resampled else len(layout.variances),
@@ -130,8 +164,6 @@ def _prepare(
         bit=bit if bit < 1 << 31 else bit - (1 << 32),
         fillval=parse_fillval(options.fillval),
     )
-    dq = window.dq if window.dq is not None and buffers.dq is not None else _NO_DQ
-    return Source(window.pixmap, weights, samples, dq, linear, squared), rules
 
 
 _NO_DQ = np.zeros((0, 0), np.uint32)
@@ -152,7 +184,7 @@ def weight_type_of(options: Options, has: Callable[[str], bool]) -> str | None:
 
 @dataclass(frozen=True)
 class _Filler:
-    """Fills rows of weights and samples, every plane while the rows are in the cache."""
+    """Fills a part of weights and samples, every plane while its rows are in the cache."""
 
     weight_type: str | None
     layout: Layout
@@ -161,30 +193,31 @@ class _Filler:
     weights: np.ndarray
     samples: np.ndarray
 
-    def __call__(self, rows: slice) -> None:
+    def __call__(self, part: Part) -> None:
         from .kernels.samples import drop_missing
 
-        weights, samples = self.weights[rows], self.samples[:, rows]
+        rows, columns = part
         linear = self.layout.linear[1:]
         with np.errstate(invalid="ignore", over="ignore"):
-            for lane, name in zip(samples, linear + self.layout.squared, strict=True):
-                self._fill(lane, name, rows, name in self.layout.squared)
-        weights[...] = self._weigh(rows, weights.shape)
-        drop_missing(weights, samples[0])
+            for lane, name in zip(self.samples, linear + self.layout.squared, strict=True):
+                self._fill(lane[part], name, part, name in self.layout.squared)
+        weights = self.weights[part]
+        weights[...] = self._weigh(part, weights.shape)
+        drop_missing(self.weights[rows], self.samples[0, rows], columns.start, columns.stop)
 
-    def _weigh(self, rows: slice, shape: tuple[int, int]) -> np.ndarray:
+    def _weigh(self, part: Part, shape: tuple[int, int]) -> np.ndarray:
         if self.window.weights is not None:
-            return self.window.weights[rows]
+            return self.window.weights[part]
         return weight_map(
             self.weight_type,
             shape,
-            self.window.read(WEIGHT_VARIANCE.get(self.weight_type or "", ""), rows),
+            self.window.read(WEIGHT_VARIANCE.get(self.weight_type or "", ""), part),
             self.scales.time,
-            self.window.good(rows),
+            self.window.good(part),
         )
 
-    def _fill(self, lane: np.ndarray, name: str, rows: slice, squared: bool) -> None:
-        plane = self.window.read(name, rows)
+    def _fill(self, lane: np.ndarray, name: str, part: Part, squared: bool) -> None:
+        plane = self.window.read(name, part)
         if plane is None:
             lane[...] = np.nan
         elif name == "data":

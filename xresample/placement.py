@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import sky, weights
-from .engine import Scales, Window, require_memory_order
+from .engine import Part, Scales, Window, require_memory_order
 from .errors import InvalidInputError
 from .exposure import Exposure
 from .grid import Grid
@@ -170,14 +170,14 @@ def _window(
                 planes[name] = array
             return planes[name]
 
-    def read(name: str, rows: slice) -> np.ndarray | None:
+    def read(name: str, part: Part) -> np.ndarray | None:
         array = plane(name)
-        return None if array is None else array[rows]
+        return None if array is None else array[part]
 
     flags = _flag_map(exposure, options)
 
-    def good(rows: slice) -> np.ndarray | None:
-        dq = read("dq", rows)
+    def good(part: Part) -> np.ndarray | None:
+        dq = read("dq", part)
         return None if dq is None else weights.good_pixels(dq, options.good_bits, flags)
 
     dq = None

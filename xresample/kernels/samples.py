@@ -9,12 +9,14 @@ from .structures import GROUP
 
 
 @jit
-def drop_missing(weights, data):
-    """Weigh with 0 what does not exist: a pixel whose weight or data is not finite."""
-    ny, nx = weights.shape
-    for j in range(ny):
+def drop_missing(weights, data, first, last):
+    """Weigh with 0 what does not exist: a pixel whose weight or data is not finite.
+
+    In columns ``first`` to ``last`` of some rows.
+    """
+    for j in range(weights.shape[0]):
         row, weight_row = data[j], weights[j]
-        for i in range(nx):
+        for i in range(first, last):
             weight = weight_row[i]
             weight_row[i] = weight if abs(weight) < math.inf and abs(row[i]) < math.inf else 0.0
 
