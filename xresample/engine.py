@@ -25,8 +25,8 @@ TILE = (64, 512)
 Wide, because the planes are read and written a row of the tile at a time.
 """
 
-ROWS = 16
-"""Rows of an exposure that a thread prepares at a time."""
+ROWS = 64
+"""Rows of an exposure that a thread prepares at a time: fewer, and threads wait for each other."""
 
 Part = tuple[slice, slice]
 """Rows and columns of an exposure's window."""

@@ -164,14 +164,14 @@ def jobs(size: int) -> list[Callable[[], Job]]:
     """Return the makers of all jobs, each to be made, run and dropped in turn."""
     out = round(size * 2400 / 2048)
     wide = round(size * 8000 / 2048)
-    one, two, four = (Campaign(size, out, n) for n in (1, 2, 4))
-    far = Campaign(size, wide, 2)
+    one, four = Campaign(size, out, 1), Campaign(size, out, 4)
+    far = Campaign(size, wide, 4)
     made: list[Callable[[], Job]] = [
-        lambda: whole("everything, default map against exact", 20, two, None, {}),
-        lambda: whole("everything, reference step 32", 12, two, 32, {}),
-        lambda: whole("everything, both exact", 6, two, None, {"exact": True}),
+        lambda: whole("everything, default map against exact", 20, four, None, {}),
+        lambda: whole("everything, reference step 32", 12, four, 32, {}),
+        lambda: whole("everything, both exact", 6, four, None, {"exact": True}),
         lambda: whole("everything into the wide mosaic, step 32", 25, far, 32, {}),
-        lambda: whole("data and weight only, step 32", 4, two, 32, {}, full=False),
+        lambda: whole("data and weight only, step 32", 4, four, 32, {}, full=False),
         lambda: against_drizzle(
             "propagated, context, dq, ready map; one drizzle call", 4, one, None
         ),
@@ -185,11 +185,11 @@ def jobs(size: int) -> list[Callable[[], Job]]:
     ):
         made.append(
             lambda kernel=kernel, target=target: whole(
-                f"{kernel}, everything, step 32", target, one, 32, {"kernel": kernel}
+                f"{kernel}, everything, step 32", target, four, 32, {"kernel": kernel}
             )
         )
     made.append(lambda: against_drizzle("kernel alone, one plane, one thread", 2, one, 1))
-    made.append(lambda: the_class(two))
+    made.append(lambda: the_class(four))
     made.append(lambda: threading(four))
     made += [lambda k=k: stages(one)[k] for k in range(4)]
     return made
