@@ -75,10 +75,13 @@ class Accumulator:
             else:
                 buffers.clear(name, options, threads, zeroed=False)
         if options.enable_ctx:
-            context = mosaic["con"].transpose("plane", *schema.PIXELS).values
-            buffers.context = context.astype(np.int32)
+            held = mosaic["con"].transpose("plane", *schema.PIXELS).values
+            buffers.context = np.empty(held.shape, np.int32)
+            for plane, part in zip(buffers.context, held, strict=True):
+                copy_rows(plane, part, threads)
         if options.propagate_dq:
-            buffers.dq = mosaic["dq"].transpose(*schema.PIXELS).values.astype(np.uint32)
+            buffers.dq = np.empty(grid.shape, np.uint32)
+            copy_rows(buffers.dq, mosaic["dq"].transpose(*schema.PIXELS).values, threads)
         known = {*options.to_attrs(), *provenance.TOTALS, *_AREAS, "good_bits", "weight_type"}
         attrs = {str(k): v for k, v in mosaic.attrs.items() if k not in known}
         units = mosaic["data"].attrs.get("units")

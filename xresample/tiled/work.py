@@ -134,13 +134,17 @@ def compute_tile(
     grid = replace(job.grid, shape=shape, y0=tile.y.start, x0=tile.x.start)
     buffers = Buffers.empty(job.layout, job.options, shape, grid.y0, grid.x0, job.exposures)
     for part, source, loaded in zip(tile.parts, sources, blocks, strict=True):
-        mapping = _mapping(source, job)
-        y, x = with_next(part.y, mapping.y), with_next(part.x, mapping.x)
-        options = replace(job.options, weight_type=source.weight_type)
-        exposure = source.cut(y, x, loaded)
-        window = place_part(exposure, mapping, options, part.y, part.x, job.threads)
-        add_exposure(buffers, options, window, source.scales, source.number, job.threads)
+        _add(buffers, job, part, source, loaded)
     return Accumulator(grid, job.options, buffers).planes()
+
+
+def _add(buffers: Buffers, job: Job, part: Part, source: Source, blocks: Sequence[Block]) -> None:
+    """Add a part of an exposure; all that it takes is free again afterwards."""
+    mapping = _mapping(source, job)
+    y, x = with_next(part.y, mapping.y), with_next(part.x, mapping.x)
+    options = replace(job.options, weight_type=source.weight_type)
+    window = place_part(source.cut(y, x, blocks), mapping, options, part.y, part.x, job.threads)
+    add_exposure(buffers, options, window, source.scales, source.number, job.threads)
 
 
 def _mapping(source: Source, job: Job) -> PixelMap:
