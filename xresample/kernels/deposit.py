@@ -78,10 +78,9 @@ def deposit_3x3(room, first, width, sums, w, k, flag):
     cells, lanes, groups = room.cells, room.lanes, sums.groups
     if groups == 1:
         add_lanes_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
-    elif groups == 2 and sums.linear == 2:
-        add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
-    elif groups == 2 and sums.linear == 1:
-        add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 2, lanes, k)
+    elif groups == 2:
+        # Both linear, or the second one squared.
+        add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 3 - sums.linear, lanes, k)
     else:
         for g in range(groups):
             power = 1 if g < sums.linear else 2
