@@ -25,8 +25,9 @@ TILE = (64, 512)
 Wide, because the planes are read and written a row of the tile at a time.
 """
 
-ROWS = 64
-"""Rows of an exposure that a thread prepares at a time: fewer, and threads wait for each other."""
+STRIP = 8
+"""Rows of blocks of an exposure that a thread prepares at a time: with fewer, threads wait for
+each other."""
 
 Part = tuple[slice, slice]
 """Rows and columns of an exposure's window."""
@@ -131,12 +132,12 @@ def _strips(buffers: Buffers, window: Window, bounds: np.ndarray) -> list[Part]:
     y_low, y_high, x_low, x_high = np.moveaxis(bounds[:, :-1, :4], -1, 0)
     reach = (y_low < y0 + ny) & (y_high >= y0) & (x_low < x0 + nx) & (x_high >= x0)
     strips = []
-    for k in range(0, len(reach), ROWS // BLOCK):
-        columns = np.flatnonzero(reach[k : k + ROWS // BLOCK].any(axis=0))
+    for k in range(0, len(reach), STRIP):
+        columns = np.flatnonzero(reach[k : k + STRIP].any(axis=0))
         if len(columns):
-            top, left = j0 + k * BLOCK, i0 + int(columns[0]) * BLOCK
-            right = i0 + (int(columns[-1]) + 1) * BLOCK
-            strips.append((slice(top, min(top + ROWS, j1)), slice(left, min(right, i1))))
+            rows = slice(j0 + k * BLOCK, min(j0 + (k + STRIP) * BLOCK, j1))
+            left, right = int(columns[0]) * BLOCK, (int(columns[-1]) + 1) * BLOCK
+            strips.append((rows, slice(i0 + left, min(i0 + right, i1))))
     return strips
 
 
