@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from typing import Any
 
@@ -80,6 +81,12 @@ def test_errors_come_when_it_is_planned(case: str) -> None:
     with pytest.raises(type(eager.value)) as lazy:
         xrs.coadd(exposures, GRID, chunks=20, **options)
     assert str(lazy.value) == str(eager.value)
+
+
+def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(xrs.InvalidInputError, match="need dask, which is not installed"):
+        xrs.plan(campaign(1), GRID)
 
 
 def test_a_grid_without_a_wcs() -> None:

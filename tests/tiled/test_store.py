@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,13 @@ def test_a_store_holds_the_mosaic(case: str, tmp_path: Path) -> None:
     assert mosaic["data"].chunks is not None
     assert_identical(mosaic, expected)
     assert mosaic.resample.is_mosaic
+
+
+def test_without_zarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(xrs.InvalidInputError, match="needs zarr, which is not installed"):
+        xrs.coadd_to_zarr(campaign(1), GRID, tmp_path / "mosaic.zarr", chunks=CHUNKS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_nobody_wrote_reads_as_nothing(tmp_path: Path) -> None:

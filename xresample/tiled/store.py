@@ -188,8 +188,7 @@ def _prepared(
     planned: Plan, store: Any, size: tuple[int, int], overwrite: bool, compressors: Any
 ) -> Any:
     """Return the group of a store that has all but the tiles: found there, or made."""
-    import zarr
-
+    zarr = _zarr()
     job = described(planned, size)
     root = _opened(store)
     if overwrite:
@@ -214,10 +213,20 @@ def _prepared(
     return root
 
 
+def _zarr() -> Any:
+    """Return the package, or say that it is not installed."""
+    try:
+        import zarr
+    except ImportError:
+        raise InvalidInputError(
+            "coadd_to_zarr needs zarr, which is not installed: pip install 'xresample[dask]'"
+        ) from None
+    return zarr
+
+
 def _opened(store: Any) -> Any:
     """Return the group of a store; None where there is none."""
-    import zarr
-
+    zarr = _zarr()
     try:
         return zarr.open_group(store, mode="r+")
     except (FileNotFoundError, zarr.errors.ContainsArrayError):

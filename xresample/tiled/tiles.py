@@ -47,9 +47,14 @@ class Tiling:
         InvalidInputError
             The chunks are none of these.
         """
-        import dask
-        from dask.array.core import normalize_chunks
-        from dask.utils import parse_bytes
+        try:
+            import dask
+            from dask.array.core import normalize_chunks
+            from dask.utils import parse_bytes
+        except ImportError:
+            raise InvalidInputError(
+                "Mosaics in tiles need dask, which is not installed: pip install 'xresample[dask]'"
+            ) from None
 
         given = chunks
         if isinstance(chunks, Mapping):
