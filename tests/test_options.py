@@ -82,9 +82,9 @@ def test_netcdf_takes_the_attributes(tmp_path: Any) -> None:
 
 def test_frozen_and_by_name_only() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Options().kernel = "turbo"  # type: ignore[misc]
+        Options().kernel = "turbo"
     with pytest.raises(TypeError):
-        Options("turbo")  # type: ignore[misc]
+        Options("turbo")
 
 
 @pytest.mark.parametrize(

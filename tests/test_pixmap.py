@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,7 +68,7 @@ class Bent:
     pixel_n_dim = world_n_dim = 2
     world_axis_physical_types = ("pos.eq.ra", "pos.eq.dec")
     world_axis_units = ("deg", "deg")
-    world_axis_object_classes: dict = {}  # noqa: RUF012
+    world_axis_object_classes: ClassVar[dict[str, Any]] = {}
     array_shape = (200, 300)
     pixel_bounds = None
 

@@ -155,7 +155,7 @@ def test_bounding_box_that_ends_between_pixels(kind: Any) -> None:
     wcs = make_gwcs(SHAPE, distortion=0.0)
     wcs.bounding_box = ((-0.5, 29.5), (-0.5, 19.5))
 
-    class Hooked(kind):  # type: ignore[misc,valid-type]
+    class Hooked(kind):
         def add_model_hook(self, **given: Any) -> None:
             self.range = tuple(given[name] for name in ("xmin", "xmax", "ymin", "ymax"))
 

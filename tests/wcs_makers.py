@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import astropy.wcs
 import gwcs
@@ -264,7 +264,7 @@ class Plain(BaseLowLevelWCS):
     world_axis_physical_types = ("pos.eq.dec", "pos.eq.ra")
     world_axis_units = ("rad", "deg")
     world_axis_object_components = ()
-    world_axis_object_classes: dict = {}  # noqa: RUF012
+    world_axis_object_classes: ClassVar[dict[str, Any]] = {}
     pixel_bounds = ((-0.5, 9.5), (2.5, 7.5))
 
     @property

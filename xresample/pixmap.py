@@ -105,6 +105,7 @@ class PixelMap:
         return out
 
     def _fill(self, out: np.ndarray, y: range, x: range, threads: int | None) -> None:
+        # Each kind of map, below, has its own.
         raise NotImplementedError
 
 

@@ -14,7 +14,7 @@ def aligned(value: float = 1.0, weight: float = 1.0, **more: object) -> Exposure
     """Return an exposure whose pixels are the output pixels, the same in each."""
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
     data, weights = np.full(SHAPE, value), np.full(SHAPE, weight)
-    return Exposure(np.dstack([x, y]), data, weights, **more)  # type: ignore[arg-type]
+    return Exposure(np.dstack([x, y]), data, weights, **more)
 
 
 def total(exposures: list[Exposure], onto: Onto | None = None, dtype: str = "f8") -> np.ndarray:

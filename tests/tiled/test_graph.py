@@ -138,7 +138,7 @@ def test_chunked_once_more_and_computed_in_parts() -> None:
     assert_identical(lazy.chunk(y=31, x=9), expected)
     cut = {"y": slice(7, 40), "x": slice(11, 12)}
     assert_identical(lazy.isel(cut), expected.isel(cut))
-    assert_identical(pickle.loads(pickle.dumps(lazy)), expected)  # noqa: S301
+    assert_identical(pickle.loads(pickle.dumps(lazy)), expected)  # noqa: S301 - our own bytes
     np.testing.assert_array_equal(lazy["con"].sum().compute(), expected["con"].sum())
 
 
