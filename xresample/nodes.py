@@ -60,27 +60,45 @@ class Spline:
         order = self.order
         at = at.astype(np.float64)
         interval = np.searchsorted(knots[order + 1 : -order - 1], at, side="right") + order
-        basis = np.zeros((len(at), TERMS))
-        basis[:, 0] = 1.0
+        # The knots that a recurrence takes: from ``order - 1`` before those of the interval on.
+        near = knots[interval + np.arange(1 - order, order + 1)[:, np.newaxis]]
+        basis = np.zeros((TERMS, len(at)))
+        basis[0] = 1.0
         for degree in range(1, order + 1):
             carried = np.zeros(len(at))
             for term in range(degree):
-                high, low = knots[interval + term + 1], knots[interval + term + 1 - degree]
-                share = basis[:, term] / (high - low)
-                basis[:, term] = carried + (high - at) * share
+                high, low = near[order + term], near[order + term - degree]
+                share = basis[term] / (high - low)
+                basis[term] = carried + (high - at) * share
                 carried = (at - low) * share
-            basis[:, degree] = carried
-        return interval - order, basis
+            basis[degree] = carried
+        return interval - order, basis.T
 
     def at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the values at scattered points, ``(2, n)``."""
         starts_y, basis_y = self.basis(self.knots_y, y)
         starts_x, basis_x = self.basis(self.knots_x, x)
+        # One flat index a point: a gather by row and column takes several times as long.
+        wide = self.coefficients.shape[2]
+        flat = self.coefficients.reshape(2, -1)
+        starts = starts_y * wide + starts_x
         total = np.zeros((2, len(x)))
         for j in range(self.order + 1):
             for i in range(self.order + 1):
-                values = self.coefficients[:, starts_y + j, starts_x + i]
+                values = flat.take(starts + (j * wide + i), axis=1)
                 total += basis_y[:, j] * basis_x[:, i] * values
+        return total
+
+    def on_grid(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the values where each of some columns meets each of some rows, ``(2, y, x)``."""
+        starts_y, basis_y = self.basis(self.knots_y, y)
+        starts_x, basis_x = self.basis(self.knots_x, x)
+        lines = np.zeros((2, len(y), self.coefficients.shape[2]))
+        total = np.zeros((2, len(y), len(x)))
+        for j in range(self.order + 1):
+            lines += basis_y[:, j, np.newaxis] * self.coefficients.take(starts_y + j, axis=1)
+        for i in range(self.order + 1):
+            total += basis_x[:, i] * lines.take(starts_x + i, axis=2)
         return total
 
 
@@ -111,9 +129,8 @@ def adaptive(function: Transform, x: range, y: range, goal: float) -> Spline | N
     before = math.inf
     while np.isfinite(grid).all() and np.isfinite(scattered).all():
         spline = Spline.through(grid_y[::2], grid_x[::2], grid[:, ::2, ::2], ORDER)
-        on_x, on_y = (part.ravel() for part in np.meshgrid(grid_x, grid_y))
         error = max(
-            np.abs(spline.at(on_x, on_y).reshape(grid.shape) - grid).max(),
+            np.abs(spline.on_grid(grid_x, grid_y) - grid).max(),
             np.abs(spline.at(at_x, at_y) - scattered).max(),
         )
         if error <= goal:

@@ -27,8 +27,9 @@ def evaluate(spline, y, x, rows=None):
     cuts = np.concatenate(([0], np.flatnonzero(np.diff(starts)) + 1, [len(x)]))
     out = np.full((len(y), len(x), 2), np.nan)
     first, last = rows or (0, len(y))
+    row_basis, basis = np.ascontiguousarray(row_basis), np.ascontiguousarray(basis.T)
     evaluate_spline(spline.coefficients, row_starts, row_basis, cuts, starts[cuts[:-1]],
-                    np.ascontiguousarray(basis.T), first, last, out)  # fmt: skip
+                    basis, first, last, out)  # fmt: skip
     return out
 
 
@@ -57,6 +58,17 @@ def test_scattered_points_as_the_kernel():
     at_x, at_y = (part.ravel() for part in np.meshgrid(x, y))
     scattered = spline.at(at_x, at_y).T.reshape(len(y), len(x), 2)
     assert_allclose(evaluate(spline, y, x), scattered, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 3, 5])
+def test_grids_as_scattered_points(order):
+    spline, scipys = make_spline(order)
+    x, y = np.linspace(2, 57, 31), np.linspace(-3, 40, 23)
+    found = spline.on_grid(x, y)
+    assert_allclose(found, [scipy(y, x) for scipy in scipys], rtol=0, atol=1e-11)
+    at_x, at_y = (part.ravel() for part in np.meshgrid(x, y))
+    scattered = spline.at(at_x, at_y).reshape(found.shape)
+    assert_allclose(found, scattered, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("order", [1, 3, 5])
