@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -143,8 +144,12 @@ def adaptive(function: Transform, x: range, y: range, goal: float) -> Spline | N
     return None
 
 
+@lru_cache(maxsize=8)
 def _scattered(x: range, y: range) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels that take each row and each column at least once, and all four borders."""
+    """Return pixels that take each row and each column at least once, and all four borders.
+
+    The exposures of a detector share them: they are not to be written to.
+    """
     rng = np.random.default_rng(SEED)
     count = max(len(x), len(y))
     spread = [np.resize(rng.permutation(np.array(side)), count) for side in (x, y)]
@@ -153,7 +158,9 @@ def _scattered(x: range, y: range) -> tuple[np.ndarray, np.ndarray]:
     ends_x, ends_y = np.array([[x[0]], [x[-1]]]), np.array([[y[0]], [y[-1]]])
     at_x = [spread[0], *some_x, *np.broadcast_to(ends_x, (2, border))]
     at_y = [spread[1], *np.broadcast_to(ends_y, (2, border)), *some_y]
-    return np.concatenate(at_x).astype(np.float64), np.concatenate(at_y).astype(np.float64)
+    points = np.array([np.concatenate(at_x), np.concatenate(at_y)], dtype=np.float64)
+    points.flags.writeable = False
+    return points[0], points[1]
 
 
 def _first_grid(
