@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from numpy.testing import assert_allclose
 from tests import wcs_makers as makers
 from xresample import wcs
 from xresample.errors import InvalidInputError, UnsupportedWCSError
+
+POINT = 30.0, 41.0
 
 
 def test_import_is_cheap():
@@ -170,6 +173,42 @@ def test_frames_of_fits():
     x, y = wcs.transform(image, grid)(127.5, 95.5)
     shift = np.hypot(x - 127.5, y - 95.5) * makers.SCALE
     assert 0.005 < shift < 0.05  # arcseconds between FK5 and ICRS
+
+
+def count_inversions(monkeypatch):
+    """Return a list that gets every WCS whose backward direction is put together."""
+    inverted, backward = [], wcs.backward
+    monkeypatch.setattr(wcs, "backward", lambda image: inverted.append(image) or backward(image))
+    return inverted
+
+
+def test_the_grid_of_a_thread_is_inverted_once(monkeypatch):
+    inverted = count_inversions(monkeypatch)
+    text = wcs.to_text(makers.make_grid(rotation=1.25))
+
+    def maps():
+        for rotation in (0.0, 5.0):
+            image = makers.make_gwcs(rotation=rotation)
+            found = wcs.transform(image, wcs.from_text(text))(*POINT)
+            assert found == wcs.transform(image, wcs.parse(text))(*POINT)
+
+    maps()
+    own = [image for image in inverted if image is wcs.from_text(text)]
+    assert (len(own), len(inverted)) == (1, 3)
+    thread = threading.Thread(target=maps)
+    thread.start()
+    thread.join()
+    assert len(inverted) == 6
+    assert [image for image in inverted if image is own[0]] == own
+
+
+def test_a_grid_that_changes_is_inverted_anew(monkeypatch):
+    inverted = count_inversions(monkeypatch)
+    image, grid = makers.make_fits(), makers.make_fits()
+    before = wcs.transform(image, grid)(*POINT)
+    grid.wcs.crpix += 3.0
+    assert_allclose(wcs.transform(image, grid)(*POINT), np.add(before, 3.0), atol=1e-9)
+    assert len(inverted) == 2
 
 
 def test_spectra():

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests import wcs_makers as makers
-from xresample import wcs
+from xresample import wcs, wcs_text
 from xresample.errors import UnsupportedWCSError, WCSTextError
 
 EXACT = {
@@ -152,6 +152,9 @@ def test_cache_is_of_each_thread():
     thread.start()
     thread.join()
     assert others[0] is not mine
+    assert wcs_text.is_kept(mine)
+    assert not wcs_text.is_kept(wcs.parse(text))
+    assert not wcs_text.is_kept(others[0])
 
 
 def test_cache_forgets():
@@ -159,4 +162,5 @@ def test_cache_forgets():
     first = wcs.from_text(texts[0])
     for text in texts[1:]:
         wcs.from_text(text)
+    assert not wcs_text.is_kept(first)
     assert wcs.from_text(texts[0]) is not first

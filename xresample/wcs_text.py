@@ -73,6 +73,11 @@ def from_text(text: str) -> Any:
     return wcs
 
 
+def is_kept(wcs: Any) -> bool:
+    """Tell whether a WCS is one that this thread got from `from_text`: nobody changes it."""
+    return any(kept is wcs for kept in _cache.__dict__.get("kept", {}).values())
+
+
 def parse(text: str) -> Any:
     """Return a new WCS of a text, which belongs to the caller.
 
