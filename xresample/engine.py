@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from . import threads as pool
 from .errors import InvalidInputError, MissingVarianceWarning, warn
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
 from .planes import Buffers, Layout
-from .weights import weight_map
+from .weights import ALL_BITS, uniform_weight
 
 if TYPE_CHECKING:
     from .kernels.combine import Planes, Rules
-    from .kernels.structures import Footprint, Source
+    from .kernels.structures import Product, Quadrilateral, Source
 
 TILE = (64, 512)
 """Rows and columns of an output tile: its float64 sums stay in the second-level cache.
@@ -25,18 +25,10 @@ TILE = (64, 512)
 Wide, because the planes are read and written a row of the tile at a time.
 """
 
-STRIP = 8
-"""Rows of blocks of an exposure that a thread prepares at a time: with fewer, threads wait for
-each other."""
+Footprint: TypeAlias = "Quadrilateral | Product"
 
-Part = tuple[slice, slice]
-"""Rows and columns of an exposure's window."""
-
-Read = Callable[[str, Part], np.ndarray | None]
-"""Returns a part of a named plane of the window; None where the exposure has no such plane."""
-
-NOTHING: Part = (slice(0, 0), slice(0, 0))
-"""The part to ask for where all that matters is whether there is such a plane."""
+Read = Callable[[str], np.ndarray | None]
+"""Returns a named plane of the window; None where the exposure has no such plane."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +53,10 @@ class Window:
     active: tuple[int, int, int, int]
     """First and past-the-last row and column to deposit, counted in the window."""
     read: Read
-    good: Callable[[Part], np.ndarray | None]
     dq: np.ndarray | None
+    """uint32 ``(y, x)``; None where flags do not matter."""
+    bad: int = 0
+    """Bits of dq that give a pixel no weight."""
     origin: tuple[int, int] = (0, 0)
     """Row and column of the exposure's arrays where the window starts."""
     weights: np.ndarray | None = None
@@ -82,10 +76,11 @@ def add_exposure(
 
     footprint = _footprint(options, scales.ratio)
     bounds = _bound(window, footprint, threads)
-    source = _source(buffers, options, window, scales, bounds, threads)
     batches = _tiles(buffers, bounds)
     if not batches:
         return False
+    sampled = _sampled(buffers.layout, options, window, scales)
+    source = _source(buffers, window, sampled)
     rules = _rules(buffers, options, window, scales, exposure)
     planes = _planes(buffers, exposure)
 
@@ -96,49 +91,83 @@ def add_exposure(
     return True
 
 
-def _source(
-    buffers: Buffers,
-    options: Options,
-    window: Window,
-    scales: Scales,
-    bounds: np.ndarray,
-    threads: int | None,
-) -> Source:
-    """Fill weights and samples of the pixels that can reach the buffers."""
+@dataclass(frozen=True)
+class _Sampled:
+    """A plane that samples are taken from, and what is made of it."""
+
+    array: np.ndarray | None
+    """float32 or float64 ``(y, x)``, each row in one piece; None: all samples are the factor."""
+    use: int
+    factor: float = 1.0
+    level: float = 0.0
+
+    def row(self) -> tuple[int, int, int, int]:
+        """Return the row of the table that says where the plane lies."""
+        if self.array is None:
+            return 0, 0, 0, self.use
+        return self.array.ctypes.data, self.array.strides[0], self.array.itemsize, self.use
+
+
+def _sampled(layout: Layout, options: Options, window: Window, scales: Scales) -> list[_Sampled]:
+    """Return the planes of weights, and of the lanes but the first, in their order."""
+    from .kernels.samples import PLAIN, ROOT
+
+    found = [_weights(options, window, scales)]
+    intensity = scales.intensity
+    for name in layout.linear[1:] + layout.squared:
+        plane = window.read(name)
+        if plane is None:
+            found.append(_Sampled(None, PLAIN, math.nan))
+        elif name == "data":
+            found.append(_Sampled(_in_order(plane), PLAIN, intensity, scales.level))
+        elif name == "err":
+            found.append(_Sampled(_in_order(plane), PLAIN, intensity * scales.err))
+        elif name in layout.squared:
+            found.append(_Sampled(_in_order(plane), PLAIN, intensity**2))
+        else:
+            found.append(_Sampled(_in_order(plane), ROOT, intensity))
+    return found
+
+
+def _weights(options: Options, window: Window, scales: Scales) -> _Sampled:
+    """Return what the weights of the pixels are made of."""
+    from .kernels.samples import INVERSE, PLAIN
+
+    if window.weights is not None:
+        return _Sampled(_in_order(window.weights), PLAIN)
+    weight_type = weight_type_of(options, lambda name: window.read(name) is not None)
+    variance = WEIGHT_VARIANCE.get(weight_type or "")
+    plane = None if variance is None else window.read(variance)
+    if plane is not None:
+        return _Sampled(_in_order(plane), INVERSE)
+    return _Sampled(None, PLAIN, uniform_weight(weight_type, scales.time))
+
+
+def _in_order(plane: np.ndarray) -> np.ndarray:
+    """Return a plane whose rows the kernels can read: the given one, wherever possible."""
+    fits = plane.dtype in (np.float32, np.float64) and plane.flags.aligned
+    if fits and plane.strides[1] == plane.itemsize:
+        return plane
+    enough = np.float32 if np.can_cast(plane.dtype, np.float32) else np.float64
+    return np.require(plane, enough, ["C", "A"])
+
+
+def _source(buffers: Buffers, window: Window, sampled: list[_Sampled]) -> Source:
+    """Return the exposure as the kernels read it; the planes must outlive it."""
     from .kernels.structures import Source
 
-    layout = buffers.layout
-    shape = window.pixmap.shape[:2]
-    dtype = np.dtype(options.dtype)
-    linear, squared = len(layout.linear), len(layout.squared)
-    weights = buffers.room("weights", shape, dtype)
-    samples = buffers.room("samples", (linear - 1 + squared, *shape), dtype)
-    weight_type = None
-    if window.weights is None:
-        weight_type = weight_type_of(options, lambda n: window.read(n, NOTHING) is not None)
-    fill = _Filler(weight_type, layout, window, scales, weights, samples)
-    pool.run(fill, _strips(buffers, window, bounds), threads)
-    dq = window.dq if window.dq is not None and buffers.dq is not None else _NO_DQ
-    return Source(window.pixmap, weights, samples, dq, linear, squared)
-
-
-def _strips(buffers: Buffers, window: Window, bounds: np.ndarray) -> list[Part]:
-    """Return the pixels that can reach the buffers, in strips of a few rows."""
-    from .kernels.blocks import BLOCK
-
-    j0, j1, i0, i1 = window.active
-    y0, x0 = buffers.y0, buffers.x0
-    ny, nx = buffers.values.shape[1:]
-    y_low, y_high, x_low, x_high = np.moveaxis(bounds[:, :-1, :4], -1, 0)
-    reach = (y_low < y0 + ny) & (y_high >= y0) & (x_low < x0 + nx) & (x_high >= x0)
-    strips = []
-    for k in range(0, len(reach), STRIP):
-        columns = np.flatnonzero(reach[k : k + STRIP].any(axis=0))
-        if len(columns):
-            rows = slice(j0 + k * BLOCK, min(j0 + (k + STRIP) * BLOCK, j1))
-            left, right = int(columns[0]) * BLOCK, (int(columns[-1]) + 1) * BLOCK
-            strips.append((rows, slice(i0 + left, min(i0 + right, i1))))
-    return strips
+    layout, given = buffers.layout, window.weights is not None
+    dq = window.dq if window.dq is not None else _NO_DQ
+    return Source(
+        pixmap=window.pixmap,
+        table=np.array([plane.row() for plane in sampled], dtype=np.int64),
+        factors=np.array([(plane.level, plane.factor) for plane in sampled], dtype=np.float64),
+        dq=dq,
+        bad=0 if given else window.bad,
+        kept=0 if buffers.dq is None else ALL_BITS,
+        linear=len(layout.linear),
+        squared=len(layout.squared),
+    )
 
 
 def _rules(
@@ -149,7 +178,7 @@ def _rules(
 
     layout = buffers.layout
     reference, constant = NO_REFERENCE, 1.0
-    there = layout.reference is not None and window.read(layout.reference, NOTHING) is not None
+    there = layout.reference is not None and window.read(layout.reference) is not None
     if there and layout.variances:
         reference = layout.linear.index(layout.reference)
     elif options.weight_type == "exptime":
@@ -183,81 +212,34 @@ def weight_type_of(options: Options, has: Callable[[str], bool]) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Filler:
-    """Fills a part of weights and samples, every plane while its rows are in the cache."""
-
-    weight_type: str | None
-    layout: Layout
-    window: Window
-    scales: Scales
-    weights: np.ndarray
-    samples: np.ndarray
-
-    def __call__(self, part: Part) -> None:
-        from .kernels.samples import drop_missing
-
-        rows, columns = part
-        linear = self.layout.linear[1:]
-        with np.errstate(invalid="ignore", over="ignore"):
-            for lane, name in zip(self.samples, linear + self.layout.squared, strict=True):
-                self._fill(lane[part], name, part, name in self.layout.squared)
-        weights = self.weights[part]
-        weights[...] = self._weigh(part, weights.shape)
-        drop_missing(self.weights[rows], self.samples[0, rows], columns.start, columns.stop)
-
-    def _weigh(self, part: Part, shape: tuple[int, int]) -> np.ndarray:
-        if self.window.weights is not None:
-            return self.window.weights[part]
-        return weight_map(
-            self.weight_type,
-            shape,
-            self.window.read(WEIGHT_VARIANCE.get(self.weight_type or "", ""), part),
-            self.scales.time,
-            self.window.good(part),
-        )
-
-    def _fill(self, lane: np.ndarray, name: str, part: Part, squared: bool) -> None:
-        plane = self.window.read(name, part)
-        if plane is None:
-            lane[...] = np.nan
-        elif name == "data":
-            if self.scales.level:
-                plane = plane - np.float64(self.scales.level)
-            np.multiply(plane, self.scales.intensity, out=lane, casting="same_kind")
-        elif name == "err":
-            np.multiply(
-                plane, self.scales.intensity * self.scales.err, out=lane, casting="same_kind"
-            )
-        elif squared:
-            np.multiply(plane, self.scales.intensity**2, out=lane, casting="same_kind")
-        else:
-            np.sqrt(plane, out=lane, casting="same_kind")
-            if self.scales.intensity != 1.0:
-                lane *= self.scales.intensity
-
-
 def _footprint(options: Options, ratio: float) -> Footprint:
+    """Return the kernel of a mosaic with its parameters."""
     from .kernels import codes
     from .kernels.separable import lanczos_table
-    from .kernels.structures import Footprint
+    from .kernels.structures import Product, Quadrilateral
 
-    code = codes.of(options.kernel)
+    code, pixfrac = codes.of(options.kernel), float(options.pixfrac)
+    if code == codes.SQUARE:
+        return Quadrilateral(pixfrac)
     order = {codes.LANCZOS2: 2, codes.LANCZOS3: 3}.get(code)
     table = np.zeros(1) if order is None else lanczos_table(order)
-    return Footprint(code, float(options.pixfrac), float(ratio), table)
+    return Product(code, pixfrac, float(ratio), table)
 
 
 def _bound(window: Window, footprint: Footprint, threads: int | None) -> np.ndarray:
     """Bound the cells that each block of the window can reach."""
     from .kernels.blocks import BLOCK, bound_blocks
+    from .kernels.separable import reach
+    from .kernels.structures import Product
 
+    steps, far = footprint.pixfrac, 0.0
+    if isinstance(footprint, Product):
+        steps, far = 0.0, reach(footprint.code, footprint.pixfrac, footprint.ratio)
     j0, j1, i0, i1 = window.active
     bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 5))
-    steps = [(k, min(k + 16, len(bounds))) for k in range(0, len(bounds), 16)]
     pool.run(
-        lambda rows: bound_blocks(window.pixmap, window.active, footprint, rows, bounds),
-        steps,
+        lambda rows: bound_blocks(window.pixmap, window.active, steps, far, rows, bounds),
+        [(k, min(k + 16, len(bounds))) for k in range(0, len(bounds), 16)],
         threads,
     )
     return bounds

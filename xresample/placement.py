@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import math
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import sky, weights
-from .engine import Part, Scales, Window, require_memory_order
+from .engine import Scales, Window, require_memory_order
 from .errors import InvalidInputError
 from .exposure import Exposure
 from .grid import Grid
@@ -157,33 +157,21 @@ def _window(
     """Return the window ``covered`` of an exposure, padded to ``shape`` at the far ends."""
     j0, j1, i0, i1 = covered
     pad = ((0, shape[0] - (j1 - j0)), (0, shape[1] - (i1 - i0)))
-    planes: dict[str, np.ndarray | None] = {}
-    reading = threading.Lock()
 
+    # Some planes are asked for twice, and may be in a file.
+    @functools.cache
     def plane(name: str) -> np.ndarray | None:
-        # Several threads ask for rows of one plane, which may still be in a file.
-        with reading:
-            if name not in planes:
-                array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
-                if array is not None and pad != ((0, 0), (0, 0)):
-                    array = np.pad(array, pad, mode="edge")
-                planes[name] = array
-            return planes[name]
+        array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
+        if array is not None and pad != ((0, 0), (0, 0)):
+            array = np.pad(array, pad, mode="edge")
+        return array
 
-    def read(name: str, part: Part) -> np.ndarray | None:
-        array = plane(name)
-        return None if array is None else array[part]
-
-    flags = _flag_map(exposure, options)
-
-    def good(part: Part) -> np.ndarray | None:
-        dq = read("dq", part)
-        return None if dq is None else weights.good_pixels(dq, options.good_bits, flags)
-
-    dq = None
-    if options.propagate_dq and (bits := plane("dq")) is not None:
-        dq = weights.as_uint32(bits)
-    return Window(mapped, active, read, good, dq, (j0, i0))
+    # Flags that nothing asks for stay in their file.
+    there = "dq" in exposure.dataset
+    bad = weights.bad_bits_of(options.good_bits, _flag_map(exposure, options)) if there else 0
+    bits = plane("dq") if bad or options.propagate_dq else None
+    dq = None if bits is None else weights.as_uint32(bits)
+    return Window(mapped, active, plane, dq, bad, (j0, i0))
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:
@@ -247,7 +235,9 @@ def scales(
     if ratio is None:
         err = variance = 1.0
         # Of which the flags are not needed, nor read.
-        window = window or place(exposure, grid, replace(options, propagate_dq=False))
+        window = window or place(
+            exposure, grid, replace(options, propagate_dq=False, good_bits=None)
+        )
         kernel_ratio = ratio_of_map(window)
     elif spectral:
         # The ratio of a spectral mosaic is that of the input to the output.

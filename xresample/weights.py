@@ -106,6 +106,12 @@ def _unsigned(dq: np.ndarray) -> np.ndarray:
     return dq.view(dq.dtype.str.replace("i", "u")) if dq.dtype.kind == "i" else dq
 
 
+def bad_bits_of(good_bits: Any, flag_map: Any = None) -> int:
+    """Return the bits that a good pixel may not have, as `interpret_good_bits` reads them."""
+    bits = interpret_good_bits(good_bits, flag_map)
+    return 0 if bits is None else ~bits & ALL_BITS
+
+
 def good_pixels(dq: np.ndarray | None, good_bits: Any, flag_map: Any = None) -> np.ndarray | None:
     """Return where the flags allow a pixel to be used; None where they are not looked at.
 
@@ -151,6 +157,23 @@ def _inverse(variance: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return weights
 
 
+def uniform_weight(weight_type: str | None, exposure_time: float | None) -> float:
+    """Return the weight that all pixels have where no variance weighs them, as float32 holds it.
+
+    Raises
+    ------
+    InvalidInputError
+        It is the exposure time, and that is not finite.
+    """
+    if weight_type != "exptime":
+        return 1.0
+    if exposure_time is None or not np.isfinite(exposure_time):
+        raise InvalidInputError(
+            f'weight_type="exptime" needs a finite exposure time, not {exposure_time}'
+        )
+    return float(np.float32(exposure_time))
+
+
 def weight_map(
     weight_type: str | None,
     shape: tuple[int, int],
@@ -183,15 +206,9 @@ def weight_map(
         raise InvalidInputError(f"weight_type={weight_type!r}: must be one of {WEIGHT_TYPES}")
     if weight_type in ("ivm", "ivm-sky") and variance is not None:
         weights = _inverse(variance, shape)
-    elif weight_type == "exptime":
-        if exposure_time is None or not np.isfinite(exposure_time):
-            raise InvalidInputError(
-                f'weight_type="exptime" needs a finite exposure time, not {exposure_time}'
-            )
-        weights = np.full(shape, exposure_time, np.float32)
     else:
-        weights = np.ones(shape, np.float32)
-        if weight_type is not None:
+        weights = np.full(shape, uniform_weight(weight_type, exposure_time), np.float32)
+        if weight_type in ("ivm", "ivm-sky"):
             name = "var_rnoise" if weight_type == "ivm" else "var_sky"
             message = f"weight_type={weight_type!r}, but there is no {name}: all weights are 1"
             warn(message, MissingVarianceWarning)

@@ -10,8 +10,9 @@ import numpy as np
 from xresample.kernels.blocks import BLOCK, bound_blocks
 from xresample.kernels.codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, SQUARE, TURBO
 from xresample.kernels.combine import NO_REFERENCE, Planes, Rules
-from xresample.kernels.separable import lanczos_table
-from xresample.kernels.structures import Footprint, Source
+from xresample.kernels.samples import PLAIN
+from xresample.kernels.separable import lanczos_table, reach
+from xresample.kernels.structures import Product, Quadrilateral, Source
 from xresample.kernels.tiles import add_tiles
 
 CODES = {
@@ -54,27 +55,38 @@ class Onto(NamedTuple):
     """Index on the grid of the first row and column of the planes."""
 
 
-def footprint(kernel: str, pixfrac: float = 1.0, ratio: float = 1.0) -> Footprint:
+def footprint(kernel: str, pixfrac: float = 1.0, ratio: float = 1.0) -> Quadrilateral | Product:
     """Return a kernel with its parameters."""
+    if kernel == "square":
+        return Quadrilateral(float(pixfrac))
     order = {"lanczos2": 2, "lanczos3": 3}.get(kernel)
     table = np.zeros(1) if order is None else lanczos_table(order)
-    return Footprint(CODES[kernel], float(pixfrac), float(ratio), table)
+    return Product(CODES[kernel], float(pixfrac), float(ratio), table)
 
 
-def make_source(exposure: Exposure, dtype: str = "f4") -> Source:
-    """Stack the planes of an exposure into lanes."""
+class Held(NamedTuple):
+    """A source, and the planes that it has the addresses of."""
+
+    source: Source
+    planes: Sequence[np.ndarray]
+
+
+def make_source(exposure: Exposure, dtype: str = "f4") -> Held:
+    """Make samples of the planes of an exposure."""
     linear = [exposure.data, *exposure.means, *exposure.sigmas]
-    samples = np.array([*linear, *exposure.variances], dtype)
+    planes = [np.array(p, dtype) for p in (exposure.weights, *linear, *exposure.variances)]
     dq = np.zeros((0, 0), np.uint32) if exposure.dq is None else exposure.dq.astype(np.uint32)
-    pixmap = np.ascontiguousarray(exposure.pixmap, dtype=np.float64)
-    return Source(
-        pixmap,
-        exposure.weights.astype(dtype),
-        samples,
-        dq,
-        1 + len(linear),
-        len(exposure.variances),
+    source = Source(
+        pixmap=np.ascontiguousarray(exposure.pixmap, dtype=np.float64),
+        table=np.array([(p.ctypes.data, p.strides[0], p.itemsize, PLAIN) for p in planes]),
+        factors=np.array([(0.0, 1.0)] * len(planes)),
+        dq=dq,
+        bad=0,
+        kept=0xFFFFFFFF,
+        linear=1 + len(linear),
+        squared=len(exposure.variances),
     )
+    return Held(source, planes)
 
 
 def make_rules(exposure: Exposure, fillval: float, variance_scale: float = 1.0) -> Rules:
@@ -106,12 +118,15 @@ def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> Planes:
 
 
 def block_bounds(
-    pixmap: np.ndarray, foot: Footprint, active: tuple[int, int, int, int]
+    pixmap: np.ndarray, foot: Quadrilateral | Product, active: tuple[int, int, int, int]
 ) -> np.ndarray:
     """Return the bounds of all blocks of the active pixels; those of a row come last in it."""
     j0, j1, i0, i1 = active
     bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 5))
-    bound_blocks(pixmap, active, foot, (0, bounds.shape[0]), bounds)
+    steps, far = foot.pixfrac, 0.0
+    if isinstance(foot, Product):
+        steps, far = 0.0, reach(foot.code, foot.pixfrac, foot.ratio)
+    bound_blocks(pixmap, active, steps, far, (0, bounds.shape[0]), bounds)
     return bounds
 
 
@@ -142,8 +157,8 @@ def add(
     """Add an exposure to planes, by default to empty ones; return them."""
     if planes is None:
         planes = empty_planes(exposure, onto, dtype)
-    source = make_source(exposure)
-    active = active or (0, source.weights.shape[0], 0, source.weights.shape[1])
+    source, held = make_source(exposure)
+    active = active or (0, held[0].shape[0], 0, held[0].shape[1])
     foot = footprint(onto.kernel, onto.pixfrac, onto.ratio)
     rules = make_rules(exposure, onto.fillval, variance_scale)
     bounds = block_bounds(source.pixmap, foot, active)

@@ -92,7 +92,7 @@ def test_indices_of_the_grid_may_be_negative() -> None:
 def test_threads_change_no_bit(kernel: str) -> None:
     exposure, onto = rich_exposure(), Onto(SHAPE, kernel)
     whole = add(exposure, onto, dtype="f4")
-    source, foot = make_source(exposure), footprint(kernel)
+    (source, _planes), foot = make_source(exposure), footprint(kernel)
     active = (0, 37, 0, 39)
     bounds = block_bounds(source.pixmap, foot, active)
     planes, rules = empty_planes(exposure, onto, "f4"), make_rules(exposure, 0.0)
@@ -130,7 +130,7 @@ def test_a_tile_out_of_reach_stays_as_it_is() -> None:
 
 def test_no_tile_at_all_is_no_work() -> None:
     exposure, onto = rich_exposure(), Onto(SHAPE)
-    source, foot = make_source(exposure), footprint("square")
+    (source, _planes), foot = make_source(exposure), footprint("square")
     bounds = block_bounds(source.pixmap, foot, (0, 37, 0, 39))
     planes, rules = empty_planes(exposure, onto), make_rules(exposure, 0.0)
     none = np.zeros((0, 4), np.int64)

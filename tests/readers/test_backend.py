@@ -148,7 +148,6 @@ def test_coadding_reads_each_plane_once(tmp_path: Path, monkeypatch: pytest.Monk
         return read(self, rows, columns)
 
     monkeypatch.setattr(FitsPlane, "__call__", call)
-    monkeypatch.setattr("xresample.engine.STRIP", 1)
     options = {"threads": 4, "propagate_dq": True, "compute_err": "driz_err"}
     xrs.coadd(exposure, xrs.fit_wcs(exposure), **options)
     assert len(seen) == len(set(seen)) == 6

@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 
-from .codes import SQUARE
 from .jit import inlined, inner, jit
 from .rounding import floor
-from .separable import reach
 
 BLOCK = 8
 """Side of a block, in input pixels."""
@@ -75,14 +73,15 @@ def fold_ring(pixmap, j, step):
 
 
 @jit
-def bound_blocks(pixmap, active, footprint, rows, block_bounds):
+def bound_blocks(pixmap, active, steps, far, rows, block_bounds):
     """Bound the output cells that the pixels of each block can reach.
 
     Fills rows ``rows[0]`` to ``rows[1]`` of ``block_bounds``, ``(block y, block x, 5)``:
     first and last cell along y, first and last along x, and how far from the centres. The last
-    column bounds the whole row of blocks. A corner of a pixel lies within half a step along x
-    plus half a step along y of its centre, whichever centres it is made of: of its block, or of
-    the ring around it.
+    column bounds the whole row of blocks. A pixel reaches ``far`` from its centre, plus ``steps``
+    times the longest step to a next centre: a corner lies within half a step along x plus half a
+    step along y of the centre, whichever centres it is made of, of its block or of the ring
+    around it.
     """
     j0, j1, i0, i1 = active
     ny, nx, _ = pixmap.shape
@@ -99,14 +98,13 @@ def bound_blocks(pixmap, active, footprint, rows, block_bounds):
             fold_ring(pixmap, start - 1, step)
         if stop < ny:
             fold_ring(pixmap, stop, step)
-        bound_row(low, high, step, i0, i1, footprint, block_bounds[by])
+        bound_row(low, high, step, i0, i1, steps, far, block_bounds[by])
 
 
 @inlined
-def bound_row(low, high, step, i0, i1, footprint, bounds):
+def bound_row(low, high, step, i0, i1, steps, far, bounds):
     """Bound a row of blocks, and all of it in the last entry, from what its columns hold."""
     nx = low.size // 2
-    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
     blocks = bounds.shape[0] - 1
     for k in (0, 2):
         bounds[blocks, k] = math.inf
@@ -122,7 +120,7 @@ def bound_row(low, high, step, i0, i1, footprint, bounds):
                 greatest = max(greatest, high[2 * i + axis])
             for i in range(max(start - 1, 0), min(stop + 1, nx)):
                 longest = max(longest, step[2 * i + axis])
-            margin = footprint.pixfrac * longest if footprint.code == SQUARE else far
+            margin = far + steps * longest
             k = 2 - 2 * axis
             bounds[bx, k] = floor(least - margin + 0.5)
             bounds[bx, k + 1] = floor(greatest + margin + 0.5)

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from .jit import inlined, inner
+from .rounding import multiply_add
 from .structures import SPAN
 
 UPPER = 2 * (SPAN + 2)
@@ -39,8 +40,8 @@ def blend_rows(pixmap, j, i0, n, h, blended):
     upper = pixmap[above].reshape(-1)[2 * first :]
     for k in range(2 * (min(i0 + n, nx - 1) + 1 - first)):
         here = middle[k]
-        blended[offset + k] = here + h_below * (lower[k] - here)
-        blended[UPPER + offset + k] = here + h_above * (upper[k] - here)
+        blended[offset + k] = multiply_add(h_below, lower[k] - here, here)
+        blended[UPPER + offset + k] = multiply_add(h_above, upper[k] - here, here)
     for row in (0, UPPER):
         for axis in range(2):
             if nx == 1:
@@ -64,14 +65,14 @@ def corners(blended, k, h):
     lx, ly = blended[own], blended[own + 1]
     ux, uy = blended[UPPER + own], blended[UPPER + own + 1]
     return (
-        lx + h * (blended[left] - lx),
-        ly + h * (blended[left + 1] - ly),
-        lx + h * (blended[right] - lx),
-        ly + h * (blended[right + 1] - ly),
-        ux + h * (blended[UPPER + right] - ux),
-        uy + h * (blended[UPPER + right + 1] - uy),
-        ux + h * (blended[UPPER + left] - ux),
-        uy + h * (blended[UPPER + left + 1] - uy),
+        multiply_add(h, blended[left] - lx, lx),
+        multiply_add(h, blended[left + 1] - ly, ly),
+        multiply_add(h, blended[right] - lx, lx),
+        multiply_add(h, blended[right + 1] - ly, ly),
+        multiply_add(h, blended[UPPER + right] - ux, ux),
+        multiply_add(h, blended[UPPER + right + 1] - uy, uy),
+        multiply_add(h, blended[UPPER + left] - ux, ux),
+        multiply_add(h, blended[UPPER + left + 1] - uy, uy),
     )
 
 
@@ -98,7 +99,7 @@ def step(pixmap, j, i, dj, di):
     return x - px, y - py
 
 
-@inlined
+@inner
 def neighbour(pixmap, j, i, dj, di):
     """Return the centre of a next pixel, by the step of an adjacent line if need be.
 
@@ -112,12 +113,12 @@ def neighbour(pixmap, j, i, dj, di):
     return px + x, py + y
 
 
-@inlined
+@inner
 def mended_corner(pixmap, j, i, dj, di, h):
     """Return the corner towards ``(dj, di)`` of a pixel that has a NaN among its neighbours."""
     px, py = centre(pixmap, j, i)
-    ax, ay = neighbour(pixmap, j, i, 0, di)
-    bx, by = neighbour(pixmap, j, i, dj, 0)
+    ax, ay = neighbour(pixmap, j, i, 0 * di, di)
+    bx, by = neighbour(pixmap, j, i, dj, 0 * dj)
     cx, cy = centre(pixmap, j + dj, i + di)
     if math.isnan(cx):
         cx, cy = ax + bx - px, ay + by - py
@@ -129,8 +130,10 @@ def mended_corner(pixmap, j, i, dj, di, h):
 @inner
 def mended_corners(pixmap, j, i, h):
     """Return the four corners of a pixel that has a NaN among its neighbours."""
-    x0, y0 = mended_corner(pixmap, j, i, -1, -1, h)
-    x1, y1 = mended_corner(pixmap, j, i, -1, 1, h)
-    x2, y2 = mended_corner(pixmap, j, i, 1, 1, h)
-    x3, y3 = mended_corner(pixmap, j, i, 1, -1, h)
+    # Not a constant, so that one compiled function serves all corners.
+    one = np.int64(1)
+    x0, y0 = mended_corner(pixmap, j, i, -one, -one, h)
+    x1, y1 = mended_corner(pixmap, j, i, -one, one, h)
+    x2, y2 = mended_corner(pixmap, j, i, one, one, h)
+    x3, y3 = mended_corner(pixmap, j, i, one, -one, h)
     return x0, y0, x1, y1, x2, y2, x3, y3

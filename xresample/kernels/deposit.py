@@ -8,7 +8,8 @@ updates them all::
     sample      1      d       err, sqrt(var)...  0 ...   | V...
     sum        a w    a w d   a w err, ...                | (a w)^2 V
 
-Lanes come in groups of four, one vector each.
+Lanes come in groups of four, one vector each. Pixels that have a patch of 2 x 2 or 3 x 3 cells
+inside the tile, nearly all there are, are deposited without a branch that depends on overlaps.
 
 Work is divided by output tile. A tile receives its input pixels in raster order of the
 exposure, so a sum does not depend on how the output is divided.
@@ -20,23 +21,18 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import overload
 
 from .blocks import BLOCK, MARGIN, block_range
-from .codes import SQUARE, TURBO
+from .codes import TURBO
 from .corners import blend_rows, corners, mended_corners
 from .jit import inlined, inner
-from .lanes import add_lanes, add_lanes_3x3, add_pairs_3x3, flag_3x3
-from .samples import gather_lanes
-from .separable import box_cells, reach, separable_cells, separable_windows
-from .square import (
-    COLUMN,
-    ROW,
-    is_small,
-    quadrilateral_cells,
-    small_window,
-    square_cells,
-)
-from .structures import MIN_OVERLAP, PAD, SIDE, SPAN, TOUCHED
+from .lanes import add_lanes, patch
+from .patches import FIRST, SIDE, SLOT, WIDE, box_patches, is_small, patch_window, square_patches
+from .samples import Samples, take_samples
+from .separable import reach, separable_cells, separable_windows
+from .square import quadrilateral_cells
+from .structures import MIN_OVERLAP, PAD, SPAN, Quadrilateral
 
 
 class Room(NamedTuple):
@@ -46,8 +42,7 @@ class Room(NamedTuple):
     """Rows of centres mixed with their neighbours: see ``corners``."""
     cells: np.ndarray
     """Overlaps: those of the whole row first, then those of one pixel of any size."""
-    lanes: np.ndarray
-    """Samples, the lanes of a pixel side by side."""
+    samples: Samples
 
 
 @inlined
@@ -64,94 +59,122 @@ def deposit(room, window, tile, sums, w, k, flag):
                 for g in range(sums.groups):
                     factor = aw if g < sums.linear else aw * aw
                     at = pixel * sums.groups + g
-                    add_lanes(sums.lanes, at, factor, room.lanes, k * sums.groups + g)
+                    add_lanes(sums.lanes, at, factor, room.samples.lanes, k * sums.groups + g)
                 if sums.flags.size > 0 and aw > 0.0:
                     sums.flags[pixel] |= flag
 
 
-@inlined
-def deposit_3x3(room, first, width, sums, w, k, flag):
-    """Add one input pixel to its 3 x 3 output cells, all inside the tile, from ``first`` on.
+def depositor(side):
+    """Return the function that deposits a pixel on a patch of ``side`` x ``side`` cells.
 
-    No branch depends on the overlaps.
+    The lanes go in pairs of groups, and in one group where their number is odd.
     """
-    cells, lanes, groups = room.cells, room.lanes, sums.groups
-    if groups == 1:
-        add_lanes_3x3(sums.lanes, first, (1, width), cells, k, w, 1, lanes, k)
-    elif groups == 2:
-        # Both linear, or the second one squared.
-        add_pairs_3x3(sums.lanes, first, (1, width), cells, k, w, 3 - sums.linear, lanes, k)
-    else:
-        for g in range(groups):
+    add_group, add_pair, set_flags = patch(side)
+
+    @inlined
+    def deposit_patch(room, first, width, sums, w, k, flag):
+        """Add one input pixel to the patch from ``first`` on, all of it inside the tile."""
+        cells, lanes, groups = room.cells, room.samples.lanes, sums.groups
+        start = k if side == 2 else WIDE + int(cells[SLOT + k])
+        steps = groups, width * groups
+        for g in range(0, groups - 1, 2):
+            powers = 1 if g < sums.linear else 2, 1 if g + 1 < sums.linear else 2
+            at, own = first * groups + g, k * groups + g
+            add_pair(sums.lanes, at, steps, cells, start, w, powers, lanes, own)
+        if groups % 2:
+            g = groups - 1
             power = 1 if g < sums.linear else 2
-            at, own, steps = first * groups + g, k * groups + g, (groups, width * groups)
-            add_lanes_3x3(sums.lanes, at, steps, cells, k, w, power, lanes, own)
-    if sums.flags.size > 0:
-        flag_3x3(sums.flags, first, width, cells, k, w, flag)
+            at, own = first * groups + g, k * groups + g
+            add_group(sums.lanes, at, steps, cells, start, w, (power, power), lanes, own)
+        if sums.flags.size > 0:
+            set_flags(sums.flags, first, width, cells, start, w, flag)
+
+    return deposit_patch
+
+
+deposit_2x2, deposit_3x3 = depositor(2), depositor(3)
 
 
 @inlined
-def flag_of(dq, j, i):
-    """Return the bits that a pixel sets where it contributes."""
-    return TOUCHED | int(dq[j, i]) if dq.size > 0 else TOUCHED
-
-
-@inner
-def deposit_small(source, footprint, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j`` whose 3 x 3 overlaps have been written."""
-    h = 0.5 * footprint.pixfrac
-    cells, width = room.cells, tile.x1 - tile.x0 + PAD
-    for k in range(n):
-        i = i0 + k
-        w = float(source.weights[j, i])
-        if w == 0.0:
-            continue
-        flag = flag_of(source.dq, j, i)
-        if is_small(cells, k):
-            x, y = cells[COLUMN + k], cells[ROW + k]
-            if x >= tile.x0 and x + SIDE <= tile.x1 and y >= tile.y0 and y + SIDE <= tile.y1:
-                first = (int(y) - tile.y0) * width + int(x) - tile.x0
-                deposit_3x3(room, first, width, sums, w, k, flag)
-                continue
-            window = small_window(cells, k, tile)
-        elif footprint.code == SQUARE:
-            q = corners(room.blended, k, h)
-            if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
-                q = mended_corners(source.pixmap, j, i, h)
-            window = quadrilateral_cells(q, tile, cells)
+def deposit_small(tile, sums, k, room):
+    """Deposit a pixel by its patch; return whether it has one."""
+    cells, w, flag = room.cells, room.samples.weights[k], room.samples.flags[k]
+    first = int(cells[FIRST + k])
+    if first >= 0:
+        width = tile.x1 - tile.x0 + PAD
+        if cells[SIDE + k] == 2.0:
+            deposit_2x2(room, first, width, sums, w, k, flag)
         else:
-            continue
-        deposit(room, window, tile, sums, w, k, flag)
+            deposit_3x3(room, first, width, sums, w, k, flag)
+        return True
+    if is_small(cells, k):
+        deposit(room, patch_window(cells, k, tile), tile, sums, w, k, flag)
+        return True
+    return False
 
 
 @inner
-def deposit_separable(source, footprint, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j`` whose windows have been written."""
+def deposit_quadrilaterals(source, footprint, tile, sums, j, i0, n, room):
+    """Deposit ``n`` pixels of row ``j`` as they lie on the output."""
+    h = 0.5 * footprint.pixfrac
+    blend_rows(source.pixmap, j, i0, n, h, room.blended)
+    square_patches(room.blended, n, h, tile, room.cells)
     for k in range(n):
-        i = i0 + k
-        w = float(source.weights[j, i])
+        w, flag = room.samples.weights[k], room.samples.flags[k]
+        if w == 0.0 or deposit_small(tile, sums, k, room):
+            continue
+        q = corners(room.blended, k, h)
+        if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
+            q = mended_corners(source.pixmap, j, i0 + k, h)
+        deposit(room, quadrilateral_cells(q, tile, room.cells), tile, sums, w, k, flag)
+
+
+@inner
+def deposit_boxes(source, far, tile, sums, j, i0, n, room):
+    """Deposit ``n`` pixels of row ``j`` as boxes of less than two output pixels."""
+    box_patches(source.pixmap, j, i0, n, far, tile, room.cells)
+    for k in range(n):
+        if room.samples.weights[k] != 0.0:
+            deposit_small(tile, sums, k, room)
+
+
+@inner
+def deposit_products(source, footprint, tile, sums, j, i0, n, room):
+    """Deposit ``n`` pixels of row ``j`` by a kernel that is a product."""
+    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
+    if footprint.code == TURBO and far < 1.0:
+        deposit_boxes(source, far, tile, sums, j, i0, n, room)
+        return
+    separable_windows(source.pixmap, j, i0, n, footprint.code, far, room.cells)
+    for k in range(n):
+        w, flag = room.samples.weights[k], room.samples.flags[k]
         if w != 0.0:
-            x, y = source.pixmap[j, i, 0], source.pixmap[j, i, 1]
+            x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]
             window = separable_cells(footprint, x, y, k, tile, room.cells)
-            deposit(room, window, tile, sums, w, k, flag_of(source.dq, j, i))
+            deposit(room, window, tile, sums, w, k, flag)
+
+
+def deposit_shapes(source, footprint, tile, sums, j, i0, n, room):
+    """Deposit ``n`` pixels of row ``j`` by the kernel of a footprint; no other is compiled."""
+    row = deposit_quadrilaterals if isinstance(footprint, Quadrilateral) else deposit_products
+    row(source, footprint, tile, sums, j, i0, n, room)
+
+
+@overload(deposit_shapes, inline="always")
+def _deposit_shapes(source, footprint, tile, sums, j, i0, n, room):
+    row = deposit_quadrilaterals if footprint.instance_class is Quadrilateral else deposit_products
+
+    def compiled(source, footprint, tile, sums, j, i0, n, room):
+        row(source, footprint, tile, sums, j, i0, n, room)
+
+    return compiled
 
 
 @inner
 def deposit_row(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j``."""
-    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
-    gather_lanes(source, sums, j, i0, n, room.lanes)
-    if footprint.code == SQUARE:
-        h = 0.5 * footprint.pixfrac
-        blend_rows(source.pixmap, j, i0, n, h, room.blended)
-        square_cells(room.blended, n, h, room.cells)
-        deposit_small(source, footprint, tile, sums, j, i0, n, room)
-    elif footprint.code == TURBO and 2.0 * far < SIDE - 1.0:
-        box_cells(source.pixmap, j, i0, n, far, room.cells)
-        deposit_small(source, footprint, tile, sums, j, i0, n, room)
-    else:
-        separable_windows(source.pixmap, j, i0, n, footprint.code, far, room.cells)
-        deposit_separable(source, footprint, tile, sums, j, i0, n, room)
+    take_samples(source, sums, j, i0, n, room.samples)
+    deposit_shapes(source, footprint, tile, sums, j, i0, n, room)
 
 
 @inlined

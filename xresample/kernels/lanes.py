@@ -17,7 +17,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from .structures import GROUP, SIDE, SPAN
+from .structures import GROUP, SPAN
 
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
@@ -28,35 +28,6 @@ def add_lanes(sums, at, factor, samples, sample):
     A factor of 0 adds nothing, whatever the samples are.
     """
     _add(sums, at, factor, samples, sample)
-
-
-def add_lanes_3x3(sums, at, steps, cells, k, w, power, samples, sample):
-    """Do so for 3 x 3 output pixels: the first at ``at``, the others by steps along x and y.
-
-    The factor is the overlap ``cells[m * SPAN + k]`` times ``w``, to the power of 1 or 2.
-    """
-    for m in range(SIDE * SIDE):
-        here = at + m % SIDE * steps[0] + m // SIDE * steps[1]
-        _add(sums, here, (cells[m * SPAN + k] * w) ** power, samples, sample)
-
-
-def add_pairs_3x3(sums, at, steps, cells, k, w, power, samples, sample):
-    """Do the same for pairs of groups: ``at``, ``steps`` and ``sample`` count pairs.
-
-    The power is that of the second group; the first has the factor itself.
-    """
-    for m in range(SIDE * SIDE):
-        here = 2 * (at + m % SIDE * steps[0] + m // SIDE * steps[1])
-        aw = cells[m * SPAN + k] * w
-        _add(sums, here, aw, samples, 2 * sample)
-        _add(sums, here + 1, aw**power, samples, 2 * sample + 1)
-
-
-def flag_3x3(flags, at, row, cells, k, w, flag):
-    """Set bits of 3 x 3 output pixels where the overlap times ``w`` is positive."""
-    for m in range(SIDE * SIDE):
-        if cells[m * SPAN + k] * w > 0.0:
-            flags[at + m // SIDE * row + m % SIDE] |= flag
 
 
 def _add(sums, at, factor, samples, sample):
@@ -77,9 +48,9 @@ class Vectors:
         """Return the pointer to the first element of an array."""
         return self.context.make_array(array_type)(self.context, self.builder, array).data
 
-    def pointer(self, data: Any, index: Any) -> Any:
-        """Return the pointer to a vector."""
-        start = self.builder.mul(index, ir.Constant(I64, self.width))
+    def pointer(self, data: Any, group: Any) -> Any:
+        """Return the pointer to a vector that starts with a group."""
+        start = self.builder.mul(group, ir.Constant(I64, GROUP))
         return self.builder.bitcast(self.builder.gep(data, [start]), self.type.as_pointer())
 
     def filled(self, value: Any) -> Any:
@@ -105,11 +76,11 @@ class Vectors:
         builder.store(builder.fadd(builder.load(target, align=8), product), target, align=8)
 
 
-def _cells(builder: Any, data: Any, k: Any, w: Any) -> Any:
-    """Yield the column, row and overlap times ``w`` of each of 3 x 3 cells."""
-    for m in range(SIDE * SIDE):
+def _cells(side: int, builder: Any, data: Any, k: Any, w: Any) -> Any:
+    """Yield the column, row and overlap times ``w`` of each cell of a patch."""
+    for m in range(side * side):
         index = builder.add(k, ir.Constant(I64, m * SPAN))
-        yield m % SIDE, m // SIDE, builder.fmul(builder.load(builder.gep(data, [index])), w)
+        yield m % side, m // side, builder.fmul(builder.load(builder.gep(data, [index])), w)
 
 
 @intrinsic
@@ -124,9 +95,11 @@ def _vector(typingctx, sums, at, factor, samples, sample):
     return types.void(sums, types.intp, types.float64, samples, types.intp), codegen
 
 
-def _vectors_3x3(width: int) -> Any:
+def _vectors(width: int, side: int) -> Any:
+    """Return the intrinsic that adds vectors of some lanes to a patch."""
+
     @intrinsic
-    def vectors(typingctx, sums, at, steps, cells, k, w, power, samples, sample):
+    def vectors(typingctx, sums, at, steps, cells, k, w, powers, samples, sample):
         def codegen(context, builder, signature, args):
             make = Vectors(context, builder, width)
             data = make.data(signature.args[0], args[0])
@@ -134,42 +107,48 @@ def _vectors_3x3(width: int) -> Any:
             source = make.pointer(make.data(signature.args[7], args[7]), args[8])
             own = builder.load(source, align=8)
             step, row = (builder.extract_value(args[2], n) for n in range(2))
-            once = builder.icmp_signed("==", args[6], ir.Constant(I64, 1))
-            for c, r, aw in _cells(builder, overlaps, args[4], args[5]):
+            one = ir.Constant(I64, 1)
+            once = [
+                builder.icmp_signed("==", builder.extract_value(args[6], n), one) for n in range(2)
+            ]
+            for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
                 away = builder.add(
                     builder.mul(step, ir.Constant(I64, c)), builder.mul(row, ir.Constant(I64, r))
                 )
-                factors = make.factors(aw, builder.select(once, aw, builder.fmul(aw, aw)))
+                squared = builder.fmul(aw, aw)
+                factors = make.factors(*(builder.select(o, aw, squared) for o in once))
                 make.add(make.pointer(data, builder.add(args[1], away)), factors, own)
             return cgutils.get_null_value(context.get_value_type(types.void))
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
         return types.void(
-            sums, whole, pair, cells, whole, types.float64, whole, samples, whole
+            sums, whole, pair, cells, whole, types.float64, pair, samples, whole
         ), codegen
 
     return vectors
 
 
-@intrinsic
-def _flags_3x3(typingctx, flags, at, row, cells, k, w, flag):
-    def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, 1)
-        data = make.data(signature.args[0], args[0])
-        overlaps = make.data(signature.args[3], args[3])
-        for c, r, aw in _cells(builder, overlaps, args[4], args[5]):
-            away = builder.add(builder.mul(args[2], ir.Constant(I64, r)), ir.Constant(I64, c))
-            target = builder.gep(data, [builder.add(args[1], away)])
-            positive = builder.fcmp_ordered(">", aw, ir.Constant(F64, 0.0))
-            bits = builder.select(positive, args[6], ir.Constant(I64, 0))
-            builder.store(builder.or_(builder.load(target), bits), target)
-        return cgutils.get_null_value(context.get_value_type(types.void))
+def _flags(side: int) -> Any:
+    """Return the intrinsic that sets flags of a patch."""
 
-    whole = types.intp
-    return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
+    @intrinsic
+    def flags_of(typingctx, flags, at, row, cells, k, w, flag):
+        def codegen(context, builder, signature, args):
+            make = Vectors(context, builder, 1)
+            data = make.data(signature.args[0], args[0])
+            overlaps = make.data(signature.args[3], args[3])
+            for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
+                away = builder.add(builder.mul(args[2], ir.Constant(I64, r)), ir.Constant(I64, c))
+                target = builder.gep(data, [builder.add(args[1], away)])
+                positive = builder.fcmp_ordered(">", aw, ir.Constant(F64, 0.0))
+                bits = builder.select(positive, args[6], ir.Constant(I64, 0))
+                builder.store(builder.or_(builder.load(target), bits), target)
+            return cgutils.get_null_value(context.get_value_type(types.void))
 
+        whole = types.intp
+        return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
 
-_four_3x3, _eight_3x3 = _vectors_3x3(GROUP), _vectors_3x3(2 * GROUP)
+    return flags_of
 
 
 @intrinsic
@@ -202,25 +181,55 @@ def _add_lanes(sums, at, factor, samples, sample):
     return lambda sums, at, factor, samples, sample: _vector(sums, at, factor, samples, sample)
 
 
-@overload(add_lanes_3x3, inline="always")
-def _add_lanes_3x3(sums, at, steps, cells, k, w, power, samples, sample):
-    def compiled(sums, at, steps, cells, k, w, power, samples, sample):
-        _four_3x3(sums, at, steps, cells, k, w, power, samples, sample)
+def patch(side: int) -> tuple[Any, Any, Any]:
+    """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels.
 
-    return compiled
+    They add a group of lanes, add a pair of groups, and set flags. No branch depends on the
+    overlaps: which cells a pixel overlaps is hard to predict.
+    """
+    four, eight, bits = _vectors(GROUP, side), _vectors(2 * GROUP, side), _flags(side)
 
+    def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
+        """Add a group of lanes, to the first pixel at ``at``, to the others by steps along x, y.
 
-@overload(add_pairs_3x3, inline="always")
-def _add_pairs_3x3(sums, at, steps, cells, k, w, power, samples, sample):
-    def compiled(sums, at, steps, cells, k, w, power, samples, sample):
-        _eight_3x3(sums, at, steps, cells, k, w, power, samples, sample)
+        The factor is the overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2.
+        """
+        for m in range(side * side):
+            here = at + m % side * steps[0] + m // side * steps[1]
+            _add(sums, here, (cells[m * SPAN + k] * w) ** powers[0], samples, sample)
 
-    return compiled
+    def add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
+        """Add two groups that stand side by side, each with its power."""
+        for m in range(side * side):
+            here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
+            _add(sums, here, aw ** powers[0], samples, sample)
+            _add(sums, here + 1, aw ** powers[1], samples, sample + 1)
 
+    def set_flags(flags, at, row, cells, k, w, flag):
+        """Set bits where the overlap times ``w`` is positive."""
+        for m in range(side * side):
+            if cells[m * SPAN + k] * w > 0.0:
+                flags[at + m // side * row + m % side] |= flag
 
-@overload(flag_3x3, inline="always")
-def _flag_3x3(flags, at, row, cells, k, w, flag):
-    def compiled(flags, at, row, cells, k, w, flag):
-        _flags_3x3(flags, at, row, cells, k, w, flag)
+    @overload(add_group, inline="always")
+    def _add_group(sums, at, steps, cells, k, w, powers, samples, sample):
+        def compiled(sums, at, steps, cells, k, w, powers, samples, sample):
+            four(sums, at, steps, cells, k, w, powers, samples, sample)
 
-    return compiled
+        return compiled
+
+    @overload(add_pair, inline="always")
+    def _add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
+        def compiled(sums, at, steps, cells, k, w, powers, samples, sample):
+            eight(sums, at, steps, cells, k, w, powers, samples, sample)
+
+        return compiled
+
+    @overload(set_flags, inline="always")
+    def _set_flags(flags, at, row, cells, k, w, flag):
+        def compiled(flags, at, row, cells, k, w, flag):
+            bits(flags, at, row, cells, k, w, flag)
+
+        return compiled
+
+    return add_group, add_pair, set_flags

@@ -21,9 +21,7 @@ import numpy as np
 
 from .codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, TURBO
 from .jit import inlined, inner
-from .lanes import use_wide_vectors
 from .rounding import floor
-from .square import COLUMN, HEIGHT, ROW, WIDTH, kept
 from .structures import LARGE, SPAN, Window
 
 SIGMAS_PER_FWHM = 2.3548
@@ -70,44 +68,6 @@ def separable_windows(pixmap, j, i0, n, code, far, cells):
         cells[LAST_X + k] = floor(x + far + to_border)
         cells[FIRST_Y + k] = floor(y - far + to_border) + next_cell
         cells[LAST_Y + k] = floor(y + far + to_border)
-
-
-@inlined
-def shares(centre, first, half):
-    """Return the parts of a box along one axis that lie in three cells."""
-    low, high, per_side = centre - half, centre + half, 0.5 / half
-    a = min(high, first + 0.5) - max(low, first - 0.5)
-    b = min(high, first + 1.5) - max(low, first + 0.5)
-    c = min(high, first + 2.5) - max(low, first + 1.5)
-    return max(a, 0.0) * per_side, max(b, 0.0) * per_side, max(c, 0.0) * per_side
-
-
-@inner
-def box_cells(pixmap, j, i0, n, half, cells):
-    """Write the 3 x 3 overlaps of ``n`` boxes of less than two cells, as `square_cells` does.
-
-    A NaN centre gives a NaN width.
-    """
-    use_wide_vectors()
-    row = pixmap[j].reshape(-1)[2 * i0 :]
-    for k in range(n):
-        x, y = row[2 * k], row[2 * k + 1]
-        column, line = floor(x - half + 0.5), floor(y - half + 0.5)
-        cells[COLUMN + k] = column
-        cells[ROW + k] = line
-        cells[WIDTH + k] = floor(x + half + 0.5) - column + 0.0 * (x + y)
-        cells[HEIGHT + k] = floor(y + half + 0.5) - line
-        x0, x1, x2 = shares(x, column, half)
-        y0, y1, y2 = shares(y, line, half)
-        cells[k] = kept(x0 * y0)
-        cells[SPAN + k] = kept(x1 * y0)
-        cells[2 * SPAN + k] = kept(x2 * y0)
-        cells[3 * SPAN + k] = kept(x0 * y1)
-        cells[4 * SPAN + k] = kept(x1 * y1)
-        cells[5 * SPAN + k] = kept(x2 * y1)
-        cells[6 * SPAN + k] = kept(x0 * y2)
-        cells[7 * SPAN + k] = kept(x1 * y2)
-        cells[8 * SPAN + k] = kept(x2 * y2)
 
 
 @inlined

@@ -35,16 +35,12 @@ from __future__ import annotations
 
 import math
 
-from .corners import corners
 from .jit import inlined, inner
-from .lanes import use_wide_vectors
-from .rounding import floor
-from .structures import LARGE, MIN_OVERLAP, SIDE, SPAN, Window
+from .rounding import floor, multiply_add
+from .structures import LARGE, MIN_OVERLAP, SPAN, Window
 
-COLUMN, ROW, WIDTH, HEIGHT = 9 * SPAN, 10 * SPAN, 11 * SPAN, 12 * SPAN
-"""Where the first column and row of the pixels, and how many follow, stand in ``cells``."""
-
-TINY = 1e-60
+TINY = 1e-30
+"""Added to heights to divide by: the product of eight is above 0."""
 
 NARROW = 1e-30
 """Edges narrower than this count as vertical: the product of four widths is above 0."""
@@ -66,6 +62,7 @@ def bounds(q):
 def signed_area(q):
     """Area of a quadrilateral, negative when its corners run counterclockwise."""
     x0, y0, x1, y1, x2, y2, x3, y3 = q
+    # Two products, each rounded: they cancel to 0 where a pixel is folded to a line.
     return 0.5 * ((x2 - x0) * (y1 - y3) - (x1 - x3) * (y2 - y0))
 
 
@@ -92,56 +89,78 @@ def width(x0, x1):
 
 @inlined
 def slopes(q):
-    """Rise of the four edges; one division serves them all."""
+    """Rise of the four edges, and the inverse of the signed area; one division serves them all."""
     x0, y0, x1, y1, x2, y2, x3, y3 = q
     w0, w1, w2, w3 = width(x0, x1), width(x1, x2), width(x2, x3), width(x3, x0)
-    w01, w23 = w0 * w1, w2 * w3
-    inverse = 1.0 / (w01 * w23)
-    per01, per23 = w23 * inverse, w01 * inverse
+    w01, w23, area = w0 * w1, w2 * w3, signed_area(q)
+    inverse = 1.0 / (w01 * w23 * area)
+    per_widths = inverse * area
+    per01, per23 = w23 * per_widths, w01 * per_widths
     return (
         (y1 - y0) * (w1 * per01),
         (y2 - y1) * (w0 * per01),
         (y3 - y2) * (w3 * per23),
         (y0 - y3) * (w2 * per23),
+        w01 * w23 * inverse,
     )
 
 
 @inlined
-def heights(ya, yb):
-    """Return ``p`` and ``n`` of an edge for y = 1 and y = 2."""
-    a1, b1 = ya - 1.0, yb - 1.0
-    a2, b2 = ya - 2.0, yb - 2.0
-    p1 = max(a1, 0.0) + max(b1, 0.0)
-    p2 = max(a2, 0.0) + max(b2, 0.0)
-    return p1, abs(a1) + abs(b1) + TINY, p2, abs(a2) + abs(b2) + TINY
+def height(ya, yb, floor):
+    """Return ``p`` and ``n`` of an edge for ``y = floor``."""
+    a, b = ya - floor, yb - floor
+    return max(a, 0.0) + max(b, 0.0), abs(a) + abs(b) + TINY
 
 
 @inlined
-def edge_areas(x0, y0, x1, y1, dydx):
-    """Area under an edge above y = 0, 1 and 2: all of it, right of x = 1, right of x = 2."""
-    # No corner lies left of 0 or below 0: there is nothing to clip.
-    xa1, xb1, xa2, xb2 = max(x0, 1.0), max(x1, 1.0), max(x0, 2.0), max(x1, 2.0)
-    ya1, yb1 = y0 + dydx * (xa1 - x0), y0 + dydx * (xb1 - x0)
-    ya2, yb2 = y0 + dydx * (xa2 - x0), y0 + dydx * (xb2 - x0)
-    p01, n01, p02, n02 = heights(y0, y1)
-    p11, n11, p12, n12 = heights(ya1, yb1)
-    p21, n21, p22, n22 = heights(ya2, yb2)
-    # One division serves three columns of two lines: it is the slowest instruction here.
+def right_of(x0, y0, x1, dydx, left):
+    """Return the width of the part of an edge right of ``x = left``, and its two heights."""
+    xa, xb = max(x0, left), max(x1, left)
+    return xb - xa, multiply_add(dydx, xa - x0, y0), multiply_add(dydx, xb - x0, y0)
+
+
+@inlined
+def halves(a, b, c, d):
+    """Return half the inverse of four numbers by one division, the slowest instruction here."""
+    ab, cd = a * b, c * d
+    inverse = 0.5 / (ab * cd)
+    per_ab, per_cd = cd * inverse, ab * inverse
+    return b * per_ab, a * per_ab, d * per_cd, c * per_cd
+
+
+@inlined
+def edge_2x2(x0, y0, x1, y1, dydx):
+    """Return what the areas of an edge right of x = 0 and x = 1 are made of.
+
+    For each: ``(xb - xa) p^2`` and ``n``, for y = 1; for x = 1 also the area above y = 0.
+    """
+    dx0 = x1 - x0
+    dx1, ya, yb = right_of(x0, y0, x1, dydx, 1.0)
+    p0, n0 = height(y0, y1, 1.0)
+    p1, n1 = height(ya, yb, 1.0)
+    return dx0 * p0 * p0, n0, dx1 * p1 * p1, n1, dx1 * (ya + yb)
+
+
+@inlined
+def edge_3x3(x0, y0, x1, y1, dydx):
+    """Area under an edge right of x = 0, 1 and 2: above y = 0 (but x = 0), 1 and 2."""
+    dx0 = x1 - x0
+    dx1, ya1, yb1 = right_of(x0, y0, x1, dydx, 1.0)
+    dx2, ya2, yb2 = right_of(x0, y0, x1, dydx, 2.0)
+    p01, n01 = height(y0, y1, 1.0)
+    p02, n02 = height(y0, y1, 2.0)
+    p11, n11 = height(ya1, yb1, 1.0)
+    p12, n12 = height(ya1, yb1, 2.0)
+    p21, n21 = height(ya2, yb2, 1.0)
+    p22, n22 = height(ya2, yb2, 2.0)
     n0, n1, n2 = n01 * n02, n11 * n12, n21 * n22
     inverse = 0.5 / (n0 * n1 * n2)
-    dx0, dx1, dx2 = x1 - x0, xb1 - xa1, xb2 - xa2
     f0, f1, f2 = dx0 * (n1 * n2 * inverse), dx1 * (n0 * n2 * inverse), dx2 * (n0 * n1 * inverse)
     return (
-        (0.5 * dx0 * (y0 + y1), f0 * p01 * p01 * n02, f0 * p02 * p02 * n01),
+        (f0 * p01 * p01 * n02, f0 * p02 * p02 * n01),
         (0.5 * dx1 * (ya1 + yb1), f1 * p11 * p11 * n12, f1 * p12 * p12 * n11),
         (0.5 * dx2 * (ya2 + yb2), f2 * p21 * p21 * n22, f2 * p22 * p22 * n21),
     )
-
-
-@inlined
-def added(a, b, c, d):
-    """Sum the areas of four edges."""
-    return a[0] + b[0] + c[0] + d[0], a[1] + b[1] + c[1] + d[1], a[2] + b[2] + c[2] + d[2]
 
 
 @inlined
@@ -151,24 +170,47 @@ def kept(a):
 
 
 @inlined
+def overlaps_2x2(q, cells, i):
+    """Write the overlaps of ``q`` with its 2 x 2 cells, the m-th at ``cells[m * SPAN + i]``."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    s0, s1, s2, s3, scale = slopes(q)
+    e0, en0, e1, en1, e = edge_2x2(x0, y0, x1, y1, s0)
+    f0, fn0, f1, fn1, f = edge_2x2(x1, y1, x2, y2, s1)
+    g0, gn0, g1, gn1, g = edge_2x2(x2, y2, x3, y3, s2)
+    h0, hn0, h1, hn1, h = edge_2x2(x3, y3, x0, y0, s3)
+    et, ft, gt, ht = halves(en0 * en1, fn0 * fn1, gn0 * gn1, hn0 * hn1)
+    # Signed like the areas, so that a mirrored map has positive overlaps too.
+    a1 = scale * (e0 * (en1 * et) + f0 * (fn1 * ft) + g0 * (gn1 * gt) + h0 * (hn1 * ht))
+    b1 = scale * (e1 * (en0 * et) + f1 * (fn0 * ft) + g1 * (gn0 * gt) + h1 * (hn0 * ht))
+    b0 = 0.5 * scale * (e + f + g + h)
+    cells[i] = kept((1.0 - a1) - (b0 - b1))
+    cells[SPAN + i] = kept(b0 - b1)
+    cells[2 * SPAN + i] = kept(a1 - b1)
+    cells[3 * SPAN + i] = kept(b1)
+
+
+@inlined
+def added(a, b, c, d):
+    """Sum the areas of four edges."""
+    return a[0] + b[0] + c[0] + d[0], a[1] + b[1] + c[1] + d[1], a[2] + b[2] + c[2] + d[2]
+
+
+@inlined
 def overlaps_3x3(q, cells, i):
     """Write the overlaps of ``q`` with its 3 x 3 cells, the m-th at ``cells[m * SPAN + i]``.
 
-    Return the inverse of the area. All pixels of a row can be written side by side: the loop
-    over ``i`` has no branch.
+    All pixels of a row can be written side by side: the loop over ``i`` has no branch.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = q
-    s0, s1, s2, s3 = slopes(q)
-    e0, e1, e2 = edge_areas(x0, y0, x1, y1, s0)
-    f0, f1, f2 = edge_areas(x1, y1, x2, y2, s1)
-    g0, g1, g2 = edge_areas(x2, y2, x3, y3, s2)
-    h0, h1, h2 = edge_areas(x3, y3, x0, y0, s3)
-    a0, a1, a2 = added(e0, f0, g0, h0)
+    s0, s1, s2, s3, scale = slopes(q)
+    e0, e1, e2 = edge_3x3(x0, y0, x1, y1, s0)
+    f0, f1, f2 = edge_3x3(x1, y1, x2, y2, s1)
+    g0, g1, g2 = edge_3x3(x2, y2, x3, y3, s2)
+    h0, h1, h2 = edge_3x3(x3, y3, x0, y0, s3)
+    a1, a2 = e0[0] + f0[0] + g0[0] + h0[0], e0[1] + f0[1] + g0[1] + h0[1]
     b0, b1, b2 = added(e1, f1, g1, h1)
     c0, c1, c2 = added(e2, f2, g2, h2)
-    # Signed like the areas above, so that a mirrored map has positive overlaps too.
-    scale = 1.0 / signed_area(q)
-    cells[i] = kept(scale * ((a0 - a1) - (b0 - b1)))
+    cells[i] = kept(1.0 - scale * (a1 + (b0 - b1)))
     cells[SPAN + i] = kept(scale * ((b0 - b1) - (c0 - c1)))
     cells[2 * SPAN + i] = kept(scale * (c0 - c1))
     cells[3 * SPAN + i] = kept(scale * ((a1 - a2) - (b1 - b2)))
@@ -177,15 +219,13 @@ def overlaps_3x3(q, cells, i):
     cells[6 * SPAN + i] = kept(scale * (a2 - b2))
     cells[7 * SPAN + i] = kept(scale * (b2 - c2))
     cells[8 * SPAN + i] = kept(scale * c2)
-    return scale
 
 
 @inlined
 def edge_above(xa, xb, ya, yb, floor):
     """Area between the part of an edge above ``y = floor`` and that line."""
-    a, b = ya - floor, yb - floor
-    p = max(a, 0.0) + max(b, 0.0)
-    return 0.5 * (xb - xa) * p * p / (abs(a) + abs(b) + TINY)
+    p, n = height(ya, yb, floor)
+    return 0.5 * (xb - xa) * p * p / n
 
 
 @inlined
@@ -209,43 +249,6 @@ def overlaps_column(q, left, y0, ny, cells, c, nx):
             cells[c + r * nx] += edge_above(xa, xb, ya, yb, y0 + r)
     for r in range(ny):
         cells[c + r * nx] -= cells[c + (r + 1) * nx]
-
-
-@inner
-def square_cells(blended, n, h, cells):
-    """Write the 3 x 3 overlaps of ``n`` pixels, the m-th of pixel k at ``cells[m * SPAN + k]``.
-
-    Beside them go the first column and row of each pixel, and how many follow; the overlaps of
-    one that takes more than 3 of either, or NaN, are to be done anew. The loop has no branch
-    and two arrays, so several pixels are done by each instruction.
-    """
-    use_wide_vectors()
-    for k in range(n):
-        q = corners(blended, k, h)
-        x_lo, x_hi, y_lo, y_hi = bounds(q)
-        x, y = floor(x_lo + 0.5), floor(y_lo + 0.5)
-        cells[COLUMN + k] = x
-        cells[ROW + k] = y
-        scale = overlaps_3x3(relative_to(q, x - 0.5, y - 0.5), cells, k)
-        # A NaN may get lost in the bounds, but not in the area; 0 * inf is NaN too.
-        cells[WIDTH + k] = floor(x_hi + 0.5) - x + 0.0 * scale
-        cells[HEIGHT + k] = floor(y_hi + 0.5) - y
-
-
-@inlined
-def is_small(cells, k):
-    """Tell whether the 3 x 3 overlaps cover a pixel: no cells beyond them, and finite."""
-    return cells[WIDTH + k] < SIDE and cells[HEIGHT + k] < SIDE
-
-
-@inlined
-def small_window(cells, k, tile):
-    """Return the window of a pixel that has 3 x 3 overlaps; empty off the tile."""
-    x, y = cells[COLUMN + k], cells[ROW + k]
-    if x < tile.x1 and x + SIDE > tile.x0 and y < tile.y1 and y + SIDE > tile.y0:
-        nx, ny = int(cells[WIDTH + k]) + 1, int(cells[HEIGHT + k]) + 1
-        return Window(int(x), int(y), nx, ny, SIDE, k, SPAN)
-    return Window(0, 0, 0, 0, SIDE, k, SPAN)
 
 
 @inner

@@ -9,9 +9,6 @@ import numpy as np
 GROUP = 4
 """Lanes in a group."""
 
-SIDE = 3
-"""Cells along one axis that the fast path covers: all pixels up to 2 output pixels wide."""
-
 SPAN = 128
 """Most pixels of a row that are worked on together.
 
@@ -22,8 +19,8 @@ another, and makes vector instructions of the loop over them.
 MIN_OVERLAP = 1e-10
 """Overlaps below this are the rounding of a WCS, not an overlap: they deposit nothing."""
 
-LARGE = 13 * SPAN
-"""Where the overlaps of one pixel by itself stand in ``Room.cells``, behind a row's."""
+LARGE = 36 * SPAN
+"""Where the overlaps of one pixel by itself stand in ``Room.cells``, behind those of a row."""
 
 TOUCHED = 1 << 32
 """Flag of an output pixel with a positive deposit; the bits below it gather the dq."""
@@ -42,25 +39,38 @@ class Source(NamedTuple):
 
     pixmap: np.ndarray
     """float64 ``(y, x, 2)``: mapped pixel centres, x first."""
-    weights: np.ndarray
-    """float32 or float64 ``(y, x)``; 0 for a pixel that does not exist, never NaN."""
-    samples: np.ndarray
-    """float32 or float64 ``(lane, y, x)``: data and the other planes; lane 0, 1, is left out."""
+    table: np.ndarray
+    """int64 ``(plane, 4)``: where the planes lie, and what is made of them: see ``samples``. The
+    first has the weights, the second the data; lane 0, 1, has none."""
+    factors: np.ndarray
+    """float64 ``(plane, 2)``: the level and the factor of each."""
     dq: np.ndarray
-    """uint32 ``(y, x)``, or of no size when dq is not propagated."""
+    """uint32 ``(y, x)``, or of no size when flags do not matter."""
+    bad: int
+    """Bits of dq that give a pixel the weight 0."""
+    kept: int
+    """Bits of dq that are propagated."""
     linear: int
     """Lanes that are summed with ``a w``, lane 0 among them."""
     squared: int
     """Lanes that are summed with ``(a w)^2``."""
 
 
-class Footprint(NamedTuple):
-    """A kernel with its parameters."""
+class Quadrilateral(NamedTuple):
+    """The square kernel: a pixel keeps its shape."""
+
+    pixfrac: float
+
+
+class Product(NamedTuple):
+    """A kernel whose overlaps are products of a factor along x and one along y."""
 
     code: int
     pixfrac: float
     ratio: float
+    """Pixel scale of the output over that of the input."""
     table: np.ndarray
+    """The factor by distance, for those that have no simple formula."""
 
 
 class Tile(NamedTuple):

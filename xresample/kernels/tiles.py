@@ -11,7 +11,7 @@ import numpy as np
 from .combine import CHUNK, COLUMNS, combine_tile
 from .deposit import Room, deposit_tile
 from .jit import jit
-from .samples import clear_lanes
+from .samples import Samples
 from .structures import GROUP, LARGE, PAD, SPAN, Sums, Tile
 
 LINE = 8
@@ -29,9 +29,12 @@ def aligned(n):
 @jit
 def new_room(groups, tile_cells):
     """Allocate room for a row of pixels, and for one pixel as large as a tile."""
-    lanes = aligned(SPAN * groups * GROUP)
-    clear_lanes(lanes, groups * GROUP)
-    return Room(aligned(4 * (SPAN + 2)), aligned(LARGE + tile_cells), lanes)
+    lanes = SPAN * groups * GROUP
+    columns = aligned(lanes)
+    columns[:SPAN] = 1.0
+    columns[SPAN:] = 0.0
+    samples = Samples(columns, aligned(lanes), aligned(SPAN), np.empty(SPAN, dtype=np.int64))
+    return Room(aligned(4 * (SPAN + 2)), aligned(LARGE + tile_cells), samples)
 
 
 @jit
