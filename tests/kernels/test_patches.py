@@ -13,9 +13,11 @@ from xresample.kernels.patches import (
     FIRST,
     SIDE,
     box_patches,
+    gather_wide,
     is_small,
+    narrow_patches,
     patch_window,
-    square_patches,
+    wide_patches,
 )
 from xresample.kernels.square import quadrilateral_cells
 from xresample.kernels.structures import LARGE, PAD, SPAN, Tile
@@ -29,7 +31,8 @@ TILE = Tile(-20, 60, -30, 70)
 def by_patch(pixmap, j, n, h, tile, blended, cells, image):
     """Add the overlaps of each pixel of a row to an image of its own; return how many have one."""
     blend_rows(pixmap, j, 0, n, h, blended)
-    square_patches(blended, n, h, tile, cells)
+    narrow_patches(blended, n, h, tile, cells)
+    wide_patches(gather_wide(n, cells), cells)
     return spread(n, tile, cells, image)
 
 

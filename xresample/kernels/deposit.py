@@ -28,7 +28,18 @@ from .codes import TURBO
 from .corners import blend_rows, corners, mended_corners
 from .jit import inlined, inner
 from .lanes import add_lanes, patch
-from .patches import FIRST, SIDE, SLOT, WIDE, box_patches, is_small, patch_window, square_patches
+from .patches import (
+    FIRST,
+    SIDE,
+    SLOT,
+    WIDE,
+    box_patches,
+    gather_wide,
+    is_small,
+    narrow_patches,
+    patch_window,
+    wide_patches,
+)
 from .samples import Samples, take_samples
 from .separable import reach, separable_cells, separable_windows
 from .square import quadrilateral_cells
@@ -96,37 +107,40 @@ deposit_2x2, deposit_3x3 = depositor(2), depositor(3)
 
 
 @inlined
-def deposit_small(tile, sums, k, room):
-    """Deposit a pixel by its patch; return whether it has one."""
+def deposit_inside(tile, sums, k, room):
+    """Deposit a pixel whose patch lies inside the tile; return whether it does."""
     cells, w, flag = room.cells, room.samples.weights[k], room.samples.flags[k]
     first = int(cells[FIRST + k])
-    if first >= 0:
-        width = tile.x1 - tile.x0 + PAD
-        if cells[SIDE + k] == 2.0:
-            deposit_2x2(room, first, width, sums, w, k, flag)
-        else:
-            deposit_3x3(room, first, width, sums, w, k, flag)
-        return True
-    if is_small(cells, k):
-        deposit(room, patch_window(cells, k, tile), tile, sums, w, k, flag)
-        return True
-    return False
+    if first < 0:
+        return False
+    width = tile.x1 - tile.x0 + PAD
+    if cells[SIDE + k] == 2.0:
+        deposit_2x2(room, first, width, sums, w, k, flag)
+    else:
+        deposit_3x3(room, first, width, sums, w, k, flag)
+    return True
 
 
 @inner
 def deposit_quadrilaterals(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j`` as they lie on the output."""
-    h = 0.5 * footprint.pixfrac
+    h, cells = 0.5 * footprint.pixfrac, room.cells
+    take_samples(source, sums, j, i0, n, room.samples)
     blend_rows(source.pixmap, j, i0, n, h, room.blended)
-    square_patches(room.blended, n, h, tile, room.cells)
+    narrow_patches(room.blended, n, h, tile, cells)
+    wide_patches(gather_wide(n, cells), cells)
     for k in range(n):
         w, flag = room.samples.weights[k], room.samples.flags[k]
-        if w == 0.0 or deposit_small(tile, sums, k, room):
+        if w == 0.0 or deposit_inside(tile, sums, k, room):
             continue
-        q = corners(room.blended, k, h)
-        if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
-            q = mended_corners(source.pixmap, j, i0 + k, h)
-        deposit(room, quadrilateral_cells(q, tile, room.cells), tile, sums, w, k, flag)
+        if is_small(cells, k):
+            window = patch_window(cells, k, tile)
+        else:
+            q = corners(room.blended, k, h)
+            if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
+                q = mended_corners(source.pixmap, j, i0 + k, h)
+            window = quadrilateral_cells(q, tile, cells)
+        deposit(room, window, tile, sums, w, k, flag)
 
 
 @inner
@@ -134,14 +148,18 @@ def deposit_boxes(source, far, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j`` as boxes of less than two output pixels."""
     box_patches(source.pixmap, j, i0, n, far, tile, room.cells)
     for k in range(n):
-        if room.samples.weights[k] != 0.0:
-            deposit_small(tile, sums, k, room)
+        w, flag = room.samples.weights[k], room.samples.flags[k]
+        if w == 0.0 or deposit_inside(tile, sums, k, room):
+            continue
+        if is_small(room.cells, k):
+            deposit(room, patch_window(room.cells, k, tile), tile, sums, w, k, flag)
 
 
 @inner
 def deposit_products(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j`` by a kernel that is a product."""
     far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
+    take_samples(source, sums, j, i0, n, room.samples)
     if footprint.code == TURBO and far < 1.0:
         deposit_boxes(source, far, tile, sums, j, i0, n, room)
         return
@@ -154,27 +172,20 @@ def deposit_products(source, footprint, tile, sums, j, i0, n, room):
             deposit(room, window, tile, sums, w, k, flag)
 
 
-def deposit_shapes(source, footprint, tile, sums, j, i0, n, room):
+def deposit_row(source, footprint, tile, sums, j, i0, n, room):
     """Deposit ``n`` pixels of row ``j`` by the kernel of a footprint; no other is compiled."""
     row = deposit_quadrilaterals if isinstance(footprint, Quadrilateral) else deposit_products
     row(source, footprint, tile, sums, j, i0, n, room)
 
 
-@overload(deposit_shapes, inline="always")
-def _deposit_shapes(source, footprint, tile, sums, j, i0, n, room):
+@overload(deposit_row, inline="always")
+def _deposit_row(source, footprint, tile, sums, j, i0, n, room):
     row = deposit_quadrilaterals if footprint.instance_class is Quadrilateral else deposit_products
 
     def compiled(source, footprint, tile, sums, j, i0, n, room):
         row(source, footprint, tile, sums, j, i0, n, room)
 
     return compiled
-
-
-@inner
-def deposit_row(source, footprint, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j``."""
-    take_samples(source, sums, j, i0, n, room.samples)
-    deposit_shapes(source, footprint, tile, sums, j, i0, n, room)
 
 
 @inlined

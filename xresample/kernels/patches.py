@@ -126,13 +126,6 @@ def wide_patches(n, cells):
 
 
 @inlined
-def square_patches(blended, n, h, tile, cells):
-    """Write the patches of ``n`` quadrilaterals."""
-    narrow_patches(blended, n, h, tile, cells)
-    wide_patches(gather_wide(n, cells), cells)
-
-
-@inlined
 def share(centre, cell, half):
     """Return the part of a box along one axis that lies in a cell."""
     inside = min(centre + half, cell + 0.5) - max(centre - half, cell - 0.5)
