@@ -259,6 +259,7 @@ class ResampleSettings:
 
     def reset_arrays(self, n_input_models: int | None = None) -> None:
         """Start a new product."""
+        # The settings ask for it; the class that has the products does it.
         raise NotImplementedError
 
     @property

@@ -160,6 +160,7 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
         raise InvalidInputError("The Dataset has no variance, var_*, to take the error from")
     if missing := [name for name in names if name not in dataset]:
         raise InvalidInputError(f"The Dataset has no {', '.join(missing)}")
+    # To a type checker a sum may be the 0 that it starts with: there is at least one name.
     total: xr.DataArray = sum(dataset[name].fillna(0) for name in names)  # type: ignore[assignment]
     known = np.logical_or.reduce([dataset[name].notnull() for name in names])
     result = (total**0.5).where(known).rename("err").astype(dataset[names[0]].dtype)

@@ -1,7 +1,7 @@
 """Add one exposure to a mosaic, tile by tile: what the threads run.
 
-Each call takes its next tile from a counter that all threads share, so that none waits for
-a slow one. Which thread takes a tile changes no bit of it.
+Each call takes a few tiles, and the next few go to whichever thread is free. Which thread takes
+a tile changes no bit of it.
 """
 
 from __future__ import annotations
