@@ -9,9 +9,7 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
-from xresample.accessor import _time_resample
-
-from .makers import (
+from tests.support.exposures import (
     FLAGS,
     VARIANCES,
     assert_same_attrs,
@@ -22,6 +20,7 @@ from .makers import (
     make_wcs,
     output_grid,
 )
+from xresample.accessor import _time_resample
 
 SHAPE = (16, 20)
 GRID = output_grid(SHAPE)

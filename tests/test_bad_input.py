@@ -11,8 +11,7 @@ import xarray as xr
 from astropy.wcs import WCS
 
 import xresample as xrs
-
-from .makers import (
+from tests.support.exposures import (
     assert_close,
     assert_same_bits,
     checksum,
@@ -23,7 +22,7 @@ from .makers import (
     output_grid,
     shifted_map,
 )
-from .wcs_makers import make_fits, make_spectral
+from tests.support.wcs import make_fits, make_spectral
 
 SHAPE = (12, 14)
 GRID = output_grid(SHAPE, margin=6)

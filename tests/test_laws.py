@@ -12,9 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xresample as xrs
-from xresample.options import KERNELS
-
-from .makers import (
+from tests.support.exposures import (
     FLAGS,
     assert_close,
     assert_same_bits,
@@ -24,6 +22,7 @@ from .makers import (
     make_wcs,
     output_grid,
 )
+from xresample.datamodel.options import KERNELS
 
 SHAPE = (15, 18)
 SLOW = settings(max_examples=12)

@@ -1,11 +1,11 @@
-"""The layers of the package: who may import whom, and how large a piece of code may be."""
+"""The layers of the package: which folder imports which, and how large a piece of code may be."""
 
 from __future__ import annotations
 
 import ast
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -20,55 +20,35 @@ LABELLED = frozenset({"numpy", "xarray", "astropy"})
 
 
 @dataclass(frozen=True)
-class Row:
-    """A layer: its modules, the packages that each may import beside the standard library."""
+class Layer:
+    """A row of the picture in ``docs/design.md``: a folder, or modules of the package root."""
 
-    modules: dict[str, frozenset[str]] = field(hash=False)
-    together: bool = False
-    """Whether its modules may import each other, without a circle."""
+    names: tuple[str, ...]
+    packages: frozenset[str]
+    """Packages that the row may import beside the standard library."""
 
 
-def row(*names: str, packages: frozenset[str] = frozenset(), together: bool = False) -> Row:
-    """Return a layer whose modules may all import the same packages."""
-    return Row(dict.fromkeys(names, packages), together)
+def layer(*names: str, packages: frozenset[str] | set[str] = frozenset()) -> Layer:
+    """Return a row of the picture."""
+    return Layer(names, frozenset(packages))
 
 
 LAYERS = (
-    row("errors"),
-    row("kernels", packages=frozenset({"numba", "llvmlite", "numpy"})),
-    Row({"threads": frozenset(), "progress": frozenset({"tqdm"})}),
-    row(
-        *("pixmap", "nodes", "weights", "context", "sky", "skygrid", "radec", "lattice"),
-        *("wcs", "wcs_calls", "wcs_text", "fits_wcs"),
-        packages=NUMERIC,
-        together=True,
-    ),
-    Row({"schema": LABELLED, "options": frozenset({"numpy"})}),
-    row("planes", packages=frozenset({"numpy"})),
-    Row({"engine": frozenset({"numpy"}), "exposure": LABELLED, "provenance": LABELLED}),
-    row("grid", "sky_index", packages=LABELLED),
-    row("placement", "cutout", packages=LABELLED),
-    row("accumulate", packages=LABELLED),
-    Row({"combination": LABELLED, "tiled": LABELLED | {"dask", "distributed", "zarr"}}),
-    Row(
-        {
-            "mosaic": LABELLED,
-            "readers": LABELLED | NUMERIC,
-            "writers": LABELLED,
-            "plot": LABELLED | {"matplotlib"},
-        }
-    ),
-    row("verbs", packages=LABELLED),
-    row("accessor_sky", packages=LABELLED),
-    row("accessor", packages=LABELLED),
-    row(
-        *("resample_class", "resample_settings", "product", "output_model", "models", "stcal"),
-        packages=LABELLED,
-        together=True,
-    ),
-    row("__init__", packages=frozenset({"xarray"})),
+    layer("__init__", packages={"xarray"}),
+    layer("accessor", packages=LABELLED),
+    layer("stcal", packages=LABELLED),
+    layer("mosaics", packages=LABELLED),
+    layer("tiled", packages=LABELLED | {"dask", "distributed", "zarr"}),
+    layer("io", packages=LABELLED | {"asdf", "gwcs"}),
+    layer("plot", packages=LABELLED | {"matplotlib"}),
+    layer("sky", packages=LABELLED),
+    layer("accumulate", packages=LABELLED),
+    layer("datamodel", packages=LABELLED),
+    layer("wcs", packages=NUMERIC),
+    layer("kernels", packages={"numba", "llvmlite", "numpy"}),
+    layer("errors", "progress", "threads", packages={"tqdm"}),
 )
-"""From the bottom up. A module imports from the rows below its own."""
+"""From the top down, as in the picture. A folder imports only from the rows below its own."""
 
 ONLY_IN = {
     "numba": {"kernels"},
@@ -77,43 +57,41 @@ ONLY_IN = {
     "distributed": {"tiled"},
     "zarr": {"tiled"},
     "matplotlib": {"plot"},
+    "tqdm": {"progress"},
 }
-"""Packages that have one place; implied by the layers, said once more against a slip there."""
+"""Packages that only one folder imports."""
 
+MOST_ROOT_MODULES = 6
 MOST_LINES_OF_FILE = 350
 MOST_LINES_OF_FUNCTION = 60
 
-LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer.modules}
-PACKAGES = {name: packages for layer in LAYERS for name, packages in layer.modules.items()}
+LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row.names}
+PACKAGES = {name: row.packages for row in LAYERS for name in row.names}
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported name: the module and line that ask for it, and what they ask for."""
+    """One imported name."""
 
     path: Path
     line: int
-    importer: str
-    """Module of the package, or subpackage, as the table knows it."""
     target: str
-    """Absolute name of what is imported."""
+    """Absolute name of the imported module; for other packages, of anything in it."""
     for_types: bool
-    """Whether only a type checker sees it."""
+    """Whether only a type checker sees the import."""
 
     @property
-    def top(self) -> str:
-        """The package that the target belongs to."""
+    def importer(self) -> str:
+        """The module that holds the import."""
+        return dotted(self.path)
+
+    @property
+    def package(self) -> str:
+        """The top-level package of the target."""
         return self.target.partition(".")[0]
 
-    @property
-    def layer_module(self) -> str:
-        """The module of our own that is imported, as the table knows it."""
-        name = [*self.target.split("."), "__init__"][1]
-        # ``from . import x`` may name an attribute of the package, such as its version.
-        return name if name in MODULES or name in LEVEL else "__init__"
-
     def __str__(self) -> str:
-        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.importer} imports {self.target}"
+        return f"{self.path.relative_to(ROOT)}:{self.line} imports {self.target}"
 
 
 def files(*folders: str) -> list[Path]:
@@ -127,22 +105,33 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def module_parts(path: Path) -> tuple[str, ...]:
-    """Return the dotted name of a file in parts, with ``__init__`` for that of a package."""
-    return path.relative_to(ROOT).with_suffix("").parts
+def dotted(path: Path) -> str:
+    """Return the absolute name of the module in a file, with ``__init__`` for a package."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def targets(node: ast.AST, parts: tuple[str, ...]) -> Iterator[str]:
-    """Yield the absolute names of what a statement imports, if it is an import."""
+MODULES = {dotted(path) for path in files(PACKAGE)}
+
+
+def module_of(name: str) -> str:
+    """Return the module of the package that holds a name, ``a.b.c`` or a shorter one."""
+    while name:
+        if name in MODULES:
+            return name
+        if f"{name}.__init__" in MODULES:
+            return f"{name}.__init__"
+        name = name.rpartition(".")[0]
+    raise LookupError(name)
+
+
+def targets(node: ast.AST, parts: list[str]) -> Iterator[str]:
+    """Yield the absolute names that a statement imports, if it is an import."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        base = list(parts[: len(parts) - node.level]) if node.level else []
+        base = parts[: len(parts) - node.level] if node.level else []
         base += node.module.split(".") if node.module else []
-        # ``from . import x`` names the module x; ``from .x import y`` too, and y is in it.
-        names_modules = base == [PACKAGE] or not node.module
-        for alias in node.names:
-            yield ".".join([*base, alias.name] if names_modules else base)
+        yield from (".".join([*base, alias.name]) for alias in node.names)
 
 
 def is_for_types(node: ast.AST) -> bool:
@@ -151,8 +140,7 @@ def is_for_types(node: ast.AST) -> bool:
 
 
 def imports_of(path: Path) -> Iterator[Import]:
-    """Yield every import of a file, those inside functions too."""
-    parts = module_parts(path)
+    """Yield every import of a file, including those inside functions."""
     hidden = {
         inner
         for node in ast.walk(parse(path))
@@ -161,78 +149,93 @@ def imports_of(path: Path) -> Iterator[Import]:
         for inner in ast.walk(statement)
     }
     for node in ast.walk(parse(path)):
-        for target in targets(node, parts):
-            yield Import(path, node.lineno, parts[1], target, node in hidden)
+        for name in targets(node, dotted(path).split(".")):
+            ours = name.partition(".")[0] == PACKAGE
+            yield Import(path, node.lineno, module_of(name) if ours else name, node in hidden)
 
 
-MODULES = {module_parts(path)[1] for path in files(PACKAGE)}
+def row_name(module: str) -> str:
+    """Return the folder of a module, or its own name if it lies in the package root."""
+    return module.split(".")[1]
+
+
 IMPORTS = [found for path in files(PACKAGE) for found in imports_of(path)]
-OWN = [found for found in IMPORTS if found.top == PACKAGE]
+OWN = [found for found in IMPORTS if found.package == PACKAGE and found.target != found.importer]
 FOREIGN = [
     found
     for found in IMPORTS
-    if found.top not in {PACKAGE, "__future__"} | sys.stdlib_module_names and not found.for_types
+    if found.package not in {PACKAGE, "__future__"} | sys.stdlib_module_names
+    and not found.for_types
 ]
 
 
-def test_every_module_has_a_layer() -> None:
-    """A new module is a new entry in the table."""
-    assert sorted(MODULES - LEVEL.keys()) == []
+def test_every_folder_has_a_row() -> None:
+    """A new folder needs a new row in the table, and in the picture."""
+    assert {row_name(module) for module in MODULES} == LEVEL.keys()
 
 
-def test_modules_import_from_the_layers_below() -> None:
-    """No import goes up, and none sideways but where the layer says so."""
-    wrong = []
-    for found in OWN:
-        here, there = found.importer, found.layer_module
-        if here == there != "__init__" or here not in LEVEL or there not in LEVEL:
-            continue
-        level = LEVEL[here]
-        if not (LEVEL[there] < level or (LEVEL[there] == level and LAYERS[level].together)):
-            wrong.append(str(found))
-    assert wrong == []
+def test_the_picture_shows_the_table() -> None:
+    """The first picture of the design page has the rows of the table, in the same order."""
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    picture = page.split("```")[1].strip().splitlines()
+    shown = [line.partition("  ")[0] for line in picture if not line.startswith(" ")]
+    rows = [" ".join(row.names) for row in LAYERS]
+    assert [line.replace("/", "").replace(".py", "") for line in shown] == rows
 
 
-def test_no_circles() -> None:
-    """Where the modules of a layer may import each other, they form no circle."""
+def test_imports_go_down() -> None:
+    """A folder imports from the rows below; the modules of one row may import each other."""
+    up = [str(e) for e in OWN if LEVEL[row_name(e.target)] < LEVEL[row_name(e.importer)]]
+    assert up == []
+
+
+def test_no_import_cycles() -> None:
+    """No two modules import each other, directly or through others."""
     graph: dict[str, set[str]] = {}
     for found in OWN:
-        here, there = ".".join(module_parts(found.path)), found.target
-        graph.setdefault(here, set()).add(there)
-    by_layer: dict[str, set[str]] = {}
-    for found in OWN:
-        if found.importer != found.layer_module:
-            by_layer.setdefault(found.importer, set()).add(found.layer_module)
-    for edges in (graph, by_layer):
-        try:
-            TopologicalSorter(edges).prepare()
-        except CycleError as error:
-            pytest.fail(" -> ".join(error.args[1]))
+        # Importing a module of a package also runs the package's ``__init__``, which is empty.
+        graph.setdefault(found.importer, set()).add(found.target)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
-def test_modules_import_their_packages_only() -> None:
-    """Each layer has its libraries: no numba in the mosaic, no labels in the kernels."""
+def test_folders_import_their_packages_only() -> None:
+    """Each layer has its libraries: no numba above the kernels, no labels in the kernels."""
     wrong = [
         str(found)
         for found in FOREIGN
-        if found.top not in PACKAGES.get(found.importer, frozenset())
-        or found.importer not in ONLY_IN.get(found.top, {found.importer})
+        if found.package not in PACKAGES[row_name(found.importer)]
+        or row_name(found.importer) not in ONLY_IN.get(found.package, LEVEL)
     ]
     assert wrong == []
+
+
+def test_the_root_is_small() -> None:
+    """The package root holds the public face and the modules that every layer needs."""
+    assert len(list((ROOT / PACKAGE).glob("*.py"))) <= MOST_ROOT_MODULES
+
+
+def docstring_lines(node: ast.AST) -> int:
+    """Return the number of lines of the docstring of a module, class or function."""
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return 0
+    return len((ast.get_docstring(node, clean=False) or "").splitlines())
 
 
 @pytest.mark.parametrize(
     "path", files(PACKAGE, "tests"), ids=lambda path: "/".join(path.parts[-2:])
 )
 def test_pieces_are_small(path: Path) -> None:
-    """Files and functions stay of a size that one reads at once."""
+    """Files and functions have a size that one reads at once, docstrings not counted."""
+    nodes = list(ast.walk(parse(path)))
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MOST_LINES_OF_FILE
+    assert lines - sum(map(docstring_lines, nodes)) <= MOST_LINES_OF_FILE
     long = []
-    for node in ast.walk(parse(path)):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            prose = len((ast.get_docstring(node, clean=False) or "").splitlines())
-            size = (node.end_lineno or 0) - node.lineno + 1 - prose
+            size = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
             if size > MOST_LINES_OF_FUNCTION:
                 long.append(f"{path.name}:{node.lineno}: {node.name} has {size} lines")
     assert long == []
@@ -248,18 +251,30 @@ def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
                     yield inner
 
 
-def needs_no_prose(node: ast.FunctionDef | ast.ClassDef) -> bool:
-    """Tell whether the prose stands elsewhere: setters at their property, overloads below."""
+def is_documented_elsewhere(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    """Tell whether the docstring of a setter, overload or override is that of another function."""
     names = {ast.unparse(decorator).rpartition(".")[2] for decorator in node.decorator_list}
     return bool(names & {"setter", "deleter", "overload", "override"})
 
 
 def test_public_names_are_documented() -> None:
-    """Every public function, class and method says what it is."""
+    """Every public function, class and method has a docstring."""
     bare = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
         for path in files(PACKAGE)
         for node in public(parse(path))
-        if not ast.get_docstring(node) and not needs_no_prose(node)
+        if not ast.get_docstring(node) and not is_documented_elsewhere(node)
     ]
     assert bare == []
+
+
+def test_tests_do_not_import_tests() -> None:
+    """What tests share lies in ``tests/support``."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
+        for path in files("tests")
+        for node in ast.walk(parse(path))
+        for name in targets(node, dotted(path).split("."))
+        if name.startswith("tests.") and ".test_" in name
+    ]
+    assert wrong == []

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from . import accessor as _accessor
 
 if TYPE_CHECKING:
+    from .datamodel.exposure import make_exposure
+    from .datamodel.grid import fit_wcs
+    from .datamodel.options import Options
     from .errors import (
         FileError,
         GridMismatchError,
@@ -25,29 +28,26 @@ if TYPE_CHECKING:
         WCSTextError,
         XResampleError,
     )
-    from .exposure import make_exposure
-    from .grid import fit_wcs
-    from .mosaic import coadd, empty_mosaic, merge
-    from .options import Options
+    from .io.backend import open_exposures
+    from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints
-    from .readers import open_exposures
-    from .resample_class import Resample
+    from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
-    from .tiled.store import coadd_to_zarr
+    from .tiled.zarr_store import coadd_to_zarr
 
 _HOMES = {
-    "Options": "options",
+    "Options": "datamodel.options",
     "Plan": "tiled.plan",
-    "coadd": "mosaic",
-    "coadd_to_zarr": "tiled.store",
-    "empty_mosaic": "mosaic",
-    "fit_wcs": "grid",
-    "make_exposure": "exposure",
-    "merge": "mosaic",
-    "open_exposures": "readers",
+    "coadd": "mosaics.coadd",
+    "coadd_to_zarr": "tiled.zarr_store",
+    "empty_mosaic": "mosaics.coadd",
+    "fit_wcs": "datamodel.grid",
+    "make_exposure": "datamodel.exposure",
+    "merge": "mosaics.coadd",
+    "open_exposures": "io.backend",
     "plan": "tiled.plan",
     "plot_footprints": "plot",
-    "Resample": "resample_class",
+    "Resample": "stcal",
     **dict.fromkeys(
         (
             "FileError",

@@ -40,7 +40,7 @@ class ResampleAccessor(SkyAccessor):
     @property
     def is_mosaic(self) -> bool:
         """Whether the Dataset is a mosaic, not an exposure."""
-        from .accumulate import is_mosaic
+        from xresample.accumulate.accumulator import is_mosaic
 
         return is_mosaic(self._dataset)
 
@@ -53,7 +53,7 @@ class ResampleAccessor(SkyAccessor):
         MissingKeyError
             The Dataset has none.
         """
-        from .exposure import wcs_of
+        from xresample.datamodel.exposure import wcs_of
 
         return wcs_of(self._dataset)
 
@@ -72,7 +72,7 @@ class ResampleAccessor(SkyAccessor):
         WCSTextError
             The text is no WCS.
         """
-        from .verbs import assign_wcs
+        from xresample.mosaics.inspect import assign_wcs
 
         return assign_wcs(self._dataset, wcs)
 
@@ -124,7 +124,7 @@ class ResampleAccessor(SkyAccessor):
         >>> mosaic.resample.add(exposure, pixmap=where).sizes["exposure"]
         1
         """
-        from .verbs import add_in_roles
+        from xresample.mosaics.inspect import add_in_roles
 
         return add_in_roles(
             self._dataset,
@@ -149,7 +149,7 @@ class ResampleAccessor(SkyAccessor):
         GridMismatchError
             The mosaics differ in grid or options; names the differences.
         """
-        from .mosaic import merge
+        from xresample.mosaics.coadd import merge
 
         return merge(self._dataset, *others)
 
@@ -170,7 +170,7 @@ class ResampleAccessor(SkyAccessor):
         **options
             See `xresample.Options`.
         """
-        from .mosaic import onto
+        from xresample.mosaics.coadd import onto
 
         return onto(self._dataset, output_wcs, pixmap=pixmap, threads=threads, **options)
 
@@ -186,7 +186,7 @@ class ResampleAccessor(SkyAccessor):
         **options
             ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
         """
-        from .verbs import pixmap
+        from xresample.mosaics.inspect import pixmap
 
         return pixmap(self._dataset, output_wcs, options)
 
@@ -210,20 +210,20 @@ class ResampleAccessor(SkyAccessor):
         MissingVarianceWarning
             The variance that the weights need is missing: they are 1.
         """
-        from .verbs import weights
+        from xresample.mosaics.inspect import weights
 
         return weights(self._dataset, weight_type, good_bits, flag_map)
 
     @property
     def pixel_area(self) -> float:
         """Mean area of a pixel in steradians, from the sky polygon of the image's outline."""
-        from .verbs import pixel_area
+        from xresample.mosaics.inspect import pixel_area
 
         return pixel_area(self._dataset)
 
     def footprint(self) -> np.ndarray:
         """Return the outline of the image on the sky, ``(point, 2)``: degrees in its own frame."""
-        from .verbs import footprint
+        from xresample.mosaics.inspect import footprint
 
         return footprint(self._dataset)
 
@@ -235,7 +235,7 @@ class ResampleAccessor(SkyAccessor):
         InvalidInputError
             The Dataset is no mosaic, or was made without ``con``.
         """
-        from .verbs import decode_context
+        from xresample.mosaics.inspect import decode_context
 
         return decode_context(self._dataset)
 
@@ -252,7 +252,7 @@ class ResampleAccessor(SkyAccessor):
         KeyError
             The mosaic has no such pixel.
         """
-        from .verbs import contributors
+        from xresample.mosaics.inspect import contributors
 
         return contributors(self._dataset, x, y)
 
@@ -264,7 +264,7 @@ class ResampleAccessor(SkyAccessor):
         value : float, optional
             The value; 0 by default. It becomes the ``fillval`` of the mosaic.
         """
-        from .verbs import filled
+        from xresample.mosaics.inspect import filled
 
         return filled(self._dataset, value)
 
@@ -281,7 +281,7 @@ class ResampleAccessor(SkyAccessor):
         InvalidInputError
             There is no variance, or not one of this name.
         """
-        from .verbs import err
+        from xresample.mosaics.inspect import err
 
         return err(self._dataset, variances)
 
@@ -306,7 +306,7 @@ class ResampleAccessor(SkyAccessor):
         FileError
             The file is there already.
         """
-        from .writers import to_fits
+        from xresample.io.fits_writer import to_fits
 
         to_fits(self._dataset, path, overwrite)
 

@@ -52,7 +52,7 @@ class SkyAccessor:
         >>> float(image["data"].sel(ra=10.0, dec=-4.9999, method="nearest"))
         12.0
         """
-        from .sky_index import with_sky
+        from xresample.sky.index import with_sky
 
         return with_sky(self._dataset)
 
@@ -65,7 +65,7 @@ class SkyAccessor:
         >>> list(xrs.make_exposure(np.zeros((4, 5))).resample.without_sky().coords)
         ['y', 'x']
         """
-        from .sky_index import without_sky
+        from xresample.sky.index import without_sky
 
         return without_sky(self._dataset)
 
@@ -112,7 +112,7 @@ class SkyAccessor:
         >>> image.resample.cutout(10.0, -5.0, (1, 0.5 * u.arcsec))["x"].values
         array([1, 2])
         """
-        from .cutout import cutout
+        from xresample.sky.cutout import cutout
 
         return cutout(self._dataset, ra, dec, size)
 
@@ -215,7 +215,8 @@ class SkyAccessor:
         >>> exposure.resample.plot_footprints().lines[0].get_label()
         'a.fits'
         """
-        from .accumulate import is_mosaic
+        from xresample.accumulate.accumulator import is_mosaic
+
         from .plot import plot_footprints
 
         if is_mosaic(self._dataset):

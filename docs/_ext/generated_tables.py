@@ -18,7 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from xresample import Options, schema
+from xresample import Options
+from xresample.datamodel import schema
 
 KINDS = {"f": "real", "iu": "integer"}
 """What the kinds of numbers in the schema are called."""

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 import xresample as xrs
-from tests.wcs_makers import make_grid, make_gwcs
+from tests.support.wcs import make_grid, make_gwcs
 
 CRVAL = (150.0, 2.0)
 SCALE = 0.063

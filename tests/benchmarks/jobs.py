@@ -11,10 +11,10 @@ from stcal.resample import Resample
 from stcal.resample.utils import build_driz_weight, calc_pixmap
 
 import xresample as xrs
-from xresample import placement
-from xresample.exposure import Exposure
-from xresample.grid import Grid
-from xresample.options import Options
+from xresample.accumulate import window as placement
+from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.options import Options
 
 from .campaign import VARIANCES, Campaign
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.wcs_makers import make_gwcs
+from tests.support.wcs import make_gwcs
 
 from .campaign import CRVAL, SCALE, Campaign
 from .tasks import MIB, status

@@ -90,9 +90,9 @@ def _reference(campaign: Any) -> list[Any]:
 
 def marginal(size: int, output: int, count: int) -> dict[str, float]:
     """Time what one more exposure costs in a mosaic of a given size."""
-    from xresample.accumulate import Accumulator
-    from xresample.grid import Grid
-    from xresample.options import Options
+    from xresample.accumulate.accumulator import Accumulator
+    from xresample.datamodel.grid import Grid
+    from xresample.datamodel.options import Options
 
     from .campaign import Campaign
 

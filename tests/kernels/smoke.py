@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compare import against_slow
-from .maps import noisy_exposure, smooth_map
-from .run import CODES, Onto, add
+from tests.support.kernel_compare import against_slow
+from tests.support.kernel_maps import noisy_exposure, smooth_map
+from tests.support.kernel_runs import CODES, Onto, add
 
 
 def main() -> None:

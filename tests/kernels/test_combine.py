@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .run import Exposure, Onto, add, empty_planes
+from tests.support.kernel_runs import Exposure, Onto, add, empty_planes
 
 SHAPE = (3, 4)
 

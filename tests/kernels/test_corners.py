@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.slow_drizzle import at
+from tests.support.kernel_compare import against_slow
+from tests.support.kernel_maps import noisy_exposure, smooth_map
+from tests.support.kernel_runs import Exposure, Onto, add
+from tests.support.slow_drizzle import at
 from xresample.kernels.corners import UPPER, blend_rows, mended_corners
 from xresample.kernels.structures import SPAN
-
-from .compare import against_slow
-from .maps import noisy_exposure, smooth_map
-from .run import Exposure, Onto, add
 
 OUTLINE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 

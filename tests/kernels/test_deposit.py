@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.kernel_compare import assert_close, slow
+from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
+from tests.support.kernel_runs import CODES, Exposure, Onto, add
 from xresample.kernels.deposit import MIN_OVERLAP
-
-from .compare import assert_close, slow
-from .maps import centred_map, noisy_exposure, smooth_map
-from .run import CODES, Exposure, Onto, add
 
 KERNELS = tuple(CODES)
 

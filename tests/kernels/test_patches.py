@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.kernel_maps import smooth_map
 from xresample.kernels.corners import blend_rows, corners
 from xresample.kernels.jit import jit
 from xresample.kernels.patches import (
@@ -21,8 +22,6 @@ from xresample.kernels.patches import (
 )
 from xresample.kernels.square import quadrilateral_cells
 from xresample.kernels.structures import LARGE, PAD, SPAN, Tile
-
-from .maps import smooth_map
 
 TILE = Tile(-20, 60, -30, 70)
 

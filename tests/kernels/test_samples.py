@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import xresample as xrs
-from tests.makers import assert_same_bits, make_arrays, make_attrs, shifted_map
+from tests.support.exposures import assert_same_bits, make_arrays, make_attrs, shifted_map
 
 SHAPE = (30, 34)
 PLANES = ("data", "err", "var_rnoise", "var_poisson", "var_flat")

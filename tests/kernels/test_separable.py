@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.kernel_compare import against_reference, against_slow
+from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
+from tests.support.kernel_runs import Exposure, Onto, add
 from xresample.kernels.separable import TABLE_STEP, lanczos_table
-
-from .compare import against_reference, against_slow
-from .maps import centred_map, noisy_exposure, smooth_map
-from .run import Exposure, Onto, add
 
 KERNELS = ("turbo", "point", "gaussian", "lanczos2", "lanczos3")
 RATIOS = (0.5, 1.0, 2.3)

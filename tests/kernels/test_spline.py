@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import RectBivariateSpline
 
 from xresample.kernels.spline import TERMS, evaluate_spline
-from xresample.nodes import Spline
+from xresample.wcs.spline import Spline
 
 
 def make_spline(order, ny=9, nx=12):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .compare import against_reference, against_slow
-from .maps import centred_map, noisy_exposure, smooth_map
-from .run import Exposure, Onto, add
+from tests.support.kernel_compare import against_reference, against_slow
+from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
+from tests.support.kernel_runs import Exposure, Onto, add
 
 RATIOS = (0.5, 1.0, 2.3)
 PIXFRACS = (0.3, 0.6, 0.8, 1.0)

@@ -9,11 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xresample.kernels.combine import Planes
-from xresample.kernels.tiles import add_tiles
-
-from .maps import noisy_exposure, smooth_map
-from .run import (
+from tests.support.kernel_maps import noisy_exposure, smooth_map
+from tests.support.kernel_runs import (
     CODES,
     Exposure,
     Onto,
@@ -25,6 +22,8 @@ from .run import (
     make_source,
     tiles,
 )
+from xresample.kernels.combine import Planes
+from xresample.kernels.tiles import add_tiles
 
 SHAPE = (41, 47)
 

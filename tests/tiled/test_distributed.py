@@ -15,9 +15,9 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
+from tests.support.tiles import FULL, GRID, assert_identical, campaign, slow
 
-from .makers import FULL, GRID, assert_identical, campaign, slow
-from .test_store import tree
+from .test_zarr_store import tree
 
 distributed = pytest.importorskip("distributed")
 

@@ -15,9 +15,10 @@ from astropy.modeling import models
 from astropy.wcs import WCS
 
 import xresample as xrs
-from tests.makers import make_exposure
-from tests.test_spectral import make_slit, make_target
-from tests.wcs_makers import (
+from tests.mosaics.test_spectral import make_slit, make_target
+from tests.support.exposures import make_exposure
+from tests.support.tiles import FULL, assert_identical, assert_lazy_is_eager
+from tests.support.wcs import (
     CRVAL,
     SCALE,
     detector_frame,
@@ -34,8 +35,6 @@ from tests.wcs_makers import (
     make_wrap,
     sky_frame,
 )
-
-from .makers import FULL, assert_identical, assert_lazy_is_eager
 
 SHAPE = (24, 30)
 GRID = make_grid((61, 58), scale=0.08, rotation=20.0)

@@ -19,11 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xresample as xrs
-from tests.makers import FLAGS, make_arrays, make_exposure
-from tests.readers import files
-from xresample.options import KERNELS
-
-from .makers import (
+from tests.support import files
+from tests.support.exposures import FLAGS, make_arrays, make_exposure
+from tests.support.tiles import (
     FULL,
     GRID,
     SHAPE,
@@ -32,6 +30,7 @@ from .makers import (
     campaign,
     exposure_of,
 )
+from xresample.datamodel.options import KERNELS
 
 NY, NX = GRID.array_shape
 

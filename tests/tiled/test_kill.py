@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import xresample as xrs
+from tests.support.killed import CHUNKS, write
+from tests.support.tiles import FULL, GRID, assert_identical, campaign
 
-from .killed import CHUNKS, write
-from .makers import FULL, GRID, assert_identical, campaign
-from .test_store import tree
+from .test_zarr_store import tree
 
 KILLS = int(os.environ.get("XRESAMPLE_TEST_KILLS", "5"))
 """How often; by hand, 20 times and more."""
@@ -25,7 +25,7 @@ KILLS = int(os.environ.get("XRESAMPLE_TEST_KILLS", "5"))
 def processes() -> Any:
     """Return what starts processes that are at work at once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.tiled.killed"])
+    context.set_forkserver_preload(["tests.support.killed"])
     return context
 
 

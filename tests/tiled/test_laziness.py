@@ -8,12 +8,19 @@ import dask
 import pytest
 
 import xresample as xrs
-from tests.makers import make_exposure
-from tests.test_spectral import make_slit
-from tests.wcs_makers import make_grid, make_gwcs, make_spectral
+from tests.mosaics.test_spectral import make_slit
+from tests.support.exposures import make_exposure
+from tests.support.tiles import (
+    FULL,
+    GRID,
+    SHAPE,
+    assert_identical,
+    campaign,
+    nothing_computed,
+    watched,
+)
+from tests.support.wcs import make_grid, make_gwcs, make_spectral
 from xresample.tiled import graph
-
-from .makers import FULL, GRID, SHAPE, assert_identical, campaign, nothing_computed, watched
 
 
 def test_building_and_looking_reads_nothing() -> None:

@@ -15,10 +15,9 @@ from astropy.wcs import WCS
 from xarray.core.indexing import LazilyIndexedArray
 
 import xresample as xrs
-from tests.makers import VARIANCES, make_arrays, make_exposure
-from tests.wcs_makers import make_gwcs
-
-from .makers import FULL, GRID, SHAPE, Watched, campaign, nothing_computed, watched
+from tests.support.exposures import VARIANCES, make_arrays, make_exposure
+from tests.support.tiles import FULL, GRID, SHAPE, Watched, campaign, nothing_computed, watched
+from tests.support.wcs import make_gwcs
 
 
 def test_what_a_plan_counts() -> None:

@@ -11,8 +11,7 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
-
-from .makers import GRID, campaign
+from tests.support.tiles import GRID, campaign
 
 OPTIONS: dict[str, Any] = {"propagate_dq": True, "good_bits": 4, "compute_err": "driz_err"}
 GROUPS = [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]

@@ -23,11 +23,10 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from .blocks import BLOCK, MARGIN, block_range
 from .codes import TURBO
 from .corners import blend_rows, corners, mended_corners
+from .intrinsics import add_lanes, patch
 from .jit import inlined, inner
-from .lanes import add_lanes, patch
 from .patches import (
     FIRST,
     SIDE,
@@ -40,6 +39,7 @@ from .patches import (
     patch_window,
     wide_patches,
 )
+from .reach import BLOCK, MARGIN, block_range
 from .samples import Samples, take_samples
 from .separable import reach, separable_cells, separable_windows
 from .square import quadrilateral_cells

@@ -28,8 +28,8 @@ from __future__ import annotations
 import math
 
 from .corners import corners
+from .intrinsics import use_wide_vectors
 from .jit import inlined, inner
-from .lanes import use_wide_vectors
 from .rounding import floor
 from .square import bounds, kept, overlaps_2x2, overlaps_3x3, relative_to, signed_area
 from .structures import PAD, SPAN, Window

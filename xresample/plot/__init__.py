@@ -1,6 +1,6 @@
 """Pictures of mosaics and exposures, with sky coordinates on the axes."""
 
-from .images import plot_context, show
-from .outlines import plot_footprints
+from xresample.plot.footprints import plot_footprints
+from xresample.plot.images import plot_context, show
 
 __all__ = ["plot_context", "plot_footprints", "show"]

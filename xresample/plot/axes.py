@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 from astropy.wcs.wcsapi import BaseLowLevelWCS, SlicedLowLevelWCS
 
-from xresample import radec, schema
+from xresample.datamodel import schema
+from xresample.datamodel.exposure import wcs_of
+from xresample.datamodel.grid import Grid
 from xresample.errors import InvalidInputError
-from xresample.exposure import wcs_of
-from xresample.grid import Grid
-from xresample.wcs import is_spectral
+from xresample.wcs import celestial as radec
+from xresample.wcs.transform import is_spectral
 
 
 class PictureWCS(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types

@@ -12,16 +12,16 @@ from uuid import uuid4
 import numpy as np
 import xarray as xr
 
-from xresample import schema
-from xresample.accumulate import plane_names
-from xresample.context import n_planes
-from xresample.exposure import Exposure
-from xresample.options import WEIGHT_VARIANCE
-from xresample.placement import with_next
+from xresample.accumulate.accumulator import plane_names
+from xresample.accumulate.window import with_next
+from xresample.datamodel import schema
+from xresample.datamodel.context import n_planes
+from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.options import WEIGHT_VARIANCE
 
 from .plan import Plan
-from .tiles import Part
-from .work import Job, Place, Source, compute_tile
+from .tiling import Part
+from .worker import Job, Place, Source, compute_tile
 
 Key = tuple[Any, ...]
 

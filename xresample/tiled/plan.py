@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample import placement, provenance, wcs
-from xresample.accumulate import (
+from xresample.accumulate import window as placement
+from xresample.accumulate.accumulator import (
     common_units,
     first_layout,
     labelled,
@@ -20,18 +20,20 @@ from xresample.accumulate import (
     warn_outside,
     wider_layout,
 )
-from xresample.context import n_planes
-from xresample.engine import Scales, weight_type_of
-from xresample.exposure import Exposure, validate
-from xresample.grid import Grid
-from xresample.lattice import Lattice
-from xresample.options import Options
-from xresample.planes import Layout
-from xresample.wcs_calls import celestial_axes, celestial_frame
-from xresample.wcs_text import from_text
+from xresample.accumulate.buffers import Layout
+from xresample.accumulate.launch import Scales, weight_type_of
+from xresample.datamodel import provenance
+from xresample.datamodel.context import n_planes
+from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.options import Options
+from xresample.wcs import transform as wcs
+from xresample.wcs.adapters import celestial_axes, celestial_frame
+from xresample.wcs.coarse import Lattice
+from xresample.wcs.text import from_text
 
-from .tiles import Part, Tiling, longest_step, touching
-from .work import Job, Tile
+from .tiling import Part, Tiling, longest_step, touching
+from .worker import Job, Tile
 
 PIXMAP_BYTES = 16
 """Bytes of the pixel map for each pixel of an exposure."""

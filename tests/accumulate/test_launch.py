@@ -1,0 +1,110 @@
+"""From names to lanes: layouts of planes, tiles, and what an exposure may touch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import xresample as xrs
+from tests.support.exposures import assert_same_bits, make_arrays, make_attrs, shifted_map
+from xresample.accumulate import launch as engine
+from xresample.accumulate.buffers import Buffers, Layout
+from xresample.accumulate.launch import require_memory_order
+from xresample.datamodel.options import Options
+
+SHAPE = (30, 34)
+TILE = int(np.max(engine.TILE))
+
+
+def make(k: int = 0) -> xr.Dataset:
+    """Return an exposure without a WCS."""
+    return xrs.make_exposure(**make_arrays(k, SHAPE), **make_attrs(k))
+
+
+@pytest.mark.parametrize("method", ["resampled", "propagated"])
+@pytest.mark.parametrize("weight_type", ["ivm", "ivm-sky", "exptime", None])
+def test_layouts(method: str, weight_type: str | None) -> None:
+    options = Options(variance_method=method, weight_type=weight_type, compute_err="driz_err")
+    layout = Layout.of(options, ("var_flat",))
+    weights = ("var_flat_wht",) if method == "resampled" else ()
+    assert layout.names == ("wht", "data", "err", "var_flat", *weights)
+    assert layout.linear[:3] == ("1", "data", "err")
+    own = {"ivm": ("var_rnoise",), "ivm-sky": ("var_sky",)}.get(weight_type or "", ())
+    if method == "resampled":
+        assert layout.linear[3:] == ("var_flat", *own)
+        assert layout.squared == ()
+    else:
+        assert layout.squared == ("var_flat",)
+
+
+def test_buffers_grow_in_planes_and_context() -> None:
+    options = Options(fillval=None)
+    layout = Layout.of(options, ())
+    buffers = Buffers.empty(layout, options, (4, 5), 0, 0)
+    assert np.isnan(buffers.plane("data")).all()
+    buffers.plane("wht")[...] = 2
+    wider = buffers.with_layout(Layout.of(options, ("var_a",)), options)
+    np.testing.assert_array_equal(wider.plane("wht"), 2)
+    assert np.isnan(wider.plane("var_a")).all()
+    assert not wider.plane("var_a_wht").any()
+    assert wider.context_plane(0).base is not None
+    wider.context_plane(64)
+    assert wider.context is not None
+    assert wider.context.shape == (3, 4, 5)
+
+
+def test_an_exposure_touches_its_footprint_only() -> None:
+    """Far away even what is no number stays as it is."""
+    mosaic = xrs.empty_mosaic((3 * TILE, 3 * TILE))
+    mosaic["data"].values[...] = 7.0
+    mosaic["wht"].values[...] = np.nan
+    mosaic["wht"].values[: TILE // 2, : TILE // 2] = 0
+    more = mosaic.resample.add(make(), pixmap=shifted_map(SHAPE, 5, 6))
+    touched = more["wht"].values > 0
+    assert 0.8 * SHAPE[0] * SHAPE[1] < touched.sum() <= SHAPE[0] * SHAPE[1]
+    np.testing.assert_array_equal(more["data"].values[~touched], 7.0)
+    assert np.isnan(more["wht"].values[TILE:]).all()
+
+
+@pytest.mark.parametrize("kernel", ["square", "turbo", "point", "gaussian", "lanczos3"])
+@pytest.mark.parametrize("place", [(TILE - 10.3, TILE - 17.7), (-12.4, 30.2), (2 * TILE - 9, -20)])
+def test_tiles_leave_no_trace(kernel: str, place: tuple[float, float]) -> None:
+    """Across the borders of tiles and over the edge, as on a cutout with borders elsewhere."""
+    options: dict[str, Any] = {"kernel": kernel, "compute_err": "driz_err", "propagate_dq": True}
+    start = xrs.empty_mosaic((2 * TILE, 2 * TILE), **options)
+    pixmap = shifted_map(SHAPE, *place)
+    whole = start.resample.add(make(), pixmap=pixmap)
+    x = slice(max(int(place[0]) - 3, 0), int(place[0]) + 40)
+    y = slice(max(int(place[1]) - 3, 0), int(place[1]) + 40)
+    part = start.isel(x=x, y=y).resample.add(make(), pixmap=pixmap)
+    assert_same_bits(part, whole.isel(x=x, y=y))
+    assert bool(part["wht"].any())
+
+
+def test_a_large_pixel_and_a_large_exposure() -> None:
+    exposure = make()
+    large = exposure.resample.onto((90, 90), pixmap=40 * shifted_map(SHAPE, -14, -13),
+                                   weight_type=None, good_bits=None)  # fmt: skip
+    np.testing.assert_allclose(large["wht"].values[25:60, 25:60], 1 / 1600, rtol=1e-6)
+    small = exposure.resample.onto((3, 3), pixmap=shifted_map(SHAPE) / 40 + 0.5,
+                                   weight_type=None, good_bits=None)  # fmt: skip
+    assert float(small["wht"].sum()) == pytest.approx(SHAPE[0] * SHAPE[1], rel=1e-6)
+    mean = exposure["data"].values.mean(dtype=float)
+    total = float((small["data"] * small["wht"]).sum(dtype=float) / small["wht"].sum(dtype=float))
+    assert total == pytest.approx(mean, rel=1e-6)
+
+
+def test_given_maps_are_brought_into_order() -> None:
+    pixmap = shifted_map((4, 5))
+    for given in (pixmap[..., ::-1][..., ::-1], np.asfortranarray(pixmap), pixmap.tolist(),
+                  pixmap.astype(">f8"), pixmap.astype(int)):  # fmt: skip
+        found = require_memory_order(given, (4, 5))
+        assert found.flags.c_contiguous
+        assert found.dtype == np.float64
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found, pixmap)
+    with pytest.raises(xrs.InvalidInputError, match="2 x 2"):
+        require_memory_order(np.zeros((1, 5, 2)), (1, 5))

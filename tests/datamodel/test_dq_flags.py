@@ -1,0 +1,267 @@
+"""Weights: the language of ``good_bits``, flags of any type, and the weight map."""
+
+from __future__ import annotations
+
+import enum
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.nddata.bitmask import (
+    bitfield_to_boolean_mask,
+    extend_bit_flag_map,
+    interpret_bit_flags,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from stcal.resample.utils import build_driz_weight
+
+from xresample.datamodel.dq_flags import (
+    as_uint32,
+    flag_map_from_cf,
+    good_pixels,
+    interpret_good_bits,
+    weight_map,
+)
+from xresample.errors import InvalidInputError, MissingVarianceWarning
+
+FLAGS = {"DO_NOT_USE": 1, "SATURATED": 2, "JUMP_DET": 4, "DROPOUT": 8, "NON_SCIENCE": 512}
+FLAGS["TOP"] = 1 << 31
+
+
+class Pixel(enum.Enum):
+    """Flags as an enumeration whose members are no numbers."""
+
+    DO_NOT_USE = 1
+    SATURATED = 2
+    JUMP_DET = 4
+    DROPOUT = 8
+    NON_SCIENCE = 512
+    TOP = 1 << 31
+
+
+MAPS = [
+    FLAGS,
+    Pixel,
+    enum.IntEnum("IntPixel", FLAGS),
+    enum.IntFlag("FlagPixel", FLAGS),
+    extend_bit_flag_map("Extended", extend_bit_flag_map("Base", JUMP_DET=4, TOP=1 << 31),
+                        DO_NOT_USE=1, SATURATED=2, DROPOUT=8, NON_SCIENCE=512),
+]  # fmt: skip
+
+NUMBERS: list[Any] = [
+    0, 1, 6, ~6, 512, [1, 4], [], (2, 8), np.int64(4), np.array([1, 2]),
+    "0", "4", "12", "4,8", "4+8", "4|8", " 4 , 8 ", "~4", "~(4+8)", "~4,8", "~ 12", "(4)",
+]  # fmt: skip
+NAMES = [
+    "JUMP_DET", "JUMP_DET, DROPOUT", "JUMP_DET+DROPOUT", "JUMP_DET | TOP", "~DO_NOT_USE",
+    "~DO_NOT_USE+NON_SCIENCE", "~(DO_NOT_USE, TOP)", ["JUMP_DET", "DROPOUT"],
+]  # fmt: skip
+
+
+def some_flags(dtype: str = "u4", seed: int = 0) -> np.ndarray:
+    """Return flags of which many are 0, and some have the highest bit."""
+    rng = np.random.default_rng(seed)
+    bits = 8 * np.dtype(dtype).itemsize
+    single = np.uint64(1) << rng.integers(0, min(bits, 32), (20, 30)).astype(np.uint64)
+    pair = single | np.uint64(1) << rng.integers(0, 4, (20, 30)).astype(np.uint64)
+    return np.where(rng.random((20, 30)) < 0.4, 0, pair).astype(dtype)
+
+
+@pytest.mark.parametrize("good_bits", NUMBERS, ids=repr)
+def test_numbers_are_read_as_astropy_reads_them(good_bits: Any) -> None:
+    assert interpret_good_bits(good_bits) == interpret_bit_flags(good_bits)
+    dq = some_flags()
+    expected = bitfield_to_boolean_mask(dq, good_bits, good_mask_value=True)
+    np.testing.assert_array_equal(good_pixels(dq, good_bits), expected)
+
+
+@pytest.mark.parametrize("flag_map", MAPS, ids=lambda m: getattr(m, "__name__", "dict"))
+@pytest.mark.parametrize("good_bits", NAMES, ids=repr)
+def test_names_are_read_as_astropy_reads_them(good_bits: Any, flag_map: Any) -> None:
+    assert interpret_good_bits(good_bits, flag_map) == interpret_bit_flags(
+        good_bits, flag_name_map=FLAGS
+    )
+    dq = some_flags()
+    expected = bitfield_to_boolean_mask(dq, good_bits, good_mask_value=True, flag_name_map=FLAGS)
+    np.testing.assert_array_equal(good_pixels(dq, good_bits, flag_map), expected)
+
+
+@pytest.mark.parametrize("good_bits", [None, "~0", "None", "INDEF", "", -1, 0xFFFFFFFF])
+def test_flags_are_ignored(good_bits: Any) -> None:
+    assert interpret_good_bits(good_bits) is None
+    assert good_pixels(some_flags(), good_bits) is None
+
+
+def test_zero_takes_every_flag_as_bad() -> None:
+    dq = some_flags()
+    np.testing.assert_array_equal(good_pixels(dq, 0), dq == 0)
+    assert good_pixels(None, "NO_SUCH_FLAG") is None
+
+
+@pytest.mark.parametrize("flag_map", MAPS, ids=lambda m: getattr(m, "__name__", "dict"))
+def test_an_unknown_name_is_named_beside_the_known_ones(flag_map: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"unknown flag 'JUMP'") as error:
+        interpret_good_bits("~DO_NOT_USE+JUMP", flag_map)
+    assert all(name.lower() in str(error.value).lower() for name in FLAGS)
+
+
+def test_a_name_without_a_flag_map() -> None:
+    with pytest.raises(InvalidInputError, match=r"'DO_NOT_USE'; known flags: none"):
+        interpret_good_bits("~DO_NOT_USE")
+
+
+@pytest.mark.parametrize(
+    "good_bits", ["4~8", "4,8+2", "(4", "~", "3,4", [3, 4], 1.5, True, "4, JUMP_DET", [1, "X"],
+                  "__import__('os')", {}.keys, "BAD"]
+)  # fmt: skip
+def test_what_is_not_understood_is_an_error(good_bits: Any) -> None:
+    with pytest.raises(InvalidInputError, match="good_bits"):
+        interpret_good_bits(good_bits, {**FLAGS, "BAD": "1"})
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "i1", "i2", "i4", "u8", "i8"])
+@pytest.mark.parametrize("good_bits", [0, 5, "~1", "~4+8", 128, 1 << 15])
+def test_flags_of_any_type_are_bits(kind: str, order: str, good_bits: Any) -> None:
+    native = some_flags("u" + str(min(int(kind[1]), 4)))
+    dq = native.astype(order + kind)
+    dq.flags.writeable = False
+    expected = bitfield_to_boolean_mask(
+        native.astype(np.int64), good_bits, good_mask_value=True, dtype=bool
+    )
+    np.testing.assert_array_equal(good_pixels(dq, good_bits), expected)
+    np.testing.assert_array_equal(good_pixels(dq[::2, ::-3], good_bits), expected[::2, ::-3])
+    flags = as_uint32(dq)
+    assert flags.dtype == np.uint32
+    np.testing.assert_array_equal(flags, native)
+
+
+@pytest.mark.parametrize("value", [1 << 32, -1])
+def test_flags_beyond_32_bits_are_an_error(value: int) -> None:
+    with pytest.raises(InvalidInputError, match="32 bits"):
+        good_pixels(np.array([[0, value]]), 0)
+
+
+@pytest.mark.parametrize("dtype", [float, bool])
+def test_flags_must_be_integers(dtype: type) -> None:
+    with pytest.raises(InvalidInputError, match="integers"):
+        good_pixels(np.zeros((2, 2), dtype), 0)
+
+
+def model(dtype: str = "f4") -> dict[str, Any]:
+    """Return an exposure as the reference takes it, with variances of every kind."""
+    rng = np.random.default_rng(1)
+    variance = rng.uniform(1e-3, 10.0, (20, 30))
+    variance[::3, ::4] = np.nan
+    variance[1::5, ::3] = 0.0
+    variance[2::5, ::7] = np.inf
+    return {
+        "data": np.zeros((20, 30), np.float32),
+        "dq": some_flags(),
+        "var_rnoise": variance.astype(dtype),
+        "var_sky": (3 * variance).astype(dtype),
+        "exposure_time": 12.3,
+        "measurement_time": 11.1,
+    }
+
+
+@pytest.mark.parametrize("good_bits", [0, "~1", "~DO_NOT_USE+NON_SCIENCE", None])
+@pytest.mark.parametrize("weight_type", ["ivm", "ivm-sky", "exptime", None])
+def test_weights_are_those_of_the_reference(weight_type: str | None, good_bits: Any) -> None:
+    inputs = model()
+    variance = inputs["var_sky" if weight_type == "ivm-sky" else "var_rnoise"]
+    good = good_pixels(inputs["dq"], good_bits, FLAGS)
+    weights = weight_map(weight_type, (20, 30), variance, inputs["measurement_time"], good)
+    expected = build_driz_weight(inputs, weight_type, good_bits, FLAGS)
+    assert weights.dtype == np.float32
+    np.testing.assert_array_equal(weights, expected)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "<f8", "i4", "f2", ">f2"])
+def test_variances_of_any_type(dtype: str) -> None:
+    variance = np.array([[1.0, 4.0, 0.0], [1e3, 2.0, 3.0]]).astype(dtype)
+    variance.flags.writeable = False
+    expected = [[1.0, 0.25, 0.0], [1e-3, 0.5, 1 / 3]]
+    np.testing.assert_allclose(weight_map("ivm", (2, 3), variance), expected, rtol=1e-7)
+
+
+def test_half_precision_is_left_before_the_division() -> None:
+    variance = np.array([[1e-7, 6e-5]], np.float16)
+    expected = 1 / variance.astype(np.float32)
+    np.testing.assert_array_equal(weight_map("ivm", (1, 2), variance), expected)
+
+
+def test_an_inverse_beyond_float32_is_no_weight() -> None:
+    np.testing.assert_array_equal(weight_map("ivm", (1, 2), np.array([[1e-60, 2.0]])), [[0, 0.5]])
+
+
+@given(hnp.arrays(np.float32, (3, 4), elements=st.floats(width=32)))
+def test_weights_are_finite_whatever_the_variance(variance: np.ndarray) -> None:
+    assert np.isfinite(weight_map("ivm", (3, 4), variance)).all()
+
+
+@pytest.mark.parametrize(("weight_type", "name"), [("ivm", "var_rnoise"), ("ivm-sky", "var_sky")])
+def test_without_a_variance_all_weights_are_one(weight_type: str, name: str) -> None:
+    good = np.array([[True, False]])
+    with pytest.warns(MissingVarianceWarning, match=name) as caught:
+        weights = weight_map(weight_type, (1, 2), None, None, good)
+    np.testing.assert_array_equal(weights, [[1, 0]])
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_other_weights_need_no_variance() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(weight_map(None, (1, 2)), [[1, 1]])
+        np.testing.assert_array_equal(weight_map("exptime", (1, 2), None, 2.5), [[2.5, 2.5]])
+
+
+@pytest.mark.parametrize("time", [None, np.nan, np.inf])
+def test_exptime_needs_a_time(time: float | None) -> None:
+    with pytest.raises(InvalidInputError, match="exposure time"):
+        weight_map("exptime", (1, 2), None, time)
+
+
+def test_faults_of_the_arguments() -> None:
+    with pytest.raises(InvalidInputError, match=r"weight_type='ivm-rn'.*'exptime'"):
+        weight_map("ivm-rn", (1, 2))
+    with pytest.raises(InvalidInputError, match=r"\(2, 1\).*\(1, 2\)"):
+        weight_map("ivm", (1, 2), np.ones((2, 1)))
+    with pytest.raises(InvalidInputError, match=r"\(2, 1\).*\(1, 2\)"):
+        weight_map(None, (1, 2), good=np.ones((2, 1), bool))
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        np.array([1, 4, 1 << 31], np.uint32),
+        np.array([1, 4, -(1 << 31)], np.int32),
+        np.array([1, 4, 1 << 31], np.int64),
+        np.array([1, 4, 1 << 31], ">u4"),
+        [1, 4, 1 << 31],
+    ],
+)
+def test_flag_map_from_cf(masks: Any) -> None:
+    attrs = {"flag_masks": masks, "flag_meanings": "BAD  JUMP\nTOP"}
+    assert flag_map_from_cf(attrs) == {"BAD": 1, "JUMP": 4, "TOP": 1 << 31}
+
+
+def test_flag_map_of_one_flag_or_of_small_signed_ones() -> None:
+    assert flag_map_from_cf({"flag_masks": np.int32(2), "flag_meanings": "A"}) == {"A": 2}
+    masks = np.array([-128], np.int8)
+    assert flag_map_from_cf({"flag_masks": masks, "flag_meanings": "A"}) == {"A": 128}
+
+
+@pytest.mark.parametrize("attrs", [{}, {"flag_masks": [1]}, {"flag_meanings": "A"}])
+def test_no_flag_map(attrs: dict[str, Any]) -> None:
+    assert flag_map_from_cf(attrs) is None
+
+
+@pytest.mark.parametrize("masks", [[1], [1.0, 2.0], "1, 2", [[1, 2]]])
+def test_masks_and_meanings_that_do_not_belong_together(masks: Any) -> None:
+    with pytest.raises(InvalidInputError, match="flag_meanings"):
+        flag_map_from_cf({"flag_masks": masks, "flag_meanings": "A B"})

@@ -1,0 +1,149 @@
+"""Exposures: made, checked, cut, read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array
+import numpy as np
+import pytest
+import xarray as xr
+
+import xresample as xrs
+from tests.support.exposures import (
+    FLAGS,
+    assert_same_bits,
+    make_arrays,
+    make_exposure,
+    make_wcs,
+    output_grid,
+)
+from xresample.datamodel.exposure import Exposure, validate
+
+SHAPE = (16, 20)
+
+
+def test_what_is_made() -> None:
+    arrays = make_arrays(0, SHAPE)
+    exposure = make_exposure(0, SHAPE)
+    for name in ("data", "err", "dq"):
+        np.testing.assert_array_equal(exposure[name], arrays[name])
+    assert exposure["var_flat"].attrs == {"long_name": "variance (flat)", "units": "MJy2 / sr2"}
+    assert exposure["data"].attrs["units"] == "MJy/sr"
+    assert exposure["dq"].attrs["flag_meanings"] == " ".join(FLAGS)
+    assert exposure["dq"].attrs["flag_masks"].tolist() == list(FLAGS.values())
+    assert exposure["y"].dtype == exposure["x"].dtype == np.int64
+    assert not exposure.resample.is_mosaic
+
+
+def test_arrays_are_not_copied() -> None:
+    data = np.ones(SHAPE, np.float32)
+    assert np.shares_memory(xrs.make_exposure(data)["data"].values, data)
+
+
+def test_nothing_more_than_data_is_needed() -> None:
+    exposure = xrs.make_exposure([[1, 2], [3, 4]])
+    assert list(exposure.data_vars) == ["data"]
+    assert exposure.attrs == {}
+    with pytest.raises(xrs.MissingKeyError, match="assign_wcs"):
+        _ = exposure.resample.wcs
+
+
+def test_attributes_that_are_none_are_absent() -> None:
+    exposure = make_exposure(0, SHAPE, level=None, subtracted=True, measurement_time=None)
+    assert "level" not in exposure.attrs
+    assert "measurement_time" not in exposure.attrs
+    assert exposure.attrs["subtracted"] == 1
+
+
+def test_the_wcs_is_an_object_of_its_own() -> None:
+    exposure = make_exposure(0, SHAPE)
+    wcs = exposure.resample.wcs
+    wcs.bounding_box = (0, 1), (0, 1)
+    again = exposure.resample.wcs
+    assert again is not wcs
+    assert again.bounding_box != wcs.bounding_box
+
+
+def test_assign_wcs() -> None:
+    exposure = make_exposure(0, SHAPE)
+    other = make_wcs(3, SHAPE)
+    changed = exposure.resample.assign_wcs(other)
+    assert str(changed["wcs"].values) != str(exposure["wcs"].values)
+    np.testing.assert_array_equal(
+        changed.resample.wcs.pixel_to_world_values(3, 4), other.pixel_to_world_values(3, 4)
+    )
+    by_text = exposure.resample.assign_wcs(str(changed["wcs"].values))
+    assert_same_bits(by_text, changed)
+    with pytest.raises(xrs.WCSTextError):
+        exposure.resample.assign_wcs("SIMPLE  =  T")
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        {"x": slice(5, 12)},
+        {"y": slice(4, None), "x": slice(0, 9)},
+        {"y": slice(7, 8)},
+        {"x": slice(19, 20), "y": slice(0, 2)},
+    ],
+)
+def test_a_cut_exposure_stays_in_its_place(cut: dict[str, slice]) -> None:
+    exposure = make_exposure(0, SHAPE)
+    grid = output_grid(SHAPE)
+    whole = exposure.resample.pixmap(grid, pixmap_stepsize=1)
+    part = exposure.isel(cut)
+    np.testing.assert_array_equal(part.resample.pixmap(grid, pixmap_stepsize=1), whole.isel(cut))
+    mosaic = part.resample.onto(grid, weight_type=None, good_bits=None)
+    inside = part.sizes["y"] * part.sizes["x"]
+    assert float(mosaic["wht"].sum()) == pytest.approx(inside, rel=1e-5)
+
+
+def test_single_pixels() -> None:
+    """The corners of the only pixel come from those beside it on the detector."""
+    exposure = make_exposure(0, SHAPE)
+    grid = output_grid(SHAPE)
+    pixel = exposure.isel(x=[7], y=[9])
+    mosaic = pixel.resample.onto(grid, weight_type=None, good_bits=None)
+    assert float(mosaic["wht"].sum()) == pytest.approx(1, rel=1e-6)
+    covered = mosaic["data"].values[mosaic["wht"].values > 0]
+    np.testing.assert_allclose(covered, pixel["data"].item(), rtol=1e-6)
+
+
+def test_dask_arrays_are_read_when_used() -> None:
+    arrays = make_arrays(0, SHAPE)
+    lazy: dict[str, Any] = {n: dask.array.from_array(arrays[n], 7) for n in ("data", "err", "dq")}
+    lazy["variances"] = {n: dask.array.from_array(v, 7) for n, v in arrays["variances"].items()}
+    exposure = make_exposure(0, SHAPE, arrays=lazy)
+    assert exposure.chunks
+    grid = output_grid(SHAPE)
+    assert_same_bits(exposure.resample.onto(grid), make_exposure(0, SHAPE).resample.onto(grid))
+
+
+def test_what_else_a_dataset_holds_does_not_matter() -> None:
+    exposure = make_exposure(0, SHAPE)
+    grid = output_grid(SHAPE)
+    more = exposure.assign(extra=(("y", "x", "band"), np.zeros((*SHAPE, 3))), note="text")
+    assert_same_bits(more.resample.onto(grid), exposure.resample.onto(grid))
+
+
+def test_views_of_an_exposure() -> None:
+    exposure = Exposure(make_exposure(2, SHAPE).isel(y=slice(3, 9), x=slice(4, 15)))
+    assert exposure.shape == (6, 11)
+    assert (exposure.y, exposure.x) == (range(3, 9), range(4, 15))
+    assert exposure.time == 91.0
+    assert set(exposure.variances) == {"var_rnoise", "var_flat", "var_poisson", "var_sky"}
+    assert exposure.units == "MJy/sr"
+    window = exposure.plane("data", slice(1, 3), slice(0, 2))
+    np.testing.assert_array_equal(window, exposure.dataset["data"].values[1:3, :2])
+    assert exposure.plane("var_none", slice(None), slice(None)) is None
+
+
+def test_the_exposure_time_stands_in() -> None:
+    assert Exposure(make_exposure(2, SHAPE, measurement_time=None)).time == 101.0
+
+
+def test_a_valid_exposure_passes() -> None:
+    validate(make_exposure(0, SHAPE))
+    validate(xr.Dataset({"data": (("y", "x"), np.ones((2, 2)))}))
+    validate(make_exposure(0, SHAPE).transpose("x", "y"))

@@ -1,0 +1,167 @@
+"""The options: what they accept, and their way through attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from enum import IntFlag
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.nddata import extend_bit_flag_map
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xresample as xrs
+from xresample.datamodel.options import (
+    DTYPES,
+    ERROR_METHODS,
+    KERNELS,
+    VARIANCE_METHODS,
+    WEIGHT_TYPES,
+    Options,
+    parse_fillval,
+)
+
+names = st.lists(st.sampled_from(["var_rnoise", "var_flat"]), min_size=1, unique=True)
+positive = st.floats(1e-6, 1e6)
+OPTIONS = st.fixed_dictionaries({}, optional={
+    "kernel": st.sampled_from(KERNELS),
+    "pixfrac": st.floats(0.01, 1.0),
+    "fillval": st.one_of(st.floats(allow_infinity=False), st.sampled_from(["INDEF", "2.5", None])),
+    "weight_type": st.sampled_from(WEIGHT_TYPES),
+    "good_bits": st.one_of(st.none(), st.integers(0, 1 << 31), st.just("~4"), st.just([1, 4])),
+    "flag_map": st.one_of(st.none(), st.just({"A": 1, "B": 1 << 31})),
+    "enable_ctx": st.booleans(),
+    "enable_var": st.booleans(),
+    "compute_err": st.sampled_from(ERROR_METHODS),
+    "propagate_dq": st.booleans(),
+    "variance_method": st.sampled_from(VARIANCE_METHODS),
+    "variance_names": st.one_of(st.none(), names),
+    "error_from_variances": st.one_of(st.none(), names),
+    "pixel_scale": st.one_of(st.none(), positive),
+    "pixel_scale_ratio": st.one_of(st.none(), positive),
+    "pixmap_stepsize": st.one_of(st.none(), st.integers(1, 100)),
+    "pixmap_order": st.sampled_from([1, 3]),
+    "pixmap_tol": positive,
+    "dtype": st.sampled_from(DTYPES),
+})  # fmt: skip
+
+
+@given(OPTIONS)
+def test_there_and_back(given: dict[str, Any]) -> None:
+    options = Options(**given)
+    attrs = options.to_attrs()
+    for name, value in attrs.items():
+        assert isinstance(value, str | int | float), name
+        assert not isinstance(value, bool), name
+    Options.from_attrs(attrs).require_equal(options)
+    as_read = {n: v if isinstance(v, str) else np.asarray(v)[()] for n, v in attrs.items()}
+    Options.from_attrs(as_read).require_equal(options)
+    Options.from_attrs({**as_read, "title": "mine"}).require_equal(options)
+
+
+@given(OPTIONS)
+def test_every_option_is_as_given(given: dict[str, Any]) -> None:
+    options = Options(**given)
+    changed = {"fillval", "good_bits", "variance_names", "error_from_variances", "enable_var"}
+    for name, value in given.items():
+        if name not in changed:
+            assert getattr(options, name) == value
+
+
+def test_netcdf_takes_the_attributes(tmp_path: Any) -> None:
+    options = Options(variance_names=("var_flat",), flag_map={"A": 1}, fillval=None)
+    path = tmp_path / "options.nc"
+    xr.Dataset(attrs=options.to_attrs()).to_netcdf(path)
+    with xr.open_dataset(path) as opened:
+        Options.from_attrs(opened.attrs).require_equal(options)
+
+
+def test_frozen_and_by_name_only() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().kernel = "turbo"
+    with pytest.raises(TypeError):
+        Options("turbo")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(0, 0.0), (-1.5, -1.5), ("2", 2.0), (" 3.5 ", 3.5), ("1e3", 1000.0), (np.float32(0.5), 0.5)],
+)
+def test_fill_values(given: Any, expected: float) -> None:
+    assert parse_fillval(given) == expected
+
+
+@pytest.mark.parametrize("given", [None, "INDEF", "indef", "NaN", "nan", " NAN ", math.nan])
+def test_fill_values_that_mean_nan(given: Any) -> None:
+    assert math.isnan(parse_fillval(given))
+
+
+@pytest.mark.parametrize("given", ["zero", "1,5", [1], {}])
+def test_fill_values_that_mean_nothing(given: Any) -> None:
+    with pytest.raises(xrs.InvalidInputError, match="fillval"):
+        parse_fillval(given)
+
+
+def test_the_point_kernel_needs_no_pixfrac() -> None:
+    assert Options(kernel="point", pixfrac=0).pixfrac == 0
+    with pytest.raises(xrs.InvalidInputError, match="pixfrac"):
+        Options(kernel="square", pixfrac=0)
+    with pytest.raises(xrs.InvalidInputError, match="pixfrac"):
+        Options(kernel="point", pixfrac=-0.5)
+
+
+def test_one_form_for_each_meaning() -> None:
+    Options(good_bits=[1, 4, 4]).require_equal(Options(good_bits=5))
+    Options(fillval="nan").require_equal(Options(fillval=None))
+    Options(variance_names="var_flat var_sky").require_equal(
+        Options(variance_names=["var_flat", "var_sky"])
+    )
+    Options(compute_err="from_var", enable_var=False).require_equal(Options(compute_err="from_var"))
+
+
+def test_differences_are_listed() -> None:
+    with pytest.raises(xrs.GridMismatchError) as caught:
+        Options(kernel="turbo", pixfrac=0.5).require_equal(Options())
+    assert "kernel: 'turbo' and 'square'" in str(caught.value)
+    assert "pixfrac: 0.5 and 1.0" in str(caught.value)
+    assert "fillval" not in str(caught.value)
+
+
+class Flags(IntFlag):
+    """Flags as a pipeline has them."""
+
+    LOW = 1
+    HIGH = 1 << 31
+
+
+@pytest.mark.parametrize(
+    "flag_map",
+    [Flags, {"LOW": 1, "HIGH": 1 << 31}, {"LOW": np.uint32(1), "HIGH": np.uint32(1 << 31)},
+     extend_bit_flag_map("Map", LOW=1, HIGH=1 << 31)],
+)  # fmt: skip
+def test_flag_maps_of_all_kinds(flag_map: Any) -> None:
+    options = Options(flag_map=flag_map, good_bits="HIGH")
+    assert options.flag_map == {"LOW": 1, "HIGH": 1 << 31}
+    Options.from_attrs(options.to_attrs()).require_equal(options)
+
+
+@pytest.mark.parametrize("flag_map", [{"LOW": "1"}, {"LOW": 1.5}, ["LOW"], "LOW", 3])
+def test_what_is_no_flag_map(flag_map: Any) -> None:
+    with pytest.raises(xrs.InvalidInputError, match="flag_map"):
+        Options(flag_map=flag_map)
+
+
+@pytest.mark.parametrize("attrs", [{"kernel": "box"}, {"pixfrac": "a"}, {"flag_map": "{'A': 1}"},
+                                   {"flag_map": "__import__('os')"}, {"flag_map": "[1]"},
+                                   {"good_bits": "__import__('os')"}])  # fmt: skip
+def test_attributes_that_are_no_options(attrs: dict[str, Any]) -> None:
+    """Text is parsed by safe parsers, and what is no option is an error."""
+    mosaic = xrs.empty_mosaic((4, 5), weight_type=None).assign_attrs(attrs)
+    exposure = xrs.make_exposure(np.ones((3, 3)), dq=np.ones((3, 3), np.uint8))
+    pixmap = np.dstack(np.meshgrid(np.arange(3.0), np.arange(3.0)))
+    with pytest.raises(xrs.InvalidInputError):
+        mosaic.resample.add(exposure, pixmap=pixmap)

@@ -1,0 +1,147 @@
+"""FITS images of any origin as exposures."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import astropy.io.fits.hdu.compressed
+import astropy.nddata
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.io import fits
+from astropy.wcs import WCS
+
+import xresample as xrs
+from tests.support import files
+from tests.support.wcs import FITS_DATA, make_fits, make_sip
+from xresample.wcs.transform import pixel_to_world
+
+M13 = Path(astropy.io.fits.hdu.compressed.__file__).parent / "tests" / "data" / "m13_rice.fits"
+SIP = Path(astropy.nddata.__file__).parent / "tests" / "data" / "sip-wcs.fits"
+
+
+def test_a_primary_image(tmp_path: Path) -> None:
+    array = files.image(tmp_path / "a.fits")
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    np.testing.assert_array_equal(exposure["data"], array)
+    assert set(exposure.data_vars) == {"data"}
+    assert exposure["data"].attrs["units"] == "adu"
+    assert exposure.attrs == {
+        "filename": "a.fits", "exposure_time": 90.0, "start_time": 56618.25,
+    }  # fmt: skip
+    expected = pixel_to_world(make_sip(files.SHAPE), 3.0, 4.0)
+    found = pixel_to_world(exposure.resample.wcs, 3.0, 4.0)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+def test_extensions_by_name(tmp_path: Path) -> None:
+    arrays = files.planes()
+    weight = 1 / arrays["var_rnoise"]
+    weight[0, 0] = 0
+    extra = (
+        fits.ImageHDU(arrays["err"], name="ERR"),
+        fits.ImageHDU(weight, name="IVM"),
+        fits.ImageHDU(arrays["var_flat"], name="VAR_FLAT"),
+        fits.ImageHDU(arrays["dq"].astype(np.uint8), name="MASK"),
+        fits.ImageHDU(np.ones((2, 2), np.float32), name="VAR_ODD"),
+    )
+    files.image(tmp_path / "a.fits", names=("SCI",), extra=extra)
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    assert set(exposure.data_vars) == {"data", "err", "var_rnoise", "var_flat", "dq"}
+    np.testing.assert_array_equal(exposure["err"], arrays["err"])
+    np.testing.assert_allclose(exposure["var_rnoise"][1:], arrays["var_rnoise"][1:], rtol=1e-6)
+    assert np.isnan(exposure["var_rnoise"][0, 0])
+    assert exposure["dq"].dtype == np.uint32
+    assert "flag_meanings" not in exposure["dq"].attrs
+
+
+def test_several_images(tmp_path: Path) -> None:
+    files.image(tmp_path / "a.fits", names=("N1", "S3", "S3"))
+    with pytest.raises(xrs.FileError, match=r"3 exposures.*'N1', 2, 3"):
+        xr.open_dataset(tmp_path / "a.fits")
+    exposures = xrs.open_exposures([tmp_path / "a.fits"])
+    names = [exposure.attrs["filename"] for exposure in exposures]
+    assert names == ["a.fits[N1]", "a.fits[2]", "a.fits[3]"]
+    assert xr.open_dataset(tmp_path / "a.fits", group="n1").identical(exposures[0])
+
+
+def test_companions(tmp_path: Path) -> None:
+    arrays = files.planes()
+    files.image(tmp_path / "i.fits", names=("N1", "S3"))
+    hdus = [fits.ImageHDU(arrays[name], name=ext) for name, ext in
+            (("err", "N1"), ("var_flat", "S3"), ("dq", "FLAGGED"))]  # fmt: skip
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "w.fits")
+    other = tmp_path / "w.fits"
+    exposure = xr.open_dataset(
+        tmp_path / "i.fits", group="S3", weight=other, dq=f"{other}[flagged]"
+    )
+    np.testing.assert_array_equal(exposure["var_rnoise"], 1 / arrays["var_flat"])
+    np.testing.assert_array_equal(exposure["dq"], arrays["dq"])
+    exposure = xr.open_dataset(tmp_path / "i.fits", group="S3", variance="N1", err=f"{other}[1]")
+    np.testing.assert_array_equal(exposure["err"], arrays["err"])
+    np.testing.assert_array_equal(exposure["var_rnoise"], files.planes(5)["data"])
+    for wrong, message in (
+        ({"weight": "nowhere"}, "neither an extension of i.fits"),
+        ({"weight": f"{other}[NO]"}, "has no extension NO"),
+        ({"dq": "N1"}, "holds no integers"),
+    ):
+        with pytest.raises(xrs.FileError, match=message):
+            xr.open_dataset(tmp_path / "i.fits", group="S3", **wrong)
+
+
+def test_companion_of_another_shape(tmp_path: Path) -> None:
+    files.image(tmp_path / "i.fits")
+    fits.writeto(tmp_path / "w.fits", np.ones((3, 3)))
+    with pytest.raises(xrs.FileError, match=r"no one image of shape \(12, 16\)"):
+        xr.open_dataset(tmp_path / "i.fits", weight=tmp_path / "w.fits")
+    with pytest.raises(xrs.FileError, match=r"var_rnoise has shape \(3, 3\)"):
+        xr.open_dataset(tmp_path / "i.fits", weight=f"{tmp_path / 'w.fits'}[0]")
+
+
+def test_without_a_wcs_on_the_sky(tmp_path: Path) -> None:
+    fits.writeto(tmp_path / "a.fits", np.ones((3, 4)))
+    with pytest.raises(xrs.FileError, match=r"no image with a WCS on the sky.*HDU 0"):
+        xr.open_dataset(tmp_path / "a.fits")
+
+
+def test_scaled_integers(tmp_path: Path) -> None:
+    hdu = fits.PrimaryHDU(
+        np.arange(20, dtype=np.int16).reshape(4, 5), make_fits((4, 5)).to_header()
+    )
+    hdu.header["BLANK"] = 7
+    hdu.writeto(tmp_path / "a.fits")
+    with fits.open(tmp_path / "a.fits", mode="update", do_not_scale_image_data=True) as hdus:
+        hdus[0].header["BSCALE"], hdus[0].header["BZERO"] = 0.5, 10.0
+    found = xr.open_dataset(tmp_path / "a.fits")["data"]
+    expected = (np.arange(20) * 0.5 + 10).reshape(4, 5).astype(np.float32)
+    expected[1, 2] = np.nan
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+
+
+def _expected(path: Path, extension: int) -> tuple[np.ndarray, WCS]:
+    with warnings.catch_warnings(), fits.open(path) as hdus:
+        warnings.simplefilter("ignore")
+        return hdus[extension].data.astype(np.float32), WCS(hdus[extension].header, hdus)
+
+
+@pytest.mark.parametrize(
+    ("path", "extension"),
+    [
+        (M13, 1),
+        (SIP, 0),
+        (FITS_DATA / "dist_lookup.fits.gz", 1),
+        (FITS_DATA / "dss.14.29.56-62.41.05.fits.gz", 0),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else "",
+)
+def test_real_files(path: Path, extension: int) -> None:
+    array, wcs = _expected(path, extension)
+    exposure = xr.open_dataset(path)
+    np.testing.assert_array_equal(exposure["data"], array)
+    np.testing.assert_array_equal(exposure["data"][3:40:7, 5:9], array[3:40:7, 5:9])
+    x, y = np.meshgrid(np.linspace(0, array.shape[1], 5), np.linspace(0, array.shape[0], 5))
+    found = pixel_to_world(exposure.resample.wcs, x, y)
+    np.testing.assert_allclose(found, wcs.all_pix2world(x, y, 0), rtol=0, atol=1e-11)

@@ -1,0 +1,188 @@
+"""Mosaics as FITS files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.coordinates import FK5
+from astropy.io import fits
+from astropy.wcs import WCS
+
+import xresample as xrs
+from tests.support import files
+from tests.support.wcs import (
+    make_fits,
+    make_grid,
+    make_gwcs,
+    make_lookup,
+    make_sip,
+    make_tabular,
+    make_tpv,
+)
+from xresample.datamodel import schema
+from xresample.wcs.fits_header import TOLERANCE
+from xresample.wcs.transform import pixel_to_world, transform
+
+EXTENSIONS = {
+    "data": "SCI", "err": "ERR", "wht": "WHT", "con": "CON", "dq": "DQ",
+    "var_rnoise": "VAR_RNOISE", "var_poisson": "VAR_POISSON", "var_flat": "VAR_FLAT",
+    "var_rnoise_wht": "VAR_RNOISE_WHT",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mosaic(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """Return a mosaic of two files."""
+    folder = tmp_path_factory.mktemp("exposures")
+    for k in range(2):
+        files.jwst(folder / f"{k}_cal.fits", seed=k)
+    exposures = [xr.open_dataset(folder / f"{k}_cal.fits") for k in range(2)]
+    grid = xrs.fit_wcs(exposures, pixel_scale=0.07, rotation=20.0)
+    return xrs.coadd(
+        exposures, grid, good_bits="~DO_NOT_USE", fillval="nan", compute_err="driz_err",
+        propagate_dq=True,
+    )  # fmt: skip
+
+
+def error_of(header: Any, wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
+    """Return by how many pixels the keywords are off."""
+    x, y = np.meshgrid(np.linspace(0, shape[1] - 1, 11), np.linspace(0, shape[0] - 1, 11))
+    there = transform(wcs, WCS(header))(x + x0, y + y0)
+    return float(np.hypot(there[0] - x, there[1] - y).max())
+
+
+def test_planes_and_keywords(tmp_path: Path, mosaic: xr.Dataset) -> None:
+    mosaic.resample.to_fits(tmp_path / "m.fits")
+    with fits.open(tmp_path / "m.fits") as hdus:
+        for name, extension in EXTENSIONS.items():
+            np.testing.assert_array_equal(hdus[extension].data, mosaic[name])
+            assert hdus[extension].data.dtype.newbyteorder("=") == mosaic[name].dtype
+            assert hdus[extension].header.get("BUNIT") == mosaic[name].attrs.get("units")
+        primary = hdus[0].header
+        assert primary["KERNEL"] == "square"
+        assert primary["GOODBITS"] == "~DO_NOT_USE"
+        assert primary["FILLVAL"] == "nan"
+        assert primary["EXPTIME"] == 622.5
+        assert primary["POINTNGS"] == 1
+        assert primary["NEXPOSUR"] == 2
+        rows = hdus["HDRTAB"].data
+        assert list(rows["filename"]) == ["0_cal.fits", "1_cal.fits"]
+        for row in schema.PROVENANCE:
+            np.testing.assert_array_equal(rows[row.name], mosaic[row.name])
+        text = bytes(hdus["ASDF"].data["ASDF_METADATA"][0].tobytes()).decode()
+        assert text == str(mosaic["wcs"].values)
+
+
+def test_all_attributes_are_written(tmp_path: Path, mosaic: xr.Dataset) -> None:
+    odd = {"note": "two\nlines, °", "pair": [1, 2], "a_rather_long_name_of_ours": 3.5}
+    mosaic.assign_attrs(odd).resample.to_fits(tmp_path / "m.fits")
+    header = fits.getheader(tmp_path / "m.fits")
+    assert header["note"] == "two lines, ?"
+    assert header["pair"] == "1 2"
+    assert header["a_rather_long_name_of_ours"] == 3.5
+
+
+def test_file_to_mosaic_to_file(tmp_path: Path, mosaic: xr.Dataset) -> None:
+    mosaic.resample.to_fits(tmp_path / "m.fits")
+    with fits.open(tmp_path / "m.fits") as hdus:
+        header = hdus["SCI"].header
+        assert WCS(header).array_shape == mosaic["data"].shape
+        assert error_of(header, mosaic.resample.wcs, mosaic["data"].shape) < TOLERANCE
+    back = xr.open_dataset(tmp_path / "m.fits")
+    np.testing.assert_array_equal(back["data"], mosaic["data"])
+    np.testing.assert_array_equal(back["var_flat"], mosaic["var_flat"])
+    assert "var_flat_wht" not in back
+    assert str(back["wcs"].values) == str(mosaic["wcs"].values)
+
+
+@pytest.mark.parametrize(
+    "wcs",
+    [
+        make_fits((40, 50), crval=(83.123456789012345, -67.5)),
+        make_fits((40, 50), radesys="FK5"),
+        make_sip((40, 50)),
+        make_tpv((40, 50)),
+        make_grid((40, 50), rotation=33.0),
+        make_grid((40, 50), reference=FK5(equinox="J1975")),
+        make_gwcs((300, 400), distortion=3.0),
+    ],
+    ids=["tan", "fk5", "sip", "tpv", "gwcs", "gwcs fk5", "gwcs sip"],
+)
+@pytest.mark.parametrize("part", [{}, {"x": slice(7, 30), "y": slice(11, None)}],
+                         ids=["whole", "cutout"])  # fmt: skip
+def test_keywords_say_what_the_wcs_says(tmp_path: Path, wcs: Any, part: Any) -> None:
+    piece = xrs.empty_mosaic(wcs).isel(part)
+    piece.resample.to_fits(tmp_path / "m.fits")
+    x0, y0 = (int(piece[name][0]) for name in ("x", "y"))
+    for extension in ("SCI", "WHT"):
+        header = fits.getheader(tmp_path / "m.fits", extension)
+        assert error_of(header, wcs, piece["data"].shape, x0, y0) < TOLERANCE
+        assert header.get("LTV1", 0) == -x0
+
+
+@pytest.mark.parametrize("wcs", [make_lookup(), make_tabular()], ids=["fits", "gwcs"])
+def test_no_keywords_where_they_would_lie(tmp_path: Path, wcs: Any) -> None:
+    xrs.empty_mosaic(wcs).resample.to_fits(tmp_path / "m.fits")
+    assert "CTYPE1" not in fits.getheader(tmp_path / "m.fits", "SCI")
+    back = xr.open_dataset(tmp_path / "m.fits").resample.wcs
+    np.testing.assert_array_equal(pixel_to_world(back, 3.0, 4.0), pixel_to_world(wcs, 3.0, 4.0))
+
+
+def test_without_a_wcs(tmp_path: Path) -> None:
+    xrs.empty_mosaic((3, 4)).resample.to_fits(tmp_path / "m.fits")
+    with fits.open(tmp_path / "m.fits") as hdus:
+        assert "ASDF" not in hdus
+        assert len(hdus["HDRTAB"].data) == 0
+
+
+def test_nothing_is_replaced_by_accident(tmp_path: Path, mosaic: xr.Dataset) -> None:
+    path = tmp_path / "m.fits"
+    path.write_text("precious")
+    with pytest.raises(xrs.FileError, match="overwrite=True"):
+        mosaic.resample.to_fits(path)
+    assert path.read_text() == "precious"
+    mosaic.resample.to_fits(str(path), overwrite=True)
+    assert fits.getheader(path)["KERNEL"] == "square"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
+
+
+def test_all_or_nothing(
+    tmp_path: Path, mosaic: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.fits"
+    path.write_text("precious")
+
+    def write(self: Any, name: Path) -> None:
+        name.write_text("half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(fits.HDUList, "writeto", write)
+    with pytest.raises(OSError, match="No space"):
+        mosaic.resample.to_fits(path, overwrite=True)
+    assert path.read_text() == "precious"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
+
+
+def test_compressed_by_its_name(tmp_path: Path, mosaic: xr.Dataset) -> None:
+    mosaic.resample.to_fits(tmp_path / "m.fits.gz")
+    assert (tmp_path / "m.fits.gz").read_bytes().startswith(b"\x1f\x8b")
+    np.testing.assert_array_equal(xr.open_dataset(tmp_path / "m.fits.gz")["data"], mosaic["data"])
+
+
+def test_mosaics_from_netcdf_and_in_chunks(tmp_path: Path, mosaic: xr.Dataset) -> None:
+    mosaic.to_netcdf(tmp_path / "m.nc")
+    mosaic.resample.to_fits(tmp_path / "a.fits")
+    with xr.open_dataset(tmp_path / "m.nc", chunks={"x": 5}) as opened:
+        opened.resample.to_fits(tmp_path / "b.fits")
+    with fits.open(tmp_path / "a.fits") as a, fits.open(tmp_path / "b.fits") as b:
+        assert fits.FITSDiff(a, b).identical
+
+
+def test_only_mosaics(tmp_path: Path) -> None:
+    with pytest.raises(xrs.InvalidInputError, match="to_fits writes mosaics"):
+        xrs.make_exposure(np.ones((3, 4))).resample.to_fits(tmp_path / "a.fits")
+    assert list(tmp_path.iterdir()) == []

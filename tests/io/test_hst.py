@@ -1,0 +1,107 @@
+"""Files of HST as exposures."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.io import fits
+from astropy.wcs import WCS
+
+import xresample as xrs
+from tests.support import files
+from tests.support.wcs import FITS_DATA
+from xresample.wcs.transform import pixel_to_world
+
+
+def test_each_chip_is_an_exposure(tmp_path: Path) -> None:
+    path = tmp_path / "i_flc.fits"
+    arrays = files.hst(path)
+    exposures = xrs.open_exposures(path)
+    assert len(exposures) == 2
+    for version, (exposure, chip) in enumerate(zip(exposures, arrays, strict=True), start=1):
+        assert exposure.identical(xr.open_dataset(path, group=version))
+        assert exposure.attrs == {
+            "filename": f"i_flc.fits[SCI,{version}]", "group_id": "ib4606c5q",
+            "exposure_time": 50.0, "start_time": 55611.0, "end_time": 55611.5,
+            "duration": 43200.0, "level": 0.1,
+        }  # fmt: skip
+        for name in ("data", "err"):
+            assert exposure[name].attrs["units"] == "electron/s"
+            assert exposure[name].dtype == np.float32
+            np.testing.assert_array_equal(exposure[name], chip[name] / np.float32(50))
+        expected = np.where(chip["dq"] > 512, 32768, chip["dq"])
+        np.testing.assert_array_equal(exposure["dq"], expected)
+        assert exposure["dq"].dtype == np.uint32
+
+
+def test_one_of_several_must_be_chosen(tmp_path: Path) -> None:
+    files.hst(tmp_path / "a.fits")
+    with pytest.raises(xrs.FileError, match=r"2 exposures: choose one with group= \(1, 2\)"):
+        xr.open_dataset(tmp_path / "a.fits")
+    with pytest.raises(xrs.FileError, match="no group 3"):
+        xr.open_dataset(tmp_path / "a.fits", group=3)
+
+
+@pytest.mark.parametrize(
+    ("units", "expected", "divisor"),
+    [("ELECTRONS/S", "electron/s", 1), ("COUNTS", "count/s", 50), ("furlongs", "furlongs", 1)],
+)
+def test_units(tmp_path: Path, units: str, expected: str, divisor: float) -> None:
+    (chip,) = files.hst(tmp_path / "a.fits", units=units, chips=1)
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    assert exposure.attrs["filename"] == "a.fits"
+    assert exposure["data"].attrs["units"] == expected
+    np.testing.assert_array_equal(exposure["data"], chip["data"] / np.float32(divisor))
+    assert exposure.attrs["level"] == 5.0 / divisor
+
+
+def test_tables_of_distortion(tmp_path: Path) -> None:
+    path = tmp_path / "a.fits"
+    files.hst(path)
+    x, y = np.meshgrid(np.arange(files.NX), np.arange(files.NY))
+    for version in (1, 2):
+        with warnings.catch_warnings(), fits.open(path) as hdus:
+            warnings.simplefilter("ignore")
+            expected = WCS(hdus["SCI", version].header, hdus).all_pix2world(x, y, 0)
+            bare = WCS(hdus["SCI", version].header, hdus).wcs_pix2world(x, y, 0)
+        assert np.abs(np.subtract(expected, bare)).max() > 1e-7
+        found = pixel_to_world(xr.open_dataset(path, group=version).resample.wcs, x, y)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_flags_by_camera(tmp_path: Path) -> None:
+    files.hst(tmp_path / "a.fits", chips=1)
+    names = xr.open_dataset(tmp_path / "a.fits")["dq"].attrs["flag_meanings"].split()
+    assert names[:3] == ["LOST", "FILLED", "BADPIX"]
+    assert "CTE" in names
+    with fits.open(tmp_path / "a.fits") as hdus:
+        hdus[0].header["INSTRUME"] = "WFPC2"
+        hdus.writeto(tmp_path / "b.fits")
+    assert "flag_meanings" not in xr.open_dataset(tmp_path / "b.fits")["dq"].attrs
+
+
+def test_flags_of_a_second_file(tmp_path: Path) -> None:
+    files.hst(tmp_path / "a.fits", chips=1)
+    flags = np.arange(files.NY * files.NX, dtype=np.int16).reshape(files.SHAPE)
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(flags, name="SCI")]).writeto(tmp_path / "c.fits")
+    exposure = xr.open_dataset(tmp_path / "a.fits", dq=tmp_path / "c.fits")
+    np.testing.assert_array_equal(exposure["dq"], flags)
+
+
+def test_real_header_of_acs() -> None:
+    """ACS/WFC with the tables of its detector; the pixels of the file are cut to nothing."""
+    path = FITS_DATA / "j94f05bgq_flt.fits"
+    with warnings.catch_warnings(), fits.open(path) as hdus:
+        warnings.simplefilter("ignore")
+        images = [hdu for hdu in hdus if hdu.name == "SCI"]
+        expected = [WCS(hdu.header, hdus).all_pix2world(300.0, 200.0, 0) for hdu in images]
+    exposures = xrs.open_exposures(path)
+    assert len(exposures) == len(expected) > 0
+    for exposure, sky in zip(exposures, expected, strict=True):
+        found = pixel_to_world(exposure.resample.wcs, 300.0, 200.0)
+        np.testing.assert_allclose(found, sky, rtol=0, atol=1e-12)
+        assert "dq" not in exposure

@@ -1,0 +1,112 @@
+"""Files of Roman as exposures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asdf
+import numpy as np
+import pytest
+import xarray as xr
+
+import xresample as xrs
+from tests.support import files
+from tests.support.wcs import make_gwcs
+from xresample.wcs.transform import pixel_to_world
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lz4"])
+def test_variables_and_attributes(tmp_path: Path, compression: str | None) -> None:
+    path = tmp_path / "r_cal.asdf"
+    arrays = files.roman(path, compression=compression)
+    exposure = xr.open_dataset(path)
+    assert set(exposure.data_vars) == set(arrays)
+    for name, array in arrays.items():
+        assert exposure[name].dtype == (np.uint32 if name == "dq" else np.float32)
+        np.testing.assert_array_equal(exposure[name], array)
+        np.testing.assert_array_equal(exposure[name][2:9:3, ::-2], array[2:9:3, ::-2])
+    assert exposure["data"].attrs["units"] == "DN/s"
+    assert exposure.attrs == {
+        "filename": "r_cal.asdf", "group_id": "0001", "exposure_time": 139.5,
+        "start_time": 61557.0, "end_time": 61557.5, "level": 0.25, "subtracted": 1,
+    }  # fmt: skip
+    x, y = np.meshgrid(np.arange(files.NX), np.arange(files.NY))
+    np.testing.assert_array_equal(
+        pixel_to_world(exposure.resample.wcs, x, y), pixel_to_world(make_gwcs(files.SHAPE), x, y)
+    )
+
+
+def test_read_noise_from_the_others(tmp_path: Path) -> None:
+    arrays = files.roman(tmp_path / "a.asdf", leave_out=("var_rnoise",))
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    exposure = xr.open_dataset(tmp_path / "a.asdf")
+    expected = single["err"] ** 2 - (single["var_poisson"] + single["var_flat"])
+    np.testing.assert_array_equal(exposure["var_rnoise"], expected)
+    np.testing.assert_allclose(expected, single["var_rnoise"], rtol=0.01)
+    np.testing.assert_array_equal(exposure["var_rnoise"][3:5, 7], expected[3:5, 7])
+
+
+def test_variance_of_the_sky_on_request(tmp_path: Path) -> None:
+    arrays = files.roman(tmp_path / "a.asdf")
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    assert "var_sky" not in xr.open_dataset(tmp_path / "a.asdf")
+    exposure = xr.open_dataset(tmp_path / "a.asdf", var_sky=True)
+    data = single["data"]
+    expected = single["var_rnoise"] + single["var_poisson"] / data * np.median(data)
+    np.testing.assert_allclose(exposure["var_sky"], expected, rtol=1e-6)
+    # A part is that of the whole, with the median of the whole.
+    np.testing.assert_array_equal(exposure["var_sky"][2:4].values, exposure["var_sky"].values[2:4])
+
+
+def test_units_of_the_tree(tmp_path: Path) -> None:
+    arrays = files.roman(tmp_path / "a.asdf", units=True)
+    exposure = xr.open_dataset(tmp_path / "a.asdf")
+    assert exposure["data"].attrs["units"] == "DN/s"
+    np.testing.assert_array_equal(exposure["data"], arrays["data"])
+
+
+def test_values_that_stand_for_nothing(tmp_path: Path) -> None:
+    meta = {
+        "wcs": None,
+        "group_id": "mine",
+        "exposure": {"exposure_time": -999999, "start_time": "?"},
+    }
+    files.roman(tmp_path / "a.asdf", meta=meta)
+    exposure = xr.open_dataset(tmp_path / "a.asdf")
+    assert "wcs" not in exposure.coords
+    assert exposure.attrs["group_id"] == "mine"
+    assert exposure.attrs.keys() == {"filename", "group_id", "level", "subtracted"}
+
+
+def test_flags_have_names_of_their_own(tmp_path: Path) -> None:
+    files.roman(tmp_path / "a.asdf")
+    names = xr.open_dataset(tmp_path / "a.asdf")["dq"].attrs["flag_meanings"].split()
+    assert "GW_AFFECTED_DATA" in names
+    assert "RC" not in names
+
+
+def test_other_trees(tmp_path: Path) -> None:
+    asdf.AsdfFile({"other": 1}).write_to(tmp_path / "a.asdf")
+    with pytest.raises(xrs.FileError, match=r"no tree 'roman'.*other"):
+        xr.open_dataset(tmp_path / "a.asdf")
+    files.roman(tmp_path / "b.asdf", leave_out=("data",))
+    with pytest.raises(xrs.FileError, match="data is missing"):
+        xr.open_dataset(tmp_path / "b.asdf")
+
+
+def test_truncated(tmp_path: Path) -> None:
+    path = tmp_path / "a.asdf"
+    files.roman(path, compression=None)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 3 // 4])
+    with pytest.raises(xrs.FileError, match=r"cut off: the blocks of .*var_.* are missing"):
+        xr.open_dataset(path)
+    path.write_bytes(content[:600])
+    with pytest.raises(xrs.FileError, match="cut off within its tree, after 600 bytes"):
+        xr.open_dataset(path)
+
+
+def test_groups_are_for_fits(tmp_path: Path) -> None:
+    files.roman(tmp_path / "a.asdf")
+    with pytest.raises(xrs.InvalidInputError, match="group="):
+        xr.open_dataset(tmp_path / "a.asdf", group=1)

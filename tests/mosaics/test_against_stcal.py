@@ -1,0 +1,319 @@
+"""The same campaign through the reference, with every option in turn."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import xresample as xrs
+from tests.support.exposures import (
+    FLAGS,
+    NOMINAL_AREA,
+    SCALE,
+    VARIANCES,
+    assert_close,
+    make_exposure,
+    make_exposures,
+    make_model,
+    output_grid,
+    reference,
+)
+
+TOLERANCE = 1e-5
+
+COVERED = 1e-3
+"""Of the largest weight: where less arrives, the reference's float32 has few digits left."""
+
+MARGINAL = 1e-6
+"""An overlap below this may or may not set its bit."""
+
+TOTALS = (
+    *("pointings", "exposure_time", "measurement_time", "start_time", "end_time"),
+    *("duration", "elapsed_exposure_time", "pixelarea_steradians", "pixelarea_arcsecsq"),
+)
+
+
+@cache
+def campaign() -> tuple[tuple[xr.Dataset, ...], Any]:
+    """Return exposures of the same nominal pixel area, and a grid."""
+    return tuple(make_exposures()), output_grid()
+
+
+GEOMETRY = (
+    *("kernel", "pixfrac", "pixel_scale_ratio", "pixmap_stepsize", "pixmap_order"),
+    "good_bits",
+)
+
+
+def coverage(mine: xr.Dataset, exposures: Any) -> list[np.ndarray]:
+    """Return the sum of the overlaps of each exposure with each pixel of a mosaic."""
+    options = {name: mine.attrs[name] for name in GEOMETRY if name in mine.attrs}
+    alone = {"weight_type": None, "enable_var": False, **options}
+    return [e.resample.onto(mine, **alone)["wht"].values for e in exposures]
+
+
+def compare(
+    mine: xr.Dataset,
+    theirs: dict[str, Any],
+    variances: tuple[str, ...] = VARIANCES,
+    exposures: Any = None,
+    covered: float = COVERED,
+) -> None:
+    """Compare everything that the reference makes."""
+    overlaps = coverage(mine, campaign()[0] if exposures is None else exposures)
+    wht, w = mine["wht"].values, theirs["wht"]
+    assert_close(wht, w, TOLERANCE, name="wht")
+    empty = w == 0
+    np.testing.assert_array_equal(mine["data"].values[empty], theirs["data"][empty])
+    assert_close(wht * mine["data"], w * theirs["data"], TOLERANCE, ~empty, "wht * data")
+    enough = np.abs(w) > covered * np.abs(w).max()
+    assert 0.2 < enough.mean() < 0.9
+    assert_close(mine["data"], theirs["data"], TOLERANCE, enough, "data")
+    if theirs.get("con") is not None:
+        compare_context(mine, theirs["con"], overlaps)
+    else:
+        assert "con" not in mine
+    if theirs.get("dq") is not None:
+        np.testing.assert_array_equal(mine["dq"].values[enough], theirs["dq"][enough])
+    else:
+        assert "dq" not in mine
+    compare_noise(mine, theirs, variances, enough, overlaps)
+    compare_totals(mine, theirs)
+
+
+def compare_context(mine: xr.Dataset, con: np.ndarray, overlaps: list[np.ndarray]) -> None:
+    """Compare the bits of the context, but where an exposure hardly reaches."""
+    assert mine["con"].shape == con.shape
+    for k, overlap in enumerate(overlaps):
+        clear = np.abs(overlap) > MARGINAL
+        assert 0.1 < clear.mean() < 0.9
+        bits, expected = (c[k // 32] >> (k % 32) & 1 for c in (mine["con"].values, con))
+        np.testing.assert_array_equal(bits[clear], expected[clear])
+        np.testing.assert_array_equal(bits[overlap == 0], 0)
+
+
+def compare_noise(
+    mine: xr.Dataset,
+    theirs: dict[str, Any],
+    variances: tuple[str, ...],
+    enough: np.ndarray,
+    overlaps: list[np.ndarray],
+) -> None:
+    """Compare variances and errors.
+
+    The variance of an exposure counts in full however little of it reaches a pixel, and the
+    reference rounds small overlaps: a pixel must be reached well, or not at all, by each.
+    """
+    firm = enough.copy()
+    for k, overlap in enumerate(overlaps):
+        not_theirs = True if theirs.get("con") is None else ~theirs["con"][0] >> k & 1 == 1
+        firm &= (np.abs(overlap) > COVERED) | ((overlap == 0) & not_theirs)
+    assert firm.sum() > 0.7 * enough.sum()
+    for name in (*variances, "err"):
+        if theirs.get(name) is None:
+            assert name not in mine
+            continue
+        where = firm if name != "err" or mine.attrs["compute_err"] == "from_var" else enough
+        assert_close(mine[name], theirs[name], TOLERANCE, where, name)
+        if name != "err":
+            nowhere = theirs["wht"] == 0
+            assert np.isnan(mine[name].values[nowhere]).all()
+
+
+def compare_totals(mine: xr.Dataset, theirs: dict[str, Any]) -> None:
+    """Compare the scalars."""
+    for name in TOTALS:
+        if theirs[name] is None:
+            assert name not in mine.attrs
+        else:
+            assert mine.attrs[name] == pytest.approx(theirs[name], rel=TOLERANCE), name
+    assert mine.attrs["kernel"] == theirs["kernel"]
+    assert mine.attrs["pixfrac"] == theirs["pixfrac"]
+
+
+def both(
+    options: dict[str, Any] | None = None,
+    theirs: dict[str, Any] | None = None,
+    exposures: Any = None,
+    variance_names: tuple[str, ...] | None = VARIANCES,
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Co-add with both; ``theirs`` holds what the reference calls by other names."""
+    known, grid = campaign()
+    exposures = known if exposures is None else exposures
+    options = dict(options or {})
+    # Estimated, the pixel scales differ by 4e-6: areas of small polygons cancel in the reference.
+    target = {"wcs": grid, "pixel_scale": 0.8 * SCALE}
+    expected = reference(map(make_model, exposures), target, **{**options, **(theirs or {})})
+    return xrs.coadd(exposures, target, variance_names=variance_names, **options), expected
+
+
+def test_defaults() -> None:
+    known, grid = campaign()
+    mine = xrs.coadd(known, grid, variance_names=VARIANCES)
+    theirs = reference(map(make_model, known), grid)
+    compare(mine, theirs)
+    assert mine["con"].dtype == theirs["con"].dtype == np.int32
+    assert mine["data"].dtype == theirs["data"].dtype
+    # All exposures have one nominal area here, so the reference has the ratio of each.
+    ratios = mine["pixel_scale_ratio"].values
+    np.testing.assert_allclose(ratios, theirs["pixel_scale_ratio"], rtol=TOLERANCE)
+    np.testing.assert_allclose(ratios, 0.8, rtol=1e-8)
+
+
+@pytest.mark.parametrize("kernel", ["square", "turbo", "point", "gaussian"])
+@pytest.mark.parametrize("pixfrac", [0.4, 0.8])
+def test_kernels_and_pixfrac(kernel: str, pixfrac: float) -> None:
+    compare(*both({"kernel": kernel, "pixfrac": pixfrac, "compute_err": "driz_err"}))
+
+
+@pytest.mark.parametrize("kernel", ["lanczos2", "lanczos3"])
+def test_lanczos(kernel: str) -> None:
+    """Positions and scale must be the same to the last digits: the kernel is a table of steps.
+
+    Where its lobes cancel, the float32 of the reference has no digits; compared is the rest.
+    """
+    mine, theirs = both({"kernel": kernel, "pixmap_stepsize": 1})
+    # A position that differs by 1e-9 pixel may fall on another entry of the table.
+    flipped = np.abs(mine["wht"] - theirs["wht"]) > TOLERANCE * theirs["wht"].max()
+    assert flipped.sum() <= 3
+    step = 0.003 * 2 * max(float((1 / e["var_rnoise"]).max()) for e in campaign()[0])
+    assert_close(mine["wht"], theirs["wht"], step / theirs["wht"].max())
+    for name in ("wht", "data", *VARIANCES):
+        theirs[name][flipped] = mine[name].values[flipped]
+    compare(mine, theirs, covered=0.15)
+
+
+def test_point_without_pixfrac() -> None:
+    compare(*both({"kernel": "point", "pixfrac": 0.0}))
+
+
+@pytest.mark.parametrize("fillval", [0.0, -7.5, "3.5", None, "INDEF", "NaN", "indef"])
+def test_fillval(fillval: Any) -> None:
+    mine, theirs = both({"fillval": fillval, "enable_var": False})
+    compare(mine, theirs, ())
+    nowhere = mine["data"].values[mine["wht"].values == 0]
+    assert nowhere.size > 100
+    assert len(np.unique(nowhere)) == 1
+
+
+def test_weights_by_exposure_time() -> None:
+    compare(*both({"weight_type": "exptime"}))
+
+
+def test_weights_by_exposure_time_where_there_is_no_measurement_time() -> None:
+    exposures = [e.copy() for e in campaign()[0]]
+    for k in (2, 3):
+        del exposures[k].attrs["measurement_time"]
+    mine, theirs = both({"weight_type": "exptime"}, exposures=exposures)
+    assert theirs["measurement_time"] is None
+    compare(mine, theirs)
+
+
+def test_weights_by_sky() -> None:
+    """The data against the reference; its variances are weighted by something else."""
+    names = (*VARIANCES, "var_sky")
+    mine, theirs = both(
+        {"weight_type": "ivm-sky"}, {"variance_array_names": names}, variance_names=names
+    )
+    compare(mine, theirs, ())
+    assert set(names) <= set(mine)
+
+
+@pytest.mark.parametrize(
+    "good_bits",
+    [0, 4, 13, [1, 4], "1,4", "1+4", "1|4", "~4", "~1,4", None, "~0", "JUMP_DET, DROPOUT",
+     "~DO_NOT_USE", "~(DO_NOT_USE + HIGHEST)", "JUMP_DET|DROPOUT"],
+)  # fmt: skip
+def test_good_bits(good_bits: Any) -> None:
+    options = {"good_bits": good_bits, "enable_var": False, "propagate_dq": True}
+    mine, theirs = both(options, {"dq_flag_name_map": FLAGS})
+    compare(mine, theirs, ())
+
+
+@pytest.mark.parametrize("enable_ctx", [True, False])
+@pytest.mark.parametrize("enable_var", [True, False])
+@pytest.mark.parametrize("compute_err", ["driz_err", None])
+def test_what_is_made(enable_ctx: bool, enable_var: bool, compute_err: str | None) -> None:
+    options = {"enable_ctx": enable_ctx, "enable_var": enable_var, "compute_err": compute_err}
+    compare(*both(options))
+
+
+@pytest.mark.parametrize("names", [None, ("var_rnoise", "var_flat")])
+def test_error_from_variances(names: tuple[str, ...] | None) -> None:
+    mine, theirs = both({"compute_err": "from_var", "error_from_variances": names})
+    compare(mine, theirs)
+    np.testing.assert_array_equal(np.isnan(mine["err"]), np.isnan(theirs["err"]))
+
+
+def test_flags_are_propagated() -> None:
+    mine, theirs = both({"propagate_dq": True, "good_bits": None})
+    compare(mine, theirs)
+    assert mine["dq"].dtype == np.uint32
+    assert np.bitwise_or.reduce(mine["dq"].values, axis=None) == sum(FLAGS.values())
+
+
+@pytest.mark.parametrize(("stepsize", "order"), [(1, 1), (4, 1), (4, 3), (1000, 3)])
+def test_pixel_map(stepsize: int, order: int) -> None:
+    options = {"pixmap_stepsize": stepsize, "pixmap_order": order}
+    compare(*both(options))
+
+
+def test_a_coarse_linear_map_is_as_coarse_as_the_reference() -> None:
+    """The option is done, not only accepted: the map is visibly worse than the default."""
+    options = {"pixmap_stepsize": 1000, "pixmap_order": 1, "enable_var": False}
+    mine, theirs = both(options)
+    compare(mine, theirs, ())
+    exact, _ = both({"enable_var": False})
+    assert np.abs(mine["wht"] - exact["wht"]).max() > 1e-3 * exact["wht"].max()
+
+
+@pytest.mark.parametrize("subtracted", [False, True])
+def test_sky_level(subtracted: bool) -> None:
+    known = campaign()[0]
+    exposures = [
+        e.assign_attrs(level=0.5 + k, subtracted=int(subtracted)) for k, e in enumerate(known)
+    ]
+    mine, theirs = both(exposures=exposures)
+    compare(mine, theirs)
+    assert theirs["level"] is None
+    assert "level" not in mine.attrs
+
+
+@pytest.mark.parametrize("compute_err", ["from_var", "driz_err"])
+@pytest.mark.parametrize("kernel", ["square", "turbo"])
+def test_a_ratio_is_given(compute_err: str, kernel: str) -> None:
+    known, grid = campaign()
+    options = {"compute_err": compute_err, "kernel": kernel}
+    theirs = reference(map(make_model, known), {"wcs": grid, "pixel_scale_ratio": 0.7}, **options)
+    mine = xrs.coadd(known, grid, pixel_scale_ratio=0.7, variance_names=VARIANCES, **options)
+    compare(mine, theirs)
+    assert mine.attrs["pixel_scale_ratio"] == theirs["pixel_scale_ratio"] == 0.7
+    np.testing.assert_array_equal(mine["pixel_scale_ratio"], 0.7)
+
+
+def test_a_pixel_scale_is_given() -> None:
+    known, grid = campaign()
+    target = {"wcs": grid, "pixel_scale": 0.05}
+    mine = xrs.coadd(known, target, variance_names=VARIANCES)
+    compare(mine, reference(map(make_model, known), target))
+    np.testing.assert_allclose(mine["pixel_scale_ratio"], 0.5, rtol=1e-9)
+    same = xrs.coadd(known, grid, pixel_scale=0.05, variance_names=VARIANCES)
+    np.testing.assert_array_equal(same["var_flat"], mine["var_flat"])
+
+
+def test_the_mean_area_stands_in_for_the_nominal_one() -> None:
+    """One exposure: with more, the reference would take the ratio of the first for all."""
+    exposure = make_exposure(1, pixelarea_steradians=None)
+    grid = campaign()[1]
+    theirs = reference([make_model(exposure, pixelarea_steradians=None)], grid)
+    mine = xrs.coadd(exposure, grid, variance_names=VARIANCES)
+    compare(mine, theirs, exposures=[exposure])
+    ratio = float(mine["pixel_scale_ratio"].item())
+    assert ratio == pytest.approx(theirs["pixel_scale_ratio"], rel=TOLERANCE)
+    scale = math.sqrt(exposure.resample.pixel_area / NOMINAL_AREA)
+    assert abs(scale - 1) > 1e-4

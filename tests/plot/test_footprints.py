@@ -1,0 +1,168 @@
+"""Pictures of the context and of footprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.coordinates import Galactic
+
+import xresample as xrs
+from tests.support import wcs as wcs_makers
+from tests.support.exposures import make_exposure, make_exposures, make_wcs, shifted_map
+from xresample.datamodel import context
+
+SHAPE = (20, 26)
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close all figures."""
+    yield
+    plt.close("all")
+
+
+def campaign(n: int = 3) -> tuple[list[xr.Dataset], xr.Dataset]:
+    """Return exposures, and their mosaic on a grid that fits."""
+    exposures = make_exposures(n, SHAPE)
+    return exposures, xrs.coadd(exposures, xrs.fit_wcs(exposures, margin=2))
+
+
+def test_the_context_counts_exposures() -> None:
+    _, mosaic = campaign(3)
+    ax = mosaic.resample.plot_context()
+    ax.figure.canvas.draw()
+    assert ax.get_title() == "contributing exposures"
+    assert ax.coords[0].get_axislabel() == "Right ascension"
+    shown = ax.images[0]
+    np.testing.assert_array_equal(shown.get_array(), context.count(mosaic["con"].values))
+    bar = ax.figure.axes[1]
+    assert bar.get_ylabel() == "number of exposures"
+    np.testing.assert_array_equal(bar.get_yticks(), [0, 1, 2, 3])
+    # One colour for each number, and white for none.
+    colours = shown.to_rgba(np.arange(4))
+    assert len(np.unique(colours, axis=0)) == 4
+    np.testing.assert_array_equal(colours[0], 1.0)
+    np.testing.assert_array_equal(shown.norm.boundaries, [-0.5, 0.5, 1.5, 2.5, 3.5])
+
+
+def test_many_exposures_have_whole_ticks() -> None:
+    exposures, mosaic = campaign(2)
+    many = mosaic.resample.add([exposures[0]] * 38)
+    ax = many.resample.plot_context(title="Mine", cmap="magma")
+    ax.figure.canvas.draw()
+    ticks = ax.figure.axes[1].get_yticks()
+    assert len(ticks) < 20
+    np.testing.assert_array_equal(ticks, np.round(ticks))
+    assert ax.get_title() == "Mine"
+    assert len(mosaic.resample.plot_context(colorbar=False).figure.axes) == 1
+
+
+def test_the_context_of_nothing() -> None:
+    grid = wcs_makers.make_fits(SHAPE)
+    xrs.empty_mosaic(grid).resample.plot_context().figure.canvas.draw()
+    without = xrs.empty_mosaic(grid, enable_ctx=False)
+    for bad in (without, make_exposure(0, SHAPE)):
+        with pytest.raises(xrs.InvalidInputError, match="context"):
+            bad.resample.plot_context()
+
+
+@pytest.mark.parametrize("cut", [{}, {"x": slice(5, 20), "y": slice(4, 20)}])
+def test_outlines_lie_where_the_corners_are(cut: dict[str, slice]) -> None:
+    exposures, mosaic = campaign(3)
+    shown = mosaic.isel(cut)
+    ax = shown.resample.plot_footprints(exposures)
+    ax.figure.canvas.draw()
+    assert [line.get_label() for line in ax.lines] == [e.attrs["filename"] for e in exposures]
+    assert len({line.get_color() for line in ax.lines}) == 3
+    x0, y0 = int(shown["x"][0]), int(shown["y"][0])
+    for line, exposure in zip(ax.lines, exposures, strict=True):
+        x, y = line.get_data()
+        assert (x[0], y[0]) == (x[-1], y[-1])
+        corner = exposure.resample.wcs(-0.5, -0.5, with_bounding_box=False)
+        expected = mosaic.resample.wcs.all_world2pix(*corner, 0)
+        assert (x[0] + x0, y[0] + y0) == pytest.approx([float(v) for v in expected], abs=1e-6)
+    legend = ax.figure.legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        e.attrs["filename"] for e in exposures
+    ]
+    box = legend.get_window_extent()
+    assert box.y1 < ax.get_tightbbox(ax.figure.canvas.get_renderer()).y0 + 1
+    assert ax.figure.axes[1].get_ylabel() == "data (MJy/sr)"
+
+
+def test_outlines_by_themselves() -> None:
+    exposures, mosaic = campaign(2)
+    for ax in (
+        xrs.plot_footprints(exposures),
+        exposures[0].resample.plot_footprints(exposures[1]),
+        mosaic.resample.plot_footprints(exposures, variable=None, linewidth=3, title="Mine"),
+        xrs.plot_footprints(iter(exposures), xrs.fit_wcs(exposures)),
+    ):
+        ax.figure.canvas.draw()
+        assert not ax.images
+        assert len(ax.lines) == 2
+        assert ax.get_aspect() == 1.0
+        (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+        for line in ax.lines:
+            x, y = line.get_data()
+            assert left - 0.5 <= x.min() < x.max() <= right + 0.5
+            assert low - 0.5 <= y.min() < y.max() <= high + 0.5
+    assert len(exposures[0].resample.plot_footprints().lines) == 1
+
+
+def test_many_outlines_have_a_bar() -> None:
+    exposures = [make_exposure(k, SHAPE, make_wcs(k, SHAPE)) for k in range(12)]
+    ax = xrs.plot_footprints(exposures)
+    ax.figure.canvas.draw()
+    assert not ax.figure.legends
+    assert ax.figure.axes[1].get_xlabel() == "exposure, in the order given"
+
+
+def test_axes_of_ones_own() -> None:
+    exposures, mosaic = campaign(2)
+    _, ax = plt.subplots()
+    assert mosaic.resample.plot_footprints(exposures, ax=ax) is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (pixel)", "y (pixel)")
+    assert len(ax.get_legend().get_texts()) == 2
+    part = mosaic.isel(x=slice(5, 20))
+    _, ax = plt.subplots()
+    part.resample.plot_footprints(exposures, ax=ax, variable=None)
+    assert ax.get_xlim() == (4.5, 19.5)
+
+
+def test_across_ra_0_at_the_pole_and_in_other_frames() -> None:
+    """Lines stay short: none runs around the sky."""
+    for wcs in (
+        wcs_makers.make_wrap(SHAPE),
+        wcs_makers.make_gwcs(SHAPE, (30.0, 89.9999)),
+        wcs_makers.make_gwcs(SHAPE, reference=Galactic()),
+    ):
+        exposure = make_exposure(0, SHAPE, wcs)
+        ax = exposure.resample.plot_footprints()
+        ax.figure.canvas.draw()
+        x, y = ax.lines[0].get_data()
+        assert np.hypot(np.diff(x), np.diff(y)).max() < max(SHAPE)
+        assert ax.get_xlim()[0] < x.min() < x.max() < ax.get_xlim()[1]
+        # The picture of it too, though its WCS has no inverse for the lines of the grid.
+        shown = exposure.isel(x=slice(3, None)).resample.plot()
+        shown.figure.canvas.draw()
+        assert shown.coords[0].get_axislabel() == "Right ascension"
+
+
+def test_what_cannot_be_drawn() -> None:
+    exposures, mosaic = campaign(1)
+    with pytest.raises(xrs.InvalidInputError, match="at least one exposure"):
+        mosaic.resample.plot_footprints()
+    with pytest.raises(xrs.InvalidInputError, match=r"without: \['exposure_0"):
+        xrs.plot_footprints(exposures[0].drop_vars("wcs"))
+    with pytest.raises(xrs.InvalidExposureError, match="data is missing"):
+        xrs.plot_footprints(exposures[0].drop_vars("data"))
+    nowhere = (
+        make_exposure(0, SHAPE).drop_vars("wcs").resample.onto((30, 40), pixmap=shifted_map(SHAPE))
+    )
+    with pytest.raises(xrs.InvalidInputError, match="no WCS"):
+        nowhere.resample.plot_footprints(exposures)

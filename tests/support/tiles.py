@@ -1,0 +1,137 @@
+"""What the tests of tiles share: a small campaign, exposures that watch over their pixels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import dask
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+import xresample as xrs
+
+from .exposures import assert_same_bits, make_exposure, output_grid
+
+SHAPE = (20, 24)
+GRID = output_grid(SHAPE, margin=4)
+"""52 x 57 pixels."""
+
+FULL: dict[str, Any] = {"compute_err": "driz_err", "propagate_dq": True, "good_bits": 4}
+
+
+@cache
+def exposure_of(k: int, shape: tuple[int, int] = SHAPE) -> xr.Dataset:
+    """Return an exposure of the campaign."""
+    return make_exposure(k, shape)
+
+
+def campaign(n: int = 3) -> list[xr.Dataset]:
+    """Return a few exposures, each with all planes."""
+    return [exposure_of(k) for k in range(n)]
+
+
+def assert_identical(got: xr.Dataset, expected: xr.Dataset) -> None:
+    """Fail where a bit, a type, an attribute or a coordinate differs."""
+    got = got.compute(scheduler="synchronous")
+    # zarr has a type of its own for texts.
+    texts = [n for n in expected.variables if expected[n].dtype.kind == "U"]
+    others = [n for n in texts if got[n].dtype.kind in "TO"]
+    got = got.assign({n: got[n].astype(expected[n].dtype) for n in others})
+    assert_same_bits(got, expected)
+    assert list(got.data_vars) == list(expected.data_vars)
+    xr.testing.assert_identical(got, expected)
+    for name in expected.variables:
+        assert got[name].attrs == expected[name].attrs, name
+
+
+def assert_lazy_is_eager(
+    exposures: list[xr.Dataset], target: Any, chunks: Any = 23, **options: Any
+) -> xr.Dataset:
+    """Fail where the mosaic in tiles is not the one made at once; return that."""
+    expected = xrs.coadd(exposures, target, **options)
+    assert_identical(xrs.coadd(exposures, target, chunks=chunks, **options), expected)
+    return expected
+
+
+@contextmanager
+def nothing_computed() -> Iterator[None]:
+    """Fail where dask is asked to compute anything."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("dask was asked to compute")
+
+    with dask.config.set(scheduler=refuse):
+        yield
+
+
+class Watched(BackendArray):
+    """An array in a file, so to speak, which notes each window that is read of it."""
+
+    def __init__(self, array: np.ndarray, refuse: bool = False) -> None:
+        self.array, self.refuse = array, refuse
+        self.shape, self.dtype = array.shape, array.dtype
+        self.read: list[tuple[int, ...]] = []
+        self.pickled = 0
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.BASIC, self._window
+        )
+
+    def _window(self, key: tuple[Any, ...]) -> np.ndarray:
+        if self.refuse:
+            raise AssertionError("a pixel was read")
+        found = self.array[key]
+        self.read.append(found.shape)
+        return found
+
+    def __reduce__(self) -> tuple[Callable[..., Watched], tuple[Any, ...]]:
+        self.pickled += 1
+        return Watched, (self.array, self.refuse)
+
+
+def watched(exposure: xr.Dataset, refuse: bool = False) -> tuple[xr.Dataset, dict[str, Watched]]:
+    """Return an exposure whose planes are read lazily, and what watches over them."""
+    arrays = {str(n): Watched(v.values, refuse) for n, v in exposure.data_vars.items()}
+    planes = {
+        name: (exposure[name].dims, indexing.LazilyIndexedArray(array), exposure[name].attrs)
+        for name, array in arrays.items()
+    }
+    return exposure.assign(planes), arrays
+
+
+class Slow(Watched):
+    """An array on a slow disk, which may be broken."""
+
+    def __init__(self, array: np.ndarray, seconds: float, broken: bool = False) -> None:
+        super().__init__(array)
+        self.seconds, self.broken = seconds, broken
+
+    def _window(self, key: tuple[Any, ...]) -> np.ndarray:
+        if self.broken:
+            raise OSError("a pixel cannot be read")
+        time.sleep(self.seconds)
+        return super()._window(key)
+
+    def __reduce__(self) -> tuple[Callable[..., Watched], tuple[Any, ...]]:
+        return Slow, (self.array, self.seconds, self.broken)
+
+
+def slow(seconds: float, broken: bool = False) -> list[xr.Dataset]:
+    """Return the campaign, read at so many seconds a window."""
+    return [
+        exposure.assign(
+            data=(
+                ("y", "x"),
+                indexing.LazilyIndexedArray(Slow(exposure["data"].values, seconds, broken)),
+                exposure["data"].attrs,
+            )
+        )
+        for exposure in campaign()
+    ]

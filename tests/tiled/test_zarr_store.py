@@ -1,0 +1,322 @@
+"""Mosaics in zarr stores: what they hold, how they go on, what they refuse."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+import xresample as xrs
+from tests.support.exposures import assert_same_bits, make_exposure
+from tests.support.tiles import FULL, GRID, assert_identical, campaign
+from tests.support.wcs import make_grid
+from xresample.tiled import zarr_store as module
+
+CHUNKS = 20
+TOUCHED = 7
+"""Tiles of 9 that the campaign touches."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Use one thread: the order of the tiles is the same in each run."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return all files of a store."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def write(folder: Any, exposures: list[xr.Dataset] | None = None, **options: Any) -> xr.Dataset:
+    """Co-add the campaign into a store."""
+    given = {"chunks": CHUNKS, **FULL, **options}
+    return xrs.coadd_to_zarr(campaign() if exposures is None else exposures, GRID, folder, **given)
+
+
+class Tiles:
+    """Counts tiles as they are written, and stops before one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.written: list[tuple[int, int]] = []
+        self.stop: int | None = None
+        self._write = module.write_tile
+        monkeypatch.setattr(module, "write_tile", self)
+
+    def __call__(self, *given: Any, store: Any, index: tuple[int, int]) -> Any:
+        if len(self.written) == self.stop:
+            raise RuntimeError("interrupted")
+        self.written.append(index)
+        return self._write(*given, store=store, index=index)
+
+
+@pytest.fixture
+def tiles(monkeypatch: pytest.MonkeyPatch) -> Tiles:
+    """Return what counts tiles."""
+    return Tiles(monkeypatch)
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "propagated": {"variance_method": "propagated", "compute_err": "from_var"},
+    "double": {"dtype": "float64", "fillval": "nan"},
+    "minus one": {"fillval": -1},
+    "indefinite": {"fillval": "INDEF"},
+    "data alone": {"enable_var": False, "enable_ctx": False, "compute_err": None,
+                   "propagate_dq": False},
+    "one tile": {"chunks": -1},
+    "auto": {"chunks": "auto"},
+    "wide": {"chunks": {"x": 15}},
+    "uncompressed": {"compressors": None},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_store_holds_the_mosaic(case: str, tmp_path: Path) -> None:
+    mosaic = write(tmp_path / "m.zarr", **CASES[case])
+    own = {n: v for n, v in CASES[case].items() if n not in ("chunks", "compressors")}
+    expected = xrs.coadd(campaign(), GRID, **{**FULL, **own})
+    assert mosaic["data"].chunks is not None
+    assert_identical(mosaic, expected)
+    assert mosaic.resample.is_mosaic
+
+
+def test_without_zarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(xrs.InvalidInputError, match="needs zarr, which is not installed"):
+        xrs.coadd_to_zarr(campaign(1), GRID, tmp_path / "mosaic.zarr", chunks=CHUNKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_nobody_wrote_reads_as_nothing(tmp_path: Path) -> None:
+    """By plain xarray, and without a file for an empty tile."""
+    exposure, folder = make_exposure(0, (20, 24)), tmp_path / "m.zarr"
+    grid = make_grid((200, 200))
+    for fillval, empty in ((0, 0.0), (-1, -1.0), ("nan", np.nan), ("INDEF", np.nan)):
+        xrs.coadd_to_zarr(exposure, grid, folder, chunks=50, overwrite=True, fillval=fillval,
+                          compute_err="from_var", propagate_dq=True)  # fmt: skip
+        opened = xr.open_zarr(folder, consolidated=False)
+        corner = opened.isel(y=slice(0, 50), x=slice(0, 50)).load()
+        values = {"data": empty, "wht": 0.0, "con": 0, "dq": 0, "err": np.nan,
+                  "var_rnoise": np.nan, "var_rnoise_wht": 0.0}  # fmt: skip
+        for name, value in values.items():
+            np.testing.assert_array_equal(corner[name], value, err_msg=name)
+            files = [path for path in (folder / name / "c").rglob("*") if path.is_file()]
+            # The exposure lies in the middle, where four tiles meet.
+            assert len(files) == (0 if name == "dq" else 4), name
+        assert (corner["dq"].dtype, corner["con"].dtype) == (np.uint32, np.int32)
+
+
+def test_a_mosaic_from_a_store_goes_on(tmp_path: Path) -> None:
+    mosaic = write(tmp_path / "m.zarr", campaign(2))
+    expected = xrs.coadd(campaign(), GRID, **FULL)
+    more = mosaic.resample.add(campaign()[2])
+    assert_identical(more, expected)
+    mosaic.to_netcdf(tmp_path / "m.nc")
+    with xr.open_dataset(tmp_path / "m.nc") as opened:
+        assert_same_bits(opened.load(), xrs.coadd(campaign(2), GRID, **FULL))
+
+
+def test_a_cutout_of_a_mosaic_as_the_grid(tmp_path: Path) -> None:
+    cut = xrs.empty_mosaic(GRID).isel(y=slice(9, 41), x=slice(13, 50))
+    mosaic = xrs.coadd_to_zarr(campaign(), cut, tmp_path / "m.zarr", chunks=15, **FULL)
+    assert_identical(mosaic, xrs.coadd(campaign(), cut, **FULL))
+
+
+@pytest.mark.parametrize("kind", ["text", "LocalStore", "MemoryStore", "dict"])
+def test_kinds_of_stores(kind: str, tmp_path: Path) -> None:
+    kinds = {"text": lambda: str(tmp_path / "m.zarr"), "dict": dict,
+             "LocalStore": lambda: zarr.storage.LocalStore(tmp_path / "m.zarr"),
+             "MemoryStore": zarr.storage.MemoryStore}  # fmt: skip
+    assert_identical(write(kinds[kind]()), xrs.coadd(campaign(), GRID, **FULL))
+
+
+def test_texts_and_numbers_of_exposures(tmp_path: Path) -> None:
+    exposures = [exposure.copy() for exposure in campaign()]
+    exposures[1].attrs.update(filename="a longer name, with ümlaut.fits", group_id="")
+    del exposures[2].attrs["measurement_time"]
+    del exposures[2].attrs["start_time"]
+    assert_identical(write(tmp_path / "m.zarr", exposures), xrs.coadd(exposures, GRID, **FULL))
+
+
+@pytest.mark.parametrize("stop", [0, 1, 4, TOUCHED - 1])
+def test_going_on_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -> None:
+    """What is left is done, and no more; the store is the same to the byte."""
+    write(tmp_path / "whole.zarr")
+    everything = sorted(tiles.written)
+    assert len(everything) == TOUCHED
+    tiles.written, tiles.stop = [], stop
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write(tmp_path / "m.zarr")
+    assert len(tiles.written) == stop
+    tiles.stop = None
+    mosaic = write(tmp_path / "m.zarr")
+    assert sorted(tiles.written) == everything
+    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
+    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
+    before = tree(tmp_path / "m.zarr")
+    assert_identical(write(tmp_path / "m.zarr"), mosaic.compute())
+    assert len(tiles.written) == TOUCHED
+    assert tree(tmp_path / "m.zarr") == before
+
+
+@pytest.mark.parametrize("count", range(0, 40, 3))
+def test_interrupted_while_room_is_made(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store fails at one write after another."""
+    write(tmp_path / "whole.zarr")
+    put, seen = zarr.storage.LocalStore.set, []
+
+    async def failing(self: Any, key: str, *given: Any) -> None:
+        seen.append(key)
+        if len(seen) > count:
+            raise OSError("the disk is full")
+        await put(self, key, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(zarr.storage.LocalStore, "set", failing)
+        with pytest.raises(OSError, match="full"):
+            write(tmp_path / "m.zarr")
+    assert len(seen) > count
+    write(tmp_path / "m.zarr")
+    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
+
+
+def test_half_deleted_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting goes wrong after some chunks: a run without overwrite= starts afresh."""
+    folder = tmp_path / "m.zarr"
+    write(folder)
+    before = tree(folder)
+
+    async def failing(self: Any, prefix: str) -> None:
+        for path in (folder / "data/c").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        raise OSError("interrupted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(zarr.storage.LocalStore, "delete_dir", failing)
+        with pytest.raises(OSError, match="interrupted"):
+            write(folder, overwrite=True)
+    assert_identical(write(folder), xrs.coadd(campaign(), GRID, **FULL))
+    assert tree(folder) == before
+
+
+def test_leftovers_of_a_kill_are_removed(tmp_path: Path, tiles: Tiles) -> None:
+    write(tmp_path / "whole.zarr")
+    tiles.stop, tiles.written = 3, []
+    with pytest.raises(RuntimeError):
+        write(tmp_path / "m.zarr")
+    for name in ("zarr.0123.partial", "data/c/1/0.4567.partial"):
+        path = tmp_path / "m.zarr" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"half")
+    tiles.stop = None
+    write(tmp_path / "m.zarr")
+    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
+
+
+def jobs() -> dict[str, tuple[dict[str, Any], str]]:
+    """Return calls that differ from the one that wrote a store, and what is said of them."""
+    first, second, third = campaign()
+    renamed = second.assign_attrs(filename="other.fits")
+    units = third.assign(data=third["data"].assign_attrs(units=""))
+    return {
+        "kernel": ({"kernel": "turbo"}, "kernel: turbo and square"),
+        "weights": ({"weight_type": "exptime"}, "weight_type: exptime and ivm"),
+        "fewer": ({"exposures": campaign(2)}, "exposures: 2 and 3"),
+        "other": ({"exposures": [first, renamed, third]}, "number 1 is another one"),
+        "order": ({"exposures": [second, first, third]}, "number 0 is another one"),
+        "planes": ({"exposures": [first, second, third.drop_vars("dq")]}, "number 2 is"),
+        "units": ({"exposures": [first, second, units]}, "number 2 is another one"),
+        "cutout": ({"exposures": [first.isel(y=slice(1, None)), second, third]}, "number 0"),
+        "tiles": ({"chunks": 30}, r"tiles: \[30, 30\] and \[20, 20\]"),
+        "grid": ({"pixel_scale": 0.3}, "grid: not the same WCS, shape or pixel scale"),
+    }
+
+
+@pytest.mark.parametrize("case", jobs())
+def test_another_mosaic_is_not_touched(case: str, tmp_path: Path) -> None:
+    write(tmp_path / "m.zarr")
+    before = tree(tmp_path / "m.zarr")
+    changes, words = jobs()[case]
+    with pytest.raises(xrs.GridMismatchError, match=words):
+        write(tmp_path / "m.zarr", **changes)
+    assert tree(tmp_path / "m.zarr") == before
+    mosaic = write(tmp_path / "m.zarr", overwrite=True, **changes)
+    own = {n: v for n, v in changes.items() if n not in ("chunks", "exposures")}
+    expected = xrs.coadd(changes.get("exposures", campaign()), GRID, **{**FULL, **own})
+    assert_identical(mosaic, expected)
+
+
+@pytest.mark.parametrize("kind", ["group", "old group", "attributes", "array", "files"])
+def test_what_is_no_mosaic_is_not_touched(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "m.zarr"
+    if kind == "array":
+        zarr.create_array(folder, shape=(3,), dtype="f4")
+    elif kind == "files":
+        folder.mkdir()
+        (folder / "thesis.tex").write_text("precious")
+    else:
+        group = zarr.open_group(folder, mode="w", zarr_format=2 if kind == "old group" else 3)
+        if kind == "attributes":
+            group.attrs["title"] = "precious"
+        else:
+            group.create_array("precious", shape=(3,), dtype="f4")
+    before = tree(folder)
+    with pytest.raises(xrs.InvalidInputError, match="no record of tiles: give another store"):
+        write(folder)
+    assert tree(folder) == before
+    assert_identical(write(folder, overwrite=True), xrs.coadd(campaign(), GRID, **FULL))
+
+
+def test_progress_counts_tiles(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], tiles: Tiles
+) -> None:
+    tiles.stop = 4
+    with pytest.raises(RuntimeError):
+        write(tmp_path / "m.zarr")
+    assert capsys.readouterr().err == ""
+    tiles.stop = None
+    write(tmp_path / "m.zarr", progress=True)
+    shown = capsys.readouterr().err
+    assert f"{TOUCHED - 4}/{TOUCHED - 4}" in shown
+    assert "tile" in shown
+
+
+def test_tiles_of_a_store_have_one_size(tmp_path: Path) -> None:
+    for chunks in (((10, 20, 22), 20), ((20, 20, 12), (10, 20, 27)), (20, (10, 47))):
+        ny, nx = GRID.array_shape
+        sides = [(*c[:-1], n - sum(c[:-1])) if isinstance(c, tuple) else c
+                 for c, n in zip(chunks, (ny, nx), strict=True)]  # fmt: skip
+        with pytest.raises(xrs.InvalidInputError, match="all have the same size"):
+            write(tmp_path / "m.zarr", chunks=tuple(sides))
+    assert not (tmp_path / "m.zarr").exists()
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    mosaic, expected = write(tmp_path / "m.zarr", []), xrs.coadd([], GRID, **FULL)
+    # A text of no exposure has no length, which zarr does not know.
+    texts = ["filename", "group_id"]
+    assert_identical(mosaic.drop_vars(texts), expected.drop_vars(texts))
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_schedulers(scheduler: str, tmp_path: Path) -> None:
+    write(tmp_path / "whole.zarr")
+    with dask.config.set(scheduler=scheduler, num_workers=2):
+        write(tmp_path / "m.zarr", [exposure.chunk(9) for exposure in campaign()])
+    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")

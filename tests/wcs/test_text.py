@@ -1,0 +1,167 @@
+"""World coordinate systems as text, and back."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tests.support import wcs as makers
+from xresample.errors import UnsupportedWCSError, WCSTextError
+from xresample.wcs import text as wcs_text
+from xresample.wcs import transform as wcs
+
+EXACT = {
+    "gwcs": makers.make_gwcs,
+    "grid": makers.make_grid,
+    "spectral": makers.make_spectral,
+    "pole": makers.make_pole,
+    "wrap": makers.make_wrap,
+    "tabular": makers.make_tabular,
+    "fits": makers.make_fits,
+    "sip": makers.make_sip,
+    "tpv": makers.make_tpv,
+    "lookup": makers.make_lookup,
+    "hst": lambda: makers.read_fits("j94f05bgq_flt.fits"),
+    "irac": lambda: makers.read_fits("irac_sip.hdr"),
+    "siponly": lambda: makers.read_fits("siponly.hdr"),
+}
+POINTS = np.random.default_rng(1).uniform(0, 90, (2, 500))
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_text_keeps_every_bit(name):
+    original = EXACT[name]()
+    before = wcs.pixel_to_world(original, *POINTS)
+    text = wcs.to_text(original)
+    back = wcs.parse(text)
+    assert_array_equal(wcs.pixel_to_world(back, *POINTS), before)
+    assert_array_equal(wcs.pixel_to_world(original, *POINTS), before)
+    assert wcs.array_shape(back) == wcs.array_shape(original)
+    assert wcs.bounding_box(back) == wcs.bounding_box(original)
+    assert wcs.to_text(back) == text == wcs.to_text(original)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_text_does_not_show_use(name):
+    image = EXACT[name]()
+    fresh = wcs.to_text(image)
+    image.pixel_to_world_values(3.0, 4.0)
+    if name in ("grid", "spectral", "fits", "sip"):
+        image.world_to_pixel_values(*image.pixel_to_world_values(3.0, 4.0))
+    assert wcs.to_text(image) == fresh
+
+
+def test_text_of_tpv_with_many_digits():
+    # wcslib keeps these coefficients to itself, and prints 13 digits of them.
+    original = makers.read_fits("tpvonly.hdr")
+    back = wcs.parse(wcs.to_text(original))
+    assert_allclose(
+        wcs.pixel_to_world(back, *POINTS), wcs.pixel_to_world(original, *POINTS), rtol=0, atol=1e-12
+    )
+
+
+def test_text_keeps_tables_and_sip():
+    back = wcs.parse(wcs.to_text(makers.make_lookup()))
+    assert back.cpdis1.data.shape[0] > 1
+    assert back.det2im1 is not None
+    assert back.sip is not None
+    x, y = np.array([10.0]), np.array([20.0])
+    assert_array_equal(wcs.pixel_to_world(back, x, y), back.all_pix2world(x, y, 0))
+    assert abs(back.all_pix2world(x, y, 0)[0] - back.wcs_pix2world(x, y, 0)[0]) > 1e-6
+
+
+def test_text_keeps_pixel_bounds():
+    original = makers.make_fits()
+    original.pixel_bounds = [(-0.5, 20.5), (3.5, 30.5)]
+    back = wcs.parse(wcs.to_text(original))
+    assert wcs.bounding_box(back) == ((-0.5, 20.5), (3.5, 30.5))
+
+
+def test_text_names_no_versions():
+    text = wcs.to_text(makers.make_sip())
+    assert "software" not in text
+    assert "asdf_library" not in text
+    assert text.isascii()
+
+
+def test_writing_changes_nothing():
+    original = makers.make_sip()
+    before = (list(original.wcs.ctype), original.wcs.cd.tolist(), original.sip.a.tolist())
+    wcs.to_text(original)
+    assert (list(original.wcs.ctype), original.wcs.cd.tolist(), original.sip.a.tolist()) == before
+
+
+def test_unsavable():
+    with pytest.raises(UnsupportedWCSError, match=r"Plain cannot be saved.*gwcs\.WCS"):
+        wcs.to_text(makers.Plain())
+
+
+def test_not_a_wcs():
+    with pytest.raises(UnsupportedWCSError, match="needed is a WCS"):
+        wcs.to_text([1, 2])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not a wcs",
+        None,
+        3,
+        b"#ASDF 1.0.0",
+        "#ASDF 1.0.0",
+        "#ASDF 1.0.0\n%YAML 1.1\n--- {wcs: 3}\n...\n",
+        "#ASDF 1.0.0\n%YAML 1.1\n--- {other: 3}\n...\n",
+        "#ASDF 1.0.0\n%YAML 1.1\n--- !!python/object/apply:os.getcwd []\n...\n",
+        "#ASDF 1.0.0\n%YAML 1.1\n---\nwcs: !!python/object/apply:os.getcwd []\n...\n",
+    ],
+)
+def test_bad_text(text):
+    with pytest.raises(WCSTextError, match=r"read as a WCS|is not the ASDF text|instead of a WCS"):
+        wcs.from_text(text)
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [
+        "!core/ndarray-1.1.0 {source: 'file:///etc/hostname', datatype: int8, shape: [1]}",
+        "{$ref: 'a.asdf#/b'}",
+    ],
+)
+def test_text_reaches_nothing_outside(outside):
+    text = wcs.to_text(makers.make_grid()).replace("wcs:", f"extra: {outside}\nwcs:", 1)
+    with pytest.raises(WCSTextError, match="data outside the text"):
+        wcs.parse(text)
+
+
+def test_cut_text():
+    text = wcs.to_text(makers.make_sip())
+    with pytest.raises(WCSTextError, match=r"#ASDF 1\.0\.0"):
+        wcs.parse(text[: len(text) // 2])
+
+
+def test_cache_is_of_each_thread():
+    text = wcs.to_text(makers.make_fits())
+    mine = wcs.from_text(text)
+    assert wcs.from_text(text) is mine
+    assert wcs.parse(text) is not mine
+    others = []
+    thread = threading.Thread(target=lambda: others.append(wcs.from_text(text)))
+    thread.start()
+    thread.join()
+    assert others[0] is not mine
+    assert wcs_text.is_kept(mine)
+    assert not wcs_text.is_kept(wcs.parse(text))
+    assert not wcs_text.is_kept(others[0])
+
+
+def test_cache_forgets():
+    texts = [wcs.to_text(makers.make_fits(crval=(float(i), 0.0))) for i in range(33)]
+    first = wcs.from_text(texts[0])
+    for text in texts[1:]:
+        wcs.from_text(text)
+    assert not wcs_text.is_kept(first)
+    assert wcs.from_text(texts[0]) is not first

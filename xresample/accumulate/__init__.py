@@ -1,0 +1,1 @@
+"""One exposure into the planes of a mosaic: admission, window, scales, weights, launch."""

@@ -1,0 +1,1 @@
+"""Datasets and plain arrays: schema, options, exposures, grids, mosaics, provenance."""

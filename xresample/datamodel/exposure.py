@@ -1,0 +1,330 @@
+"""An exposure: a Dataset made, checked, and read as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError
+
+from . import schema
+from .options import Options
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+def make_exposure(
+    data: ArrayLike,
+    wcs: Any = None,
+    *,
+    err: ArrayLike | None = None,
+    dq: ArrayLike | None = None,
+    variances: Mapping[str, ArrayLike] | None = None,
+    units: str | None = None,
+    flag_map: Mapping[str, int] | None = None,
+    **attrs: Any,
+) -> xr.Dataset:
+    """Make an exposure from arrays.
+
+    Parameters
+    ----------
+    data : array_like
+        Image, ``(y, x)``.
+    wcs : gwcs.WCS, astropy.wcs.WCS or str, optional
+        The WCS of the image, or its text; without one, give ``pixmap=`` when adding it.
+    err : array_like, optional
+        Standard deviation, ``(y, x)``, in the units of ``data``.
+    dq : array_like of int, optional
+        Bit flags, ``(y, x)``; absent: all pixels are good.
+    variances : mapping of str to array_like, optional
+        Variances, ``(y, x)``, in squared units of ``data``; names start with ``var_``.
+    units : str, optional
+        Units of ``data``, such as ``"MJy/sr"``.
+    flag_map : mapping of str to int, optional
+        Mnemonics of the bits of ``dq``, each with its value.
+    **attrs
+        ``filename``, ``group_id``, ``exposure_time``, ``measurement_time``, ``duration``
+        (seconds), ``start_time``, ``end_time`` (MJD), ``pixelarea_steradians``, ``level``,
+        ``subtracted``; None counts as absent. Further attributes are kept.
+
+    Returns
+    -------
+    xarray.Dataset
+        The exposure. Arrays are taken as they are, not copied.
+
+    Raises
+    ------
+    InvalidExposureError
+        Lists everything that is wrong with the arrays.
+
+    Examples
+    --------
+    >>> import numpy as np, xresample as xrs
+    >>> exposure = xrs.make_exposure(np.zeros((4, 5)), exposure_time=10.0, units="DN/s")
+    >>> exposure.sizes["x"], exposure.attrs["exposure_time"]
+    (5, 10.0)
+    """
+    planes: dict[str, ArrayLike | None] = {"data": data, "err": err, **(variances or {}), "dq": dq}
+    arrays = {name: _as_array(plane) for name, plane in planes.items() if plane is not None}
+    faults = [
+        f"variances[{name!r}]: the name of a variance starts with 'var_'"
+        for name in variances or {}
+        if not schema.is_variance(name)
+    ]
+    shape = arrays["data"].shape
+    if len(shape) != 2:
+        faults.append(f"data has shape {shape}: needed is an image (y, x)")
+    faults += [
+        f"{name} has shape {array.shape}: needed is that of data, {shape}"
+        for name, array in arrays.items()
+        if array.shape != shape
+    ]
+    if faults:
+        raise InvalidExposureError(_listing("The arrays make no exposure", faults))
+    variables = {}
+    for name, array in arrays.items():
+        row = schema.require_row(schema.EXPOSURE, name)
+        variables[name] = xr.Variable(schema.PIXELS, array, schema.variable_attrs(name, row, units))
+    if dq is not None and flag_map:
+        variables["dq"].attrs["flag_masks"] = np.array(list(flag_map.values()), np.uint32)
+        variables["dq"].attrs["flag_meanings"] = " ".join(flag_map)
+    coords = {
+        name: (name, np.arange(size), schema.coordinate_attrs(name))
+        for name, size in zip(schema.PIXELS, shape, strict=True)
+    }
+    given = {name: value for name, value in attrs.items() if value is not None}
+    exposure = xr.Dataset(variables, coords, {name: _attr(v) for name, v in given.items()})
+    if wcs is not None:
+        exposure = assign_wcs(exposure, wcs)
+    validate(exposure)
+    return exposure
+
+
+def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
+    """Return the Dataset with a WCS, given as an object or as its text."""
+    from xresample.wcs.coarse import Lattice
+    from xresample.wcs.text import from_text, to_text
+    from xresample.wcs.transform import is_imaging
+
+    text = wcs if isinstance(wcs, str) else to_text(wcs)
+    parsed = from_text(text)
+    if is_imaging(parsed) and parsed.pixel_n_dim == 2 and set(schema.PIXELS) <= set(dataset.sizes):
+        # Plans of mosaics ask where the image lies: the WCS is at hand now.
+        Lattice.of(text, *frame_of(dataset))
+    return dataset.assign_coords({schema.WCS: schema.wcs_variable(text)})
+
+
+def frame_of(dataset: xr.Dataset) -> tuple[tuple[int, int], int, int]:
+    """Return the shape ``(y, x)`` of a Dataset, and its first row and column."""
+    y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
+    return (dataset.sizes["y"], dataset.sizes["x"]), y0, x0
+
+
+def wcs_of(dataset: xr.Dataset) -> Any:
+    """Return the WCS of a Dataset as an object of its own.
+
+    Raises
+    ------
+    MissingKeyError
+        The Dataset has none.
+    """
+    from xresample.wcs.text import parse
+
+    return parse(wcs_text_of(dataset))
+
+
+def wcs_text_of(dataset: xr.Dataset) -> str:
+    """Return the WCS of a Dataset as text.
+
+    Raises
+    ------
+    MissingKeyError
+        The Dataset has none.
+    """
+    if schema.WCS not in dataset.coords:
+        raise MissingKeyError(
+            "The Dataset has no coordinate 'wcs': give it one with .resample.assign_wcs(wcs)"
+        )
+    return str(dataset[schema.WCS].values)
+
+
+def validate(exposure: Any, options: Options | None = None, pixmap: bool = False) -> None:
+    """Raise an `InvalidExposureError` that lists all faults of an exposure.
+
+    Parameters
+    ----------
+    exposure : xarray.Dataset
+        What should be an exposure.
+    options : Options, optional
+        Those of the mosaic it is to be added to, which may need more of it.
+    pixmap : bool, optional
+        Whether a pixel map is given, so that no WCS is needed.
+    """
+    if not isinstance(exposure, xr.Dataset):
+        raise InvalidExposureError(
+            f"Given was a {type(exposure).__name__}: an exposure is an xarray.Dataset, as "
+            "xresample.make_exposure makes"
+        )
+    faults = _faults(exposure)
+    if options is not None:
+        faults += _unmet(exposure, options, pixmap)
+    if faults:
+        name = exposure.attrs.get("filename") or "The exposure"
+        raise InvalidExposureError(_listing(f"{name} cannot be used", faults))
+
+
+def _faults(exposure: xr.Dataset) -> list[str]:
+    """List what is wrong with an exposure by itself."""
+    faults = []
+    for row in schema.EXPOSURE:
+        if row.needed and row.name not in exposure:
+            held = ", ".join(map(str, exposure.data_vars)) or "nothing"
+            faults.append(f"{row.name} is missing: the Dataset holds {held}")
+    for name in map(str, exposure.data_vars):
+        known = schema.row_of(schema.EXPOSURE, name)
+        if known is None:
+            continue
+        variable = exposure[name]
+        if set(variable.dims) != set(known.dims):
+            faults.append(f"{name} has dimensions {variable.dims}: needed are {known.dims}")
+        elif 0 in variable.shape:
+            faults.append(f"{name} is empty: its shape is {variable.shape}")
+        kinds = "iu" if known.dtype == "iu" else "fiu"
+        if variable.dtype.kind not in kinds:
+            faults.append(
+                f"{name} is of type {variable.dtype}: needed are "
+                f"{'integers' if kinds == 'iu' else 'real numbers'}"
+            )
+    for name in schema.PIXELS:
+        if name in exposure.coords:
+            index = exposure[name].values
+            if index.ndim != 1 or np.any(np.diff(index) != 1) or np.any(index != np.floor(index)):
+                faults.append(
+                    f"{name} must count pixels, each one more than the one before: "
+                    "an exposure can be cut, but not thinned or turned"
+                )
+    try:
+        schema.exposure_scalars(exposure.attrs)
+    except (TypeError, ValueError) as error:
+        faults.append(f"an attribute is not what it must be: {error}")
+    return faults
+
+
+def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
+    """List what the options of a mosaic need and the exposure lacks."""
+    faults = []
+    if schema.WCS not in exposure.coords and not pixmap:
+        faults.append(
+            "wcs is missing: give it one with .resample.assign_wcs(wcs), or add it with pixmap="
+        )
+    if options.compute_err == "driz_err" and "err" not in exposure:
+        faults.append("err is missing: compute_err='driz_err' needs it")
+    if options.weight_type == "exptime":
+        scalars = schema.exposure_scalars(exposure.attrs)
+        if np.isnan(scalars["measurement_time"]) and np.isnan(scalars["exposure_time"]):
+            faults.append(
+                "attributes exposure_time and measurement_time are missing: "
+                "weight_type='exptime' needs one of them"
+            )
+    return faults
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A valid exposure, read as plain arrays."""
+
+    dataset: xr.Dataset
+    live_wcs: Any = None
+    """A WCS object in place of the text that the Dataset holds."""
+
+    @cached_property
+    def scalars(self) -> dict[str, Any]:
+        """Its scalar quantities, with the defaults of what is absent."""
+        return schema.exposure_scalars(self.dataset.attrs)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(y, x)``."""
+        return self.dataset.sizes["y"], self.dataset.sizes["x"]
+
+    @cached_property
+    def y(self) -> range:
+        """Rows in the detector frame."""
+        return self._indices("y")
+
+    @cached_property
+    def x(self) -> range:
+        """Columns in the detector frame."""
+        return self._indices("x")
+
+    def _indices(self, name: str) -> range:
+        index = self.dataset.variables.get(name)
+        first = 0 if index is None else int(index.values[0])
+        return range(first, first + self.dataset.sizes[name])
+
+    @cached_property
+    def wcs_text(self) -> str | None:
+        """The WCS as text; None when it has none."""
+        return str(self.dataset[schema.WCS].values) if schema.WCS in self.dataset.coords else None
+
+    @property
+    def wcs(self) -> Any:
+        """The WCS as an object that is not to be changed; None when it has none."""
+        from xresample.wcs.text import from_text
+
+        if self.live_wcs is not None or self.wcs_text is None:
+            return self.live_wcs
+        return from_text(self.wcs_text)
+
+    @property
+    def units(self) -> str | None:
+        """Units of ``data``."""
+        units = self.dataset["data"].attrs.get("units")
+        return None if units is None else str(units)
+
+    @property
+    def variances(self) -> tuple[str, ...]:
+        """Names of its variances."""
+        return tuple(str(n) for n in self.dataset.data_vars if schema.is_variance(str(n)))
+
+    @property
+    def time(self) -> float:
+        """Measurement time, else exposure time."""
+        measured = self.scalars["measurement_time"]
+        return self.scalars["exposure_time"] if np.isnan(measured) else measured
+
+    def plane(self, name: str, rows: slice, columns: slice) -> np.ndarray | None:
+        """Return a window of a plane, ``(y, x)``, in the machine's byte order."""
+        if name not in self.dataset:
+            return None
+        array = self.dataset[name].transpose("y", "x")[rows, columns].values
+        if array.dtype == np.float16:
+            # Sums, products and inverses of half precision overflow.
+            return array.astype(np.float32)
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _as_array(plane: ArrayLike) -> Any:
+    """Return an array as it is, dask arrays included."""
+    return plane if hasattr(plane, "shape") and hasattr(plane, "dtype") else np.asarray(plane)
+
+
+def _attr(value: Any) -> Any:
+    """Return a value as netCDF can hold it: times as MJD, truth as a number."""
+    if hasattr(value, "mjd"):
+        return float(value.mjd)
+    if isinstance(value, bool | np.bool_):
+        return int(value)
+    if isinstance(value, Mapping):
+        raise InvalidInputError(f"An attribute cannot be a mapping: {value!r}")
+    return value
+
+
+def _listing(title: str, faults: list[str]) -> str:
+    return f"{title}:\n- " + "\n- ".join(faults)

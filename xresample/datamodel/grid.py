@@ -1,0 +1,221 @@
+"""The output grid: a WCS, a shape and an origin, and how to fit one to exposures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.errors import GridMismatchError, InvalidInputError
+
+from . import schema
+from .exposure import Exposure, validate
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of a mosaic, or of a part of it."""
+
+    text: str | None
+    """The WCS as text; None for a grid that is nowhere on the sky."""
+    shape: tuple[int, int]
+    y0: int = 0
+    x0: int = 0
+    pixel_scale: float | None = None
+    """Arcseconds; None when unknown."""
+    live_wcs: Any = field(default=None, compare=False, repr=False)
+    """A WCS object in place of the text."""
+
+    @property
+    def wcs(self) -> Any:
+        """The WCS as an object that is not to be changed; None when it has none."""
+        from xresample.wcs.text import from_text
+
+        if self.live_wcs is not None or self.text is None:
+            return self.live_wcs
+        return from_text(self.text)
+
+    @classmethod
+    def of(cls, target: Any, pixel_scale: float | None = None) -> Grid:
+        """Return the grid that a WCS, a Dataset, a shape or the class's dict stands for.
+
+        Raises
+        ------
+        UnsupportedWCSError
+            The WCS has the wrong axes.
+        InvalidInputError
+            The grid has no pixel, or its size is unknown.
+        """
+        if isinstance(target, Mapping) and not isinstance(target, xr.Dataset):
+            if "wcs" not in target:
+                raise InvalidInputError(
+                    f"output_wcs has the keys {sorted(target)}: 'wcs' is needed among them"
+                )
+            return cls.of(target["wcs"], target.get("pixel_scale") or pixel_scale)
+        if isinstance(target, xr.Dataset):
+            return cls._of_dataset(target, pixel_scale)
+        if isinstance(target, tuple | list):
+            return cls(None, _checked_shape(target), pixel_scale=pixel_scale)
+        if target is None or isinstance(target, str | int | float):
+            raise InvalidInputError(
+                f"The output grid is given as {target!r}: needed is a WCS, a Dataset with one, "
+                "or a shape (y, x)"
+            )
+        return cls._of_wcs(target, pixel_scale)
+
+    @classmethod
+    def _of_wcs(cls, target: Any, pixel_scale: float | None) -> Grid:
+        from xresample.wcs import transform as wcs
+        from xresample.wcs.text import to_text
+
+        wcs.check_axes(target)
+        shape = _checked_shape(wcs.array_shape(target))
+        grid = cls(to_text(target), shape, pixel_scale=pixel_scale)
+        return grid if pixel_scale is not None else replace(grid, pixel_scale=grid._own_scale())
+
+    @classmethod
+    def _of_dataset(cls, dataset: xr.Dataset, pixel_scale: float | None) -> Grid:
+        text = str(dataset[schema.WCS].values) if schema.WCS in dataset.coords else None
+        shape = _checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
+        for name in schema.PIXELS:
+            if name in dataset.coords and np.any(np.diff(dataset[name].values) != 1):
+                raise InvalidInputError(
+                    f"{name} must count the pixels of the grid, each one more than the one before: "
+                    "a mosaic can be cut, but not thinned or turned"
+                )
+        y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
+        scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
+        grid = cls(text, shape, y0, x0, scale)
+        return (
+            grid
+            if scale is not None or text is None
+            else replace(grid, pixel_scale=grid._own_scale())
+        )
+
+    def _own_scale(self) -> float | None:
+        """Return the pixel scale from the WCS, the root of the mean pixel area."""
+        from xresample.wcs import footprint as sky
+
+        area = sky.mean_pixel_area(self.wcs, self.shape, self.x0, self.y0)
+        return sky.arcsec(area) if area > 0 else None
+
+    @cached_property
+    def spectral(self) -> bool:
+        """Whether the WCS has a spectral axis."""
+        from xresample.wcs.transform import is_spectral
+
+        return self.wcs is not None and is_spectral(self.wcs)
+
+    @property
+    def pixel_area(self) -> float:
+        """Area of a pixel in square arcseconds; NaN when unknown."""
+        return math.nan if self.pixel_scale is None else self.pixel_scale**2
+
+    def coords(self) -> dict[str, Any]:
+        """Return the coordinates of a Dataset on this grid."""
+        ny, nx = self.shape
+        coords: dict[str, Any] = {
+            "y": ("y", np.arange(self.y0, self.y0 + ny), schema.coordinate_attrs("y")),
+            "x": ("x", np.arange(self.x0, self.x0 + nx), schema.coordinate_attrs("x")),
+        }
+        if self.text is not None:
+            coords[schema.WCS] = schema.wcs_variable(self.text)
+        return coords
+
+    def require_equal(self, other: Grid) -> None:
+        """Raise a `GridMismatchError` that names what differs between two grids."""
+        differences = []
+        if (self.y0, self.x0, *self.shape) != (other.y0, other.x0, *other.shape):
+            differences.append(
+                f"pixels: rows from {self.y0} and columns from {self.x0}, shape {self.shape}; "
+                f"and rows from {other.y0} and columns from {other.x0}, shape {other.shape}"
+            )
+        if self.text != other.text:
+            differences.append("wcs: the two texts are not the same")
+        if differences:
+            raise GridMismatchError(
+                "The mosaics are on different grids, so they cannot be combined:\n- "
+                + "\n- ".join(differences)
+            )
+
+
+def _checked_shape(shape: Any) -> tuple[int, int]:
+    try:
+        ny, nx = (int(n) for n in shape)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"A grid of shape {shape!r}: needed are two sizes (y, x)") from None
+    if ny < 1 or nx < 1:
+        raise InvalidInputError(f"A grid of shape {(ny, nx)} has no pixel: both must be above 0")
+    return ny, nx
+
+
+def fit_wcs(
+    exposures: xr.Dataset | Iterable[xr.Dataset],
+    *,
+    pixel_scale: float | None = None,
+    pixel_scale_ratio: float = 1.0,
+    rotation: float = 0.0,
+    reference: tuple[float, float] | Any | None = None,
+    align_with: Any = None,
+    margin: int = 0,
+) -> Any:
+    """Return a grid that covers exposures: a tangent projection with square pixels.
+
+    Parameters
+    ----------
+    exposures : Dataset or iterable of Dataset
+        The exposures to cover; only their footprints are used.
+    pixel_scale : float, optional
+        Arcseconds; by default that of the first exposure times ``pixel_scale_ratio``.
+    pixel_scale_ratio : float, optional
+        Pixel scale of the grid over that of the first exposure.
+    rotation : float, optional
+        Position angle of the y axis, degrees east of north.
+    reference : (float, float) or SkyCoord, optional
+        Point of tangency, ICRS degrees; by default the middle of the exposures.
+    align_with : WCS or Dataset, optional
+        A grid whose pixels the new ones coincide with: the result is that grid, moved by
+        whole pixels and of another size. Excludes the scale, rotation and reference.
+    margin : int, optional
+        Pixels to add on every side.
+
+    Returns
+    -------
+    astropy.wcs.WCS
+        With ``array_shape``, ``(y, x)``.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no exposure, or no footprint on the sky.
+
+    Examples
+    --------
+    >>> import xresample as xrs
+    >>> xrs.fit_wcs([])
+    Traceback (most recent call last):
+        ...
+    xresample.errors.InvalidInputError: fit_wcs needs at least one exposure: none was given
+    """
+    from xresample.wcs.fit import aligned_grid, tangent_grid
+
+    if isinstance(exposures, xr.Dataset):
+        exposures = [exposures]
+    readers = []
+    for dataset in exposures:
+        validate(dataset)
+        readers.append(Exposure(dataset))
+    if not readers:
+        raise InvalidInputError("fit_wcs needs at least one exposure: none was given")
+    if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs_text is None]:
+        raise InvalidInputError(f"fit_wcs needs exposures with a WCS; without one: {lacking}")
+    placed = [(e.wcs_text or "", e.shape, e.y.start, e.x.start) for e in readers]
+    if align_with is not None:
+        base = Grid.of(align_with)
+        return aligned_grid(placed, base.text, base.shape, margin)
+    return tangent_grid(placed, pixel_scale, pixel_scale_ratio, rotation, reference, margin)

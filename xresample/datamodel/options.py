@@ -1,0 +1,277 @@
+"""How a mosaic is made: the options, frozen, and their way through netCDF attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xresample.errors import GridMismatchError, InvalidInputError
+
+from .dq_flags import flag_values
+
+KERNELS = ("square", "turbo", "point", "gaussian", "lanczos2", "lanczos3")
+WEIGHT_TYPES = ("ivm", "ivm-sky", "exptime", None)
+VARIANCE_METHODS = ("resampled", "propagated")
+ERROR_METHODS = ("from_var", "driz_err", None)
+DTYPES = ("float32", "float64")
+
+WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
+"""The variance whose inverse is the weight."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of a mosaic.
+
+    Parameters
+    ----------
+    kernel : {"square", "turbo", "point", "gaussian", "lanczos2", "lanczos3"}
+        How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
+    pixfrac : float
+        Linear fraction of an input pixel that its flux is confined to, 0 < pixfrac <= 1; 0 is
+        allowed for ``point``. The lanczos kernels have their own size and take no notice of it.
+    fillval : float, str or None
+        Value of ``data`` where nothing contributed; a number, a numeric text, or ``None``,
+        ``"INDEF"``, ``"NAN"`` in any case for NaN.
+    weight_type : {"ivm", "ivm-sky", "exptime", None}
+        Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time
+        (else the exposure time), or 1.
+    good_bits : int, str, list of int or None
+        Flags of ``dq`` that do not matter, in the language of `astropy.nddata.bitmask`;
+        ``None``: ignore ``dq``; 0: every flagged pixel has weight 0.
+    flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
+        Mnemonics of the flags; by default those that ``dq`` describes itself.
+    enable_ctx : bool
+        Whether to make the context, ``con``.
+    enable_var : bool
+        Whether to co-add the variances.
+    compute_err : {"from_var", "driz_err", None}
+        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+    propagate_dq : bool
+        Whether to make ``dq``: the flags of all contributing pixels.
+    variance_method : {"resampled", "propagated"}
+        How variances combine: each exposure's as drizzled, or those of independent input pixels.
+    variance_names : sequence of str, optional
+        Variances to co-add; by default all that the exposures bring.
+    error_from_variances : sequence of str, optional
+        Variances that enter ``err``; by default all.
+    pixel_scale : float, optional
+        Pixel scale of the mosaic in arcsec; by default from its WCS.
+    pixel_scale_ratio : float, optional
+        Pixel scale of the mosaic over that of the exposures (spectral: the inverse); by
+        default each exposure has its own.
+    pixmap_stepsize : int, optional
+        Step in pixels at which the WCS is evaluated, with splines between; 1: everywhere; by
+        default the step follows from ``pixmap_tol``.
+    pixmap_order : {1, 3}
+        Order of these splines when a step is given.
+    pixmap_tol : float
+        Largest error of the pixel map, in output pixels, when the step is not given.
+    dtype : {"float32", "float64"}
+        Type of the planes.
+
+    Raises
+    ------
+    InvalidInputError
+        Lists all options that cannot be used.
+
+    Examples
+    --------
+    >>> Options(fillval="nan").fillval
+    nan
+    >>> Options(compute_err="from_var", enable_var=False).enable_var
+    True
+    """
+
+    kernel: str = "square"
+    pixfrac: float = 1.0
+    fillval: float | str | None = 0.0
+    weight_type: str | None = "ivm"
+    good_bits: int | str | list[int] | None = 0
+    flag_map: Mapping[str, int] | None = None
+    enable_ctx: bool = True
+    enable_var: bool = True
+    compute_err: str | None = None
+    propagate_dq: bool = False
+    variance_method: str = "resampled"
+    variance_names: tuple[str, ...] | None = None
+    error_from_variances: tuple[str, ...] | None = None
+    pixel_scale: float | None = None
+    pixel_scale_ratio: float | None = None
+    pixmap_stepsize: int | None = None
+    pixmap_order: int = 1
+    pixmap_tol: float = 1e-6
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        faults: list[str] = []
+        for name, allowed in _CHOICES.items():
+            if (given := getattr(self, name)) not in allowed:
+                faults.append(f"{name}={given!r}: must be one of {', '.join(map(repr, allowed))}")
+        for name, low, high in _RANGES:
+            given = getattr(self, name)
+            if given is None and name not in _REQUIRED:
+                continue
+            if not _is_number(given) or not low < given <= high:
+                faults.append(f"{name}={given!r}: must be a number in ({low:g}, {high:g}]")
+        if self.kernel == "point" and _is_number(self.pixfrac) and self.pixfrac == 0:
+            faults = [fault for fault in faults if not fault.startswith("pixfrac")]
+        try:
+            object.__setattr__(self, "fillval", parse_fillval(self.fillval))
+        except InvalidInputError as error:
+            faults.append(str(error))
+        try:
+            object.__setattr__(self, "flag_map", flag_values(self.flag_map))
+        except InvalidInputError as error:
+            faults.append(str(error))
+        if faults:
+            raise InvalidInputError("Options that cannot be used:\n- " + "\n- ".join(faults))
+        self._normalise()
+
+    def _normalise(self) -> None:
+        """Bring what has several spellings into one, so that equal options compare equal."""
+        for name in ("variance_names", "error_from_variances"):
+            if (value := getattr(self, name)) is not None:
+                names = value.split() if isinstance(value, str) else value
+                object.__setattr__(self, name, tuple(str(entry) for entry in names))
+        if self.compute_err == "from_var":
+            object.__setattr__(self, "enable_var", True)
+        for name in ("enable_ctx", "enable_var", "propagate_dq"):
+            object.__setattr__(self, name, bool(getattr(self, name)))
+        if isinstance(self.good_bits, list | tuple):
+            object.__setattr__(self, "good_bits", sum({int(bit) for bit in self.good_bits}))
+
+    def to_attrs(self) -> dict[str, Any]:
+        """Return the options as attributes that netCDF can hold: no None, bool or dict."""
+        attrs: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in _NONE_TEXT and value is None:
+                value = _NONE_TEXT[field.name]
+            elif field.name == "flag_map" and value is not None:
+                value = json.dumps({name: int(bit) for name, bit in value.items()})
+            elif isinstance(value, bool):
+                value = int(value)
+            elif isinstance(value, tuple):
+                value = " ".join(value)
+            if value is not None:
+                attrs[field.name] = value
+        return attrs
+
+    @classmethod
+    def from_attrs(cls, attrs: Mapping[str, Any]) -> Options:
+        """Read the options back from attributes; text is parsed, never evaluated.
+
+        Parameters
+        ----------
+        attrs : mapping
+            Attributes of a mosaic; those that are no options are left alone.
+
+        Returns
+        -------
+        Options
+            The options; the defaults for what is absent.
+
+        Raises
+        ------
+        InvalidInputError
+            An attribute is not a value that the option can have.
+        """
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            if field.name not in attrs:
+                continue
+            value = attrs[field.name]
+            value = value.item() if hasattr(value, "item") else value
+            if field.name in _NONE_TEXT and value == _NONE_TEXT[field.name]:
+                value = None
+            elif field.name == "flag_map":
+                value = _read_map(value)
+            elif field.name in ("enable_ctx", "enable_var", "propagate_dq"):
+                value = bool(value)
+            values[field.name] = value
+        return cls(**values)
+
+    def require_equal(self, other: Options) -> None:
+        """Raise a `GridMismatchError` that names every option in which two mosaics differ.
+
+        Parameters
+        ----------
+        other : Options
+            The options of the other mosaic.
+        """
+        differences = [
+            f"{field.name}: {mine!r} and {theirs!r}"
+            for field in dataclasses.fields(self)
+            if not _same(mine := getattr(self, field.name), theirs := getattr(other, field.name))
+        ]
+        if differences:
+            raise GridMismatchError(
+                "The mosaics were made with different options, so they cannot be combined:\n- "
+                + "\n- ".join(differences)
+            )
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "kernel": KERNELS,
+    "weight_type": WEIGHT_TYPES,
+    "compute_err": ERROR_METHODS,
+    "variance_method": VARIANCE_METHODS,
+    "dtype": DTYPES,
+    "pixmap_order": (1, 3),
+}
+_RANGES = (
+    ("pixfrac", 0.0, 1.0),
+    ("pixel_scale", 0.0, math.inf),
+    ("pixel_scale_ratio", 0.0, math.inf),
+    ("pixmap_stepsize", 0.0, math.inf),
+    ("pixmap_tol", 0.0, math.inf),
+)
+_REQUIRED = ("pixfrac", "pixmap_tol")
+_NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
+"""Options whose default is not None, and how None is written for them."""
+
+
+def parse_fillval(fillval: float | str | None) -> float:
+    """Return the fill value as a number.
+
+    Examples
+    --------
+    >>> parse_fillval("INDEF"), parse_fillval("-1.5")
+    (nan, -1.5)
+    """
+    if fillval is None:
+        return math.nan
+    if isinstance(fillval, str) and fillval.strip().upper() in ("", "INDEF", "NAN"):
+        return math.nan
+    try:
+        return float(fillval)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"fillval={fillval!r}: must be a number, a text that is a number, "
+            "or None, 'INDEF' or 'NAN' for NaN"
+        ) from None
+
+
+def _read_map(text: Any) -> Any:
+    """Return the flag map of an attribute."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"The attribute flag_map is {text!r}: {error}") from error
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | float) or hasattr(value, "item")
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
+        return True
+    return bool(a == b)

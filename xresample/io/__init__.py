@@ -1,0 +1,1 @@
+"""Files as exposures, and mosaics as files."""

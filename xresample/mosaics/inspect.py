@@ -1,0 +1,173 @@
+"""What the accessor's methods do: read the roles of Datasets, and give labelled answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.accumulate import window as placement
+from xresample.accumulate.accumulator import is_mosaic
+from xresample.datamodel import context, schema
+from xresample.datamodel.exposure import Exposure, frame_of, validate, wcs_of
+from xresample.datamodel.exposure import assign_wcs as _assign_wcs
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.options import Options
+from xresample.errors import InvalidInputError
+from xresample.sky.index import has_sky, with_sky, without_sky
+from xresample.wcs import footprint as sky
+
+from . import coadd as mosaic
+
+
+def add_in_roles(
+    dataset: xr.Dataset,
+    others: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
+    output_wcs: Any,
+    options: dict[str, Any],
+    **how: Any,
+) -> xr.Dataset:
+    """Add exposures to the mosaic among Datasets, or to a new one."""
+    given: list[Any] = [dataset]
+    for other in others:
+        several = isinstance(other, Iterable) and not isinstance(other, xr.Dataset)
+        given.extend(other if several else [other])
+    mosaics = [entry for entry in given if is_mosaic(entry)]
+    exposures = [entry for entry in given if not is_mosaic(entry)]
+    if len(mosaics) > 1:
+        raise InvalidInputError(
+            f"add got {len(mosaics)} mosaics: it adds exposures to one; merge joins mosaics"
+        )
+    if mosaics and (output_wcs is not None or options):
+        extra = sorted(options) + (["output_wcs"] if output_wcs is not None else [])
+        raise InvalidInputError(
+            f"add got a mosaic, whose grid and options stand, and also {', '.join(extra)}: "
+            "give those to empty_mosaic or coadd"
+        )
+    if not mosaics:
+        if output_wcs is None:
+            raise InvalidInputError(
+                "add got exposures and no mosaic: say where to co-add them with output_wcs="
+            )
+        mosaics = [mosaic.empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
+    return mosaic.add(mosaics[0], exposures, **how)
+
+
+def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
+    """Return a Dataset with a WCS, and with its sky coordinates if it had those of another."""
+    assigned = _assign_wcs(dataset, wcs)
+    return with_sky(assigned) if has_sky(dataset) else assigned
+
+
+def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.DataArray:
+    """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
+    validate(dataset)
+    exposure = Exposure(dataset)
+    mapping = placement.pixel_map(exposure, Grid.of(output_wcs), Options(**options))
+    centres = np.full((*exposure.shape, 2), np.nan)
+    j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
+    rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
+    centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
+    coords = {**_pixels(exposure), "axis": ["x", "y"]}
+    attrs = {"long_name": "position on the output grid", "units": "pixel"}
+    return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
+
+
+def weights(
+    dataset: xr.Dataset, weight_type: str | None, good_bits: Any, flag_map: Any
+) -> xr.DataArray:
+    """Return the weights of the pixels of an exposure."""
+    options = Options(weight_type=weight_type, good_bits=good_bits, flag_map=flag_map)
+    validate(dataset, options, pixmap=True)
+    exposure = Exposure(dataset)
+    image = placement.weights_of(exposure, options)
+    attrs = {"long_name": "weight", "units": schema.weight_units(weight_type, exposure.units)}
+    known = {key: value for key, value in attrs.items() if value is not None}
+    return xr.DataArray(image, _pixels(exposure), ("y", "x"), "weight", known)
+
+
+def _pixels(exposure: Exposure) -> dict[str, Any]:
+    """Return the coordinates of the pixels of an exposure."""
+    return {
+        name: (name, np.arange(indices.start, indices.stop), schema.coordinate_attrs(name))
+        for name, indices in (("y", exposure.y), ("x", exposure.x))
+    }
+
+
+def pixel_area(dataset: xr.Dataset) -> float:
+    """Return the mean pixel area of an exposure or a mosaic, in steradians."""
+    wcs = wcs_of(dataset)
+    shape, y0, x0 = frame_of(dataset)
+    return float(sky.mean_pixel_area(wcs, shape, x0=x0, y0=y0))
+
+
+def footprint(dataset: xr.Dataset) -> np.ndarray:
+    """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
+    wcs = wcs_of(dataset)
+    shape, y0, x0 = frame_of(dataset)
+    return sky.footprint(wcs, shape, x0=x0, y0=y0)
+
+
+def _require_mosaic(dataset: xr.Dataset, *needed: str) -> None:
+    if not is_mosaic(dataset):
+        raise InvalidInputError(
+            "This is asked of a mosaic, as empty_mosaic and coadd make; given was a Dataset with "
+            + (", ".join(map(str, dataset.data_vars)) or "nothing")
+        )
+    for name in needed:
+        if name not in dataset:
+            raise InvalidInputError(f"The mosaic has no {name!r}: it was made without")
+
+
+def decode_context(dataset: xr.Dataset) -> xr.DataArray:
+    """Return which exposures contribute to which pixel of a mosaic."""
+    _require_mosaic(dataset, "con")
+    con = dataset["con"].transpose("plane", "y", "x")
+    there = context.decode_planes(con.values, dataset.sizes["exposure"])
+    coords = {name: dataset[name] for name in schema.PIXELS if name in dataset.coords}
+    coords["filename"] = dataset["filename"]
+    attrs = {"long_name": "whether the exposure contributes"}
+    return xr.DataArray(there, coords, ("exposure", "y", "x"), "contributes", attrs)
+
+
+def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
+    """Return the rows of the exposures that contribute to a pixel."""
+    _require_mosaic(dataset, "con")
+    dataset = without_sky(dataset)
+    pixel = dataset["con"].sel(x=x, y=y).values
+    there = context.decode(pixel, dataset.sizes["exposure"])
+    names = [row.name for row in schema.PROVENANCE if row.name in dataset]
+    rows = dataset[names].drop_vars([schema.WCS, *schema.PIXELS], errors="ignore")
+    rows.attrs = {}
+    return rows.isel(exposure=there).assign_coords(exposure=("exposure", there))
+
+
+def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
+    """Return a mosaic with another value where nothing contributed."""
+    _require_mosaic(dataset)
+    means = [name for name in ("data", "err") if name in dataset]
+    covered = dataset["wht"] != 0
+    new = {name: dataset[name].where(covered, value).astype(dataset[name].dtype) for name in means}
+    for name in means:
+        new[name].attrs = dataset[name].attrs
+    result = dataset.assign(new)
+    result.attrs["fillval"] = float(value)
+    return result
+
+
+def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
+    """Return the root of the sum of the variances of an exposure or a mosaic."""
+    names = list(variances or (str(n) for n in dataset.data_vars if schema.is_variance(str(n))))
+    if not names:
+        raise InvalidInputError("The Dataset has no variance, var_*, to take the error from")
+    if missing := [name for name in names if name not in dataset]:
+        raise InvalidInputError(f"The Dataset has no {', '.join(missing)}")
+    # To a type checker a sum may be the 0 that it starts with: there is at least one name.
+    total: xr.DataArray = sum(dataset[name].fillna(0) for name in names)  # type: ignore[assignment]
+    known = np.logical_or.reduce([dataset[name].notnull() for name in names])
+    result = (total**0.5).where(known).rename("err").astype(dataset[names[0]].dtype)
+    row = schema.require_row(schema.MOSAIC, "err")
+    result.attrs = schema.variable_attrs("err", row, dataset["data"].attrs.get("units"))
+    return result

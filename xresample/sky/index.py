@@ -1,0 +1,303 @@
+"""Right ascension and declination as coordinates that cost nothing until they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.core.indexing import IndexSelResult
+from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
+
+from xresample.datamodel import schema
+from xresample.datamodel.exposure import wcs_text_of
+from xresample.errors import InvalidInputError, MissingKeyError
+from xresample.wcs import celestial as radec
+from xresample.wcs.text import from_text
+from xresample.wcs.transform import check_axes
+
+Labels = dict[Any, Any]
+
+_DROP = "go on without their sky coordinates, .resample.without_sky()"
+
+
+class SkyTransform(CoordinateTransform):
+    """Where the pixels of an image are on the sky, by the text of its WCS.
+
+    It holds no WCS object, which two threads could not share: each thread reads the text.
+
+    Parameters
+    ----------
+    text : str
+        The WCS, as ASDF text.
+    y, x : ndarray
+        Rows and columns in the pixels of the WCS, in order.
+    """
+
+    def __init__(self, text: str, y: np.ndarray, x: np.ndarray) -> None:
+        super().__init__(schema.SKY, {"y": len(y), "x": len(x)})
+        self.text = text
+        self.pixels = (y, x)
+
+    @classmethod
+    def of(cls, dataset: xr.Dataset) -> SkyTransform:
+        """Return the transform of an exposure, a mosaic or a part of one.
+
+        Raises
+        ------
+        MissingKeyError
+            The Dataset has no WCS.
+        InvalidInputError
+            It is no image, or its pixels are not in order.
+        UnsupportedWCSError
+            The WCS has the wrong axes.
+        """
+        text = wcs_text_of(dataset)
+        check_axes(from_text(text))
+        if missing := [name for name in schema.PIXELS if name not in dataset.dims]:
+            raise InvalidInputError(
+                f"The Dataset has dimensions {tuple(dataset.dims)}: an image has y and x, so "
+                f"{missing} are needed"
+            )
+        pixels = []
+        for name in schema.PIXELS:
+            there = name in dataset.coords
+            index = dataset[name].values if there else np.arange(dataset.sizes[name])
+            if not _in_order(index):
+                raise InvalidInputError(
+                    f"The coordinate {name!r} must hold the pixels of the WCS, in order: {index!r}"
+                )
+            pixels.append(index)
+        return cls(text, *pixels)
+
+    def forward(self, dim_positions: dict[str, Any]) -> dict[Hashable, Any]:
+        """Return the angles, in degrees, of places in the image; NaN where the WCS has none."""
+        y, x = (
+            index[np.asarray(dim_positions[dim])]
+            for dim, index in zip(self.dims, self.pixels, strict=True)
+        )
+        found = radec.pixel_to_radec(from_text(self.text), x, y)
+        return dict(zip(self.coord_names, found, strict=True))
+
+    def reverse(self, coord_labels: dict[Hashable, Any]) -> dict[str, Any]:
+        """Return the places in the image, as fractions too, of angles; NaN off the image."""
+        ra, dec = (coord_labels[name] for name in self.coord_names)
+        if 0 in self.dim_size.values():
+            return dict.fromkeys(self.dims, np.full(np.shape(ra), np.nan))
+        middle = tuple(float(index[len(index) // 2]) for index in self.pixels[::-1])
+        x, y = radec.radec_to_pixel(from_text(self.text), ra, dec, (middle[0], middle[1]))
+        places = [_place(index, at) for index, at in zip(self.pixels, (y, x), strict=True)]
+        return dict(zip(self.dims, places, strict=True))
+
+    def equals(
+        self, other: CoordinateTransform, *, exclude: frozenset[Hashable] | None = None
+    ) -> bool:
+        """Tell whether another transform gives the same angles, without computing them."""
+        if not isinstance(other, SkyTransform):
+            return False
+        mine, yours = (
+            (t.text, t.coord_names, t.dims, [*zip(t.dims, t.pixels, strict=True)])
+            for t in (self, other)
+        )
+        return mine[:3] == yours[:3] and all(
+            dim in (exclude or ()) or np.array_equal(a, b)
+            for (dim, a), (_, b) in zip(mine[3], yours[3], strict=True)
+        )
+
+    def part(self, indexers: Mapping[Any, Any]) -> SkyTransform | None:
+        """Return the transform of a part of the image; None where that is no image in order."""
+        pixels = []
+        for dim, index in zip(self.dims, self.pixels, strict=True):
+            key = indexers.get(dim, slice(None))
+            if isinstance(key, xr.Variable | xr.DataArray):
+                if key.dims != (dim,):
+                    return None
+                key = key.values
+            chosen = index[key] if isinstance(key, slice) else index[np.asarray(key)]
+            if np.ndim(chosen) != 1 or not _in_order(chosen):
+                return None
+            pixels.append(chosen)
+        return self.like(pixels)
+
+    def like(self, pixels: list[np.ndarray]) -> SkyTransform:
+        """Return the transform of other rows and columns, under the same names."""
+        made = SkyTransform(self.text, *pixels)
+        made.coord_names, made.dims = self.coord_names, self.dims
+        made.dim_size = {dim: len(i) for dim, i in zip(self.dims, pixels, strict=True)}
+        return made
+
+
+class SkyIndex(CoordinateTransformIndex):
+    """Selects pixels by right ascension and declination, and follows slices of the image."""
+
+    transform: SkyTransform
+
+    def isel(self, indexers: Mapping[Any, Any]) -> SkyIndex | None:
+        """Return the index of a part of the image; None for rows, columns and single pixels."""
+        part = self.transform.part(indexers)
+        return None if part is None else SkyIndex(part)
+
+    def sel(self, labels: Labels, method: Any = None, tolerance: Any = None) -> IndexSelResult:
+        """Return the pixels that positions fall on.
+
+        Raises
+        ------
+        InvalidInputError
+            The method is not ``"nearest"``, an angle is missing, or arrays do not say whether
+            they are points.
+        MissingKeyError
+            A position is off the image.
+        """
+        if method != "nearest" or tolerance is not None:
+            raise InvalidInputError(
+                "A position on the sky is never that of a pixel to the last bit: select with "
+                "sel(ra=..., dec=..., method='nearest'), and without a tolerance"
+            )
+        names = self.transform.coord_names
+        if missing := [str(name) for name in names if name not in labels]:
+            raise InvalidInputError(f"A position needs both angles: {missing} is missing")
+        given = [_label(labels[name]) for name in names]
+        if given[0].dims != given[1].dims or given[0].shape != given[1].shape:
+            raise InvalidInputError(
+                f"{names[0]} has dimensions {dict(given[0].sizes)} and {names[1]} has "
+                f"{dict(given[1].sizes)}: needed are two numbers, or two DataArrays along the same "
+                "dimensions, one point each, as xarray.DataArray(ra, dims='source')"
+            )
+        angles = [label.values for label in given]
+        places = self.transform.reverse(dict(zip(names, angles, strict=True)))
+        require_inside(places, angles)
+        # The coordinates of the points go along, except those that the pixels bring.
+        own = {*names, *self.transform.dims, *schema.PIXELS}
+        coords = {k: v for k, v in given[0].coords.items() if k not in own}
+        return IndexSelResult(
+            {
+                dim: xr.DataArray(np.round(place).astype(np.int64), coords, given[0].dims)
+                for dim, place in places.items()
+            }
+        )
+
+    @classmethod
+    def concat(cls, indexes: Any, dim: Hashable, positions: Any = None) -> SkyIndex:
+        """Return the index of parts of one image that are joined along ``dim``.
+
+        Raises
+        ------
+        InvalidInputError
+            The parts are not of one image, or not in order.
+        """
+        parts = [index.transform for index in indexes]
+        first, axis = parts[0], [str(name) for name in parts[0].dims].index(str(dim))
+        pixels = np.concatenate([part.pixels[axis] for part in parts])
+        if positions is not None:
+            pixels = pixels[np.argsort(np.concatenate(positions))]
+        alike = all(first.equals(part, exclude=frozenset({dim})) for part in parts)
+        if not alike or not _in_order(pixels):
+            raise InvalidInputError(f"The images are no parts in order of one image: {_DROP}")
+        joined = [*first.pixels]
+        joined[axis] = pixels
+        return cls(first.like(joined))
+
+    def join(self, other: Any, how: str = "inner") -> Any:
+        """Refuse to align: pixels of two images are in different places of the sky."""
+        raise InvalidInputError(
+            f"The pixels of the images are in different places of the sky: {_DROP}"
+        )
+
+    def __repr__(self) -> str:
+        return f"SkyIndex{tuple(self.transform.dim_size.values())}"
+
+    def _repr_inline_(self, max_width: int) -> str:
+        return repr(self)
+
+
+def with_sky(dataset: xr.Dataset) -> xr.Dataset:
+    """Return an image with coordinates ``ra`` and ``dec``, ``(y, x)``, computed when read."""
+    if taken := [name for name in schema.SKY if name in dataset.data_vars]:
+        raise InvalidInputError(
+            f"The Dataset has variables {taken}, and so no room for coordinates of these names"
+        )
+    index = SkyIndex(SkyTransform.of(dataset))
+    variables = index.create_variables()
+    frame = radec.equatorial_frame(from_text(index.transform.text))
+    for name, variable in variables.items():
+        variable.attrs = {**schema.coordinate_attrs(str(name)), "radesys": frame.name.upper()}
+        if getattr(frame, "equinox", None) is not None:
+            old = frame.name.startswith("fk4")
+            variable.attrs["equinox"] = float(frame.equinox.byear if old else frame.equinox.jyear)
+    return without_sky(dataset).assign_coords(
+        xr.Coordinates(variables, dict.fromkeys(variables, index))
+    )
+
+
+def without_sky(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a Dataset without the coordinates ``ra`` and ``dec``, lazy ones or arrays."""
+    return dataset.drop_vars([name for name in schema.SKY if name in dataset.coords])
+
+
+def has_sky(dataset: xr.Dataset) -> bool:
+    """Tell whether every pixel of an image has ``ra`` and ``dec``."""
+    pixels = set(schema.PIXELS)
+    return all(n in dataset.coords and set(dataset[n].dims) == pixels for n in schema.SKY)
+
+
+def _label(value: Any) -> xr.DataArray:
+    """Return an angle or several as numbers of degrees with dimensions."""
+    if isinstance(value, xr.Variable | xr.DataArray):
+        return xr.DataArray(value)
+    if np.ndim(value):
+        raise InvalidInputError(
+            "An array does not say whether it holds points or an axis: give "
+            "xarray.DataArray(ra, dims='source'), and dec along the same dimension"
+        )
+    return xr.DataArray(degrees(value))
+
+
+def degrees(value: Any) -> float:
+    """Return an angle as a number of degrees.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no angle.
+    """
+    try:
+        return float(value.to_value("deg") if hasattr(value, "to_value") else value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"{value!r} is no angle: needed is a number of degrees, or one with units"
+        ) from error
+
+
+def _in_order(index: np.ndarray) -> bool:
+    """Tell whether pixels only increase or only decrease, as those of a slice do."""
+    if index.dtype.kind not in "iuf":
+        return False
+    steps = np.diff(index.astype(np.float64))
+    return bool((steps > 0).all() or (steps < 0).all())
+
+
+def _place(index: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+    """Return where pixels of a WCS are along an axis; NaN half a pixel beyond its ends."""
+    known = index.astype(np.float64)
+    first, last = (known[1] - known[0], known[-1] - known[-2]) if len(known) > 1 else (1.0, 1.0)
+    known = np.concatenate([[known[0] - first], known, [known[-1] + last]])
+    places = np.arange(-1.0, len(known) - 1)
+    if known[0] > known[-1]:
+        known, places = known[::-1], places[::-1]
+    place = np.interp(pixel, known, places, left=np.nan, right=np.nan)
+    # What lies on the outer border still belongs to the pixel beside it.
+    outside = ~((place >= -0.5 - 1e-6) & (place <= len(index) - 0.5 + 1e-6))
+    return np.where(outside, np.nan, np.clip(place, -0.5 + 1e-9, len(index) - 0.5 - 1e-9))
+
+
+def require_inside(places: Mapping[str, np.ndarray], angles: list[np.ndarray]) -> None:
+    """Raise a `MissingKeyError` where a place is off the image."""
+    lost = np.isnan(np.sum([np.asarray(place) for place in places.values()], axis=0))
+    if lost.any():
+        ra, dec = (float(np.asarray(values)[lost][0]) for values in angles)
+        which = "The position" if lost.ndim == 0 else f"One of {lost.sum()} positions"
+        raise MissingKeyError(
+            f"{which} is off the image: ra={ra:.7f}, dec={dec:.7f} degrees. What the image covers "
+            "says .resample.footprint()"
+        )

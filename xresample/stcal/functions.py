@@ -1,0 +1,174 @@
+"""The names that pipelines import from `stcal.resample`, so that one changed import moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.accumulate import window as placement
+from xresample.datamodel import dq_flags as weights
+from xresample.datamodel.options import WEIGHT_VARIANCE
+from xresample.errors import InvalidInputError, UnsupportedWCSError
+from xresample.wcs import footprint as sky
+from xresample.wcs import transform as systems
+from xresample.wcs.pixmap import PixmapOptions, build_pixmap
+
+from . import input_model as models
+from .resample import Resample
+
+__all__ = [
+    "Resample",
+    "UnsupportedWCSError",
+    "build_driz_weight",
+    "build_mask",
+    "calc_pixmap",
+    "compute_mean_pixel_area",
+    "is_flux_density",
+    "is_imaging_wcs",
+]
+
+BOXES = {"to": (True, False), "from": (False, True), "both": (False, False), "none": (True, True)}
+"""Whether the bounding boxes of the input and of the output count, by what is disabled."""
+
+
+def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndarray:
+    """Return where the flags allow a pixel to be used: uint8, 1 for a good pixel.
+
+    Parameters
+    ----------
+    dqarr : array_like of int
+        Data quality flags.
+    good_bits : int, str, list of int or None
+        Flags that do not matter, in the language of `astropy.nddata.bitmask`.
+    flag_name_map : mapping, BitFlagNameMap, Enum class or None
+        Names of the flags.
+    """
+    good = weights.good_pixels(np.asarray(dqarr), good_bits, flag_name_map)
+    return np.ones(np.shape(dqarr), np.uint8) if good is None else good.astype(np.uint8)
+
+
+def build_driz_weight(
+    model: Mapping[str, Any] | xr.Dataset,
+    weight_type: str | None = None,
+    good_bits: Any = None,
+    flag_name_map: Any = None,
+) -> np.ndarray:
+    """Return the weights of the pixels of an exposure, float32 ``(y, x)``.
+
+    Parameters
+    ----------
+    model : dict or Dataset
+        The exposure.
+    weight_type : {"ivm", "ivm-sky", "exptime", None}
+        1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (else the exposure time), or 1.
+        A variance that is not there counts as 1, with a warning.
+    good_bits, flag_name_map
+        See `build_mask`.
+    """
+    if isinstance(model, xr.Dataset):
+        model = models.as_model(model)
+    shape = np.shape(model["data"])
+    dq, time, variance = model["dq"], None, None
+    good = None if dq is None else weights.good_pixels(np.asarray(dq), good_bits, flag_name_map)
+    if weight_type == "exptime":
+        measured = model.get("measurement_time")
+        time = model["exposure_time"] if measured is None else measured
+    elif weight_type in WEIGHT_VARIANCE:
+        variance = model.get(WEIGHT_VARIANCE[weight_type])
+        variance = None if variance is None else np.asarray(variance)
+        variance = variance if variance is not None and variance.shape == shape else None
+    return weights.weight_map(weight_type, shape, variance, time, good)
+
+
+def compute_mean_pixel_area(wcs: Any, shape: tuple[int, int] | None = None) -> float | None:
+    """Return the mean area of the pixels inside the bounding box, in steradians.
+
+    Parameters
+    ----------
+    wcs : WCS
+        The WCS.
+    shape : (int, int), optional
+        The image, ``(y, x)``; by default that of the WCS.
+
+    Returns
+    -------
+    float or None
+        None when no outline is on the sky.
+    """
+    return models.positive(sky.mean_pixel_area(wcs, shape or systems.array_shape(wcs)))
+
+
+def is_imaging_wcs(wcs: Any) -> bool:
+    """Return whether all world axes are on the sky.
+
+    Parameters
+    ----------
+    wcs : WCS
+        A gwcs, an `astropy.wcs.WCS`, or another WCS of APE 14.
+    """
+    return systems.is_imaging(wcs)
+
+
+def is_flux_density(bunit: Any) -> bool:
+    """Return whether units can be converted to Jy.
+
+    Parameters
+    ----------
+    bunit : str or None
+        Units of the data.
+
+    Examples
+    --------
+    >>> is_flux_density("mJy"), is_flux_density("MJy/sr")
+    (True, False)
+    """
+    return placement.is_flux_density(bunit)
+
+
+def calc_pixmap(
+    wcs_from: Any,
+    wcs_to: Any,
+    shape: tuple[int, int] | None = None,
+    disable_bbox: str = "to",
+    stepsize: int | None = 1,
+    order: int = 1,
+) -> np.ndarray:
+    """Return where the pixels of one WCS fall in those of another: ``(y, x, 2)``, x first.
+
+    Parameters
+    ----------
+    wcs_from, wcs_to : WCS
+        The WCS of the image, used forward, and that of the target, used backward; neither is
+        changed.
+    shape : (int, int), optional
+        The image, ``(y, x)``; by default that of its WCS.
+    disable_bbox : {"to", "from", "both", "none"}
+        Whose bounding box does not count. A pixel outside of one that counts is NaN.
+    stepsize : int or None
+        1: every pixel through the WCSs; more: a spline on nodes so far apart; None: a spline that
+        is right to a millionth of a pixel. It is 1 where a box of the target cuts the image.
+    order : {1, 3}
+        Order of that spline when the step is above 1.
+    """
+    if disable_bbox not in BOXES:
+        raise InvalidInputError(f"disable_bbox={disable_bbox!r}: must be one of {', '.join(BOXES)}")
+    ny, nx = shape or systems.array_shape(wcs_from)
+    inside, within = BOXES[disable_bbox]
+    centres = np.full((ny, nx, 2), np.nan)
+    mapping = build_pixmap(
+        *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order)),
+        # The nodes of a spline stay where the WCS is defined.
+        inside=inside or stepsize != 1,
+    )
+    rows, columns = (slice(side.start, side.stop) for side in (mapping.y, mapping.x))
+    centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
+    if within and (box := systems.bounding_box(wcs_to)) is not None:
+        low, high = np.array(box).T
+        outside = ((centres < low) | (centres > high)).any(axis=-1)
+        if stepsize != 1 and outside.any():
+            return calc_pixmap(wcs_from, wcs_to, (ny, nx), disable_bbox)
+        centres[outside] = np.nan
+    return centres

@@ -1,0 +1,140 @@
+"""The dict models of pipelines as exposures, and exposures as dict models."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.datamodel import schema
+from xresample.datamodel.exposure import Exposure, validate
+from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
+
+log = logging.getLogger(__name__)
+
+Model = dict[str, Any]
+"""An exposure as pipelines pass it: arrays, WCS object and scalars by their names."""
+
+KEYS = (
+    *("data", "dq", "filename", "group_id", "wcs", "exposure_time", "start_time", "end_time"),
+    *("duration", "measurement_time", "pixelarea_steradians", "level", "subtracted"),
+)
+"""What every model has; values that are not known are None."""
+
+ORIGIN = "origin"
+"""Key of the first row and column in the pixels of the WCS, of a model that has been cut out."""
+
+_PLANES = {row.name for row in schema.EXPOSURE if not row.name.endswith("*")}
+
+
+def as_model(dataset: xr.Dataset) -> Model:
+    """Return an exposure Dataset as a model: what it does not have is None."""
+    exposure = Exposure(dataset)
+    scalars = {row.name: dataset.attrs.get(row.name) for row in schema.EXPOSURE_ATTRS}
+    scalars["subtracted"] = exposure.scalars["subtracted"]
+    names = [str(name) for name in dataset.data_vars if _is_plane(str(name))]
+    whole = slice(None)
+    planes = {name: exposure.plane(name, whole, whole) for name in names}
+    known = {"wcs": exposure.wcs, "bunit_data": exposure.units}
+    return {"dq": None, **scalars, **planes, **known, ORIGIN: (exposure.y.start, exposure.x.start)}
+
+
+def require_keys(model: Mapping[str, Any], further: Iterable[str] = ()) -> None:
+    """Raise a `MissingKeyError` that names every key that a model lacks.
+
+    Parameters
+    ----------
+    model : mapping
+        The model.
+    further : iterable of str
+        Keys that are needed beside those that every model has.
+    """
+    missing = [key for key in dict.fromkeys((*KEYS, *further)) if key not in model]
+    if missing:
+        raise MissingKeyError(
+            f"The model {name_of(model)} has no {', '.join(map(repr, missing))}: a model has every "
+            "key, with the value None where it is not known"
+        )
+
+
+def as_exposure(model: Mapping[str, Any]) -> Exposure:
+    """Return a model as an exposure; its arrays are taken as they are, its WCS as an object.
+
+    Arrays that are None or empty count as absent, and so do, with a message in the log, those
+    of another shape than ``data``.
+
+    Raises
+    ------
+    ImageShapeError
+        ``data`` is no image.
+    InvalidExposureError
+        The model cannot be used; lists every fault.
+    """
+    data = np.asarray(model["data"])
+    if data.ndim != 2:
+        raise ImageShapeError(
+            f"data of the model {name_of(model)} has shape {data.shape}: needed is an image (y, x)"
+        )
+    variables = {}
+    for name in filter(_is_plane, model):
+        array = data if name == "data" else model[name]
+        if array is None or np.size(array) == 0:
+            continue
+        if np.shape(array) != data.shape:
+            log.warning(
+                "%s of the model %s has shape %s, its data %s: it is left out",
+                name, name_of(model), np.shape(array), data.shape,
+            )  # fmt: skip
+            continue
+        variables[name] = xr.Variable(schema.PIXELS, np.asarray(array))
+    if (units := model.get("bunit_data")) is not None and str(units):
+        variables["data"].attrs["units"] = str(units)
+    dataset = xr.Dataset(variables, attrs=_attrs(model))
+    validate(dataset, pixmap=True)
+    return Exposure(dataset, _wcs(model))
+
+
+def name_of(model: Mapping[str, Any]) -> str:
+    """Return what to call a model in a message."""
+    return str(model.get("filename") or "").strip() or "without a filename"
+
+
+def group_of(model: Mapping[str, Any], number: int) -> Any:
+    """Return the group of a model; without one, the model is its own group."""
+    group = model["group_id"]
+    return group if group not in (None, "") else model.get("filename") or f"exposure {number}"
+
+
+def positive(value: float | None) -> float | None:
+    """Return a number that is above 0 and finite, None for anything else."""
+    return float(value) if value is not None and 0 < value < math.inf else None
+
+
+def scalars(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scalars of a model, times as MJD, with the defaults of what is not known."""
+    return schema.exposure_scalars(_attrs(model))
+
+
+def as_number(time: Any) -> Any:
+    """Return a time as MJD, and any number as it is."""
+    return getattr(time, "mjd", time)
+
+
+def _is_plane(name: str) -> bool:
+    return name in _PLANES or schema.is_variance(name)
+
+
+def _wcs(model: Mapping[str, Any]) -> Any:
+    if (wcs := model["wcs"]) is None:
+        raise InvalidExposureError(f"wcs of the model {name_of(model)} is None: a WCS is needed")
+    return wcs
+
+
+def _attrs(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scalars of a model that are known, as attributes of an exposure."""
+    known = {row.name: as_number(model.get(row.name)) for row in schema.EXPOSURE_ATTRS}
+    return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,349 @@
+"""The documented class `Resample`: exposures or dict models in, one product out, with hooks.
+
+It says what is co-added with what; the engine under the accessor does the work.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.accumulate import window as placement
+from xresample.accumulate.launch import Window
+from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.options import WEIGHT_VARIANCE
+from xresample.errors import FinalizedError, InvalidInputError
+from xresample.wcs import transform as wcs
+
+from . import input_model as models
+from .input_model import name_of
+from .output_model import OutputModel
+from .settings import ResampleSettings
+from .state import TIMES, Product
+
+log = logging.getLogger(__name__)
+
+
+class Resample(ResampleSettings):
+    """Co-add exposures onto one grid, one at a time.
+
+    Parameters
+    ----------
+    output_wcs : dict, WCS or Dataset
+        The grid: a dict with ``"wcs"`` and, if known, ``"pixel_scale"`` (arcsec; from the WCS
+        when absent) and ``"pixel_scale_ratio"``; or a bare WCS; or a Dataset whose grid to take.
+    n_input_models : int, optional
+        Exposures that are expected: allocates their context planes at once.
+    pixfrac : float
+        Linear fraction of an input pixel that its flux is confined to, 0 < pixfrac <= 1.
+    kernel : {"square", "gaussian", "point", "turbo", "lanczos2", "lanczos3"}
+        How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
+    fillval : float, str or None
+        Value where nothing contributed; None, ``"INDEF"`` and ``"NAN"`` stand for NaN.
+    weight_type : {"ivm", "ivm-sky", "exptime", None}
+        Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time
+        (else the exposure time), or 1.
+    good_bits : int, str, list of int or None
+        Flags that do not matter, in the language of `astropy.nddata.bitmask`; names are those
+        of ``dq_flag_name_map``. None: ignore ``dq``; 0: a pixel with any flag has weight 0.
+    enable_ctx, enable_var : bool
+        Whether to make the context, the variances.
+    compute_err : {"from_var", "driz_err", None}
+        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+    propagate_dq : bool
+        Whether to make ``dq``.
+    pixmap_stepsize : int or None
+        1: every pixel through the WCSs. More: a spline on nodes so far apart. None: a spline as
+        fine as it takes to be right to a millionth of a pixel.
+    pixmap_order : {1, 3}
+        Order of that spline when the step is above 1.
+
+    Attributes
+    ----------
+    output_array_types : mapping
+        Type of each output array; float32 for a name that is not there.
+    variance_array_names : sequence of str
+        Variances to co-add.
+    error_from_variances : sequence of str or None
+        Those that enter ``err``; None: all.
+    dq_flag_name_map : mapping, BitFlagNameMap, Enum class or None
+        Names of the flags.
+
+    Notes
+    -----
+    Any method can be overridden, with effect. The scale ratio is that of the first exposure,
+    by its nominal pixel area, for all exposures, unless one is given.
+
+    References
+    ----------
+    Fruchter & Hook 2002, PASP 114, 144 (doi:10.1086/338393).
+    """
+
+    @property
+    def output_model(self) -> OutputModel:
+        """The product: a dict that is current at any time; ``output_model.dataset`` is a mosaic."""
+        return self._output_model
+
+    @property
+    def group_ids(self) -> list[Any]:
+        """Groups of the exposures so far."""
+        return self._group_ids
+
+    def reset_arrays(self, n_input_models: int | None = None) -> None:
+        """Start a new product: no exposures, no groups, no times, not finalized.
+
+        Parameters
+        ----------
+        n_input_models : int, optional
+            Exposures that are expected: allocates their context planes at once.
+        """
+        self._finalized = False
+        self._n_res_models = 0
+        self._group_ids: list[Any] = []
+        if self._own_ratio:
+            self._pixel_scale_ratio, self._own_ratio = None, False
+        begun = self.create_output_model()
+        separate = self._enable_var and "resample_variance_arrays" in self._overridden()
+        product = Product(begun, self._start, n_input_models or 0, separate)
+        self._product = product
+        live = product.live(self.variance_array_names, self.error_from_variances, self._type_of)
+        live["pixel_scale_ratio"] = lambda: self._pixel_scale_ratio
+        self._output_model = product.output = OutputModel(begun, live, product.mosaic)
+        if self._enable_var:
+            self.init_variance_arrays()
+        self.init_time_counters()
+
+    def init_time_counters(self) -> None:
+        """Set all times to nothing, but for a start and an end that the product begins with."""
+        self._product.reset_times()
+
+    def init_variance_arrays(self) -> None:
+        """Forget the variances of earlier exposures."""
+        self._product.forget_variances()
+
+    def is_finalized(self) -> bool:
+        """Return whether the product is complete."""
+        return self._finalized
+
+    def validate_input_model(self, model: Any) -> None:
+        """Raise unless an exposure has what is needed of it.
+
+        Parameters
+        ----------
+        model : dict or Dataset
+            The exposure.
+
+        Raises
+        ------
+        KeyError
+            Keys are missing; names them all.
+        InvalidExposureError
+            The Dataset is no exposure; lists every fault.
+        """
+        if isinstance(model, xr.Dataset):
+            validate(model, self._options(self._enable_var))
+            return
+        if not isinstance(model, Mapping):
+            raise InvalidInputError(
+                f"Given was a {type(model).__name__}: a model is a dict, or an exposure Dataset"
+            )
+        further = list(self.variance_array_names) if self._enable_var else []
+        if not self._enable_var and self.weight_type == "ivm":
+            further.append("var_rnoise")
+        if self._compute_err == "driz_err":
+            further.append("err")
+        if model.get("wcs") is not None and wcs.is_spectral(model["wcs"]):
+            further.append("bunit_data")
+        models.require_keys(model, further)
+
+    def add_model(self, model: Mapping[str, Any] | xr.Dataset) -> None:
+        """Add one exposure to the product.
+
+        Parameters
+        ----------
+        model : dict or Dataset
+            The exposure: a Dataset, or a dict with ``data``, ``dq``, ``wcs``, ``filename``,
+            ``group_id``, ``exposure_time``, ``measurement_time``, ``start_time``, ``end_time``,
+            ``duration``, ``pixelarea_steradians``, ``level``, ``subtracted``, and as far as they
+            are needed ``err``, the variances, ``bunit_data``. The methods that a subclass
+            overrides are given the dict, of a Dataset too.
+
+        Raises
+        ------
+        RuntimeError
+            The product is finalized.
+        KeyError
+            Keys are missing; names them all.
+        """
+        if self._finalized:
+            raise FinalizedError(
+                "The product is finalized, so nothing can be added: reset_arrays() starts another"
+            )
+        self.validate_input_model(model)
+        if isinstance(model, xr.Dataset):
+            exposure, model = Exposure(model), models.as_model(model)
+        else:
+            exposure = models.as_exposure(model)
+        before = self._pixel_scale_ratio, self._own_ratio
+        try:
+            after = self._deposit(exposure, model)
+        except BaseException:
+            self._pixel_scale_ratio, self._own_ratio = before
+            raise
+        self._n_res_models += 1
+        if "add_model_hook" in (hooks := self._overridden()):
+            self.add_model_hook(model=model, **after)
+        group = models.group_of(model, self._n_res_models)
+        if group not in self._group_ids:
+            self.update_time(model)
+            self._group_ids.append(group)
+            self._output_model["pointings"] += 1
+        if self._enable_var and "resample_variance_arrays" in hooks:
+            self.resample_variance_arrays(model=model, **after)
+
+    def _deposit(self, exposure: Exposure, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the planes of an exposure; return what the hooks are given, where there are any."""
+        self._compute_pixel_scale_ratio(model)
+        intensity = float(self._get_intensity_scale(model))
+        product, arguments = self._product, {}
+        needed = WEIGHT_VARIANCE.get(self.weight_type or "")
+        if needed is not None and needed not in exposure.dataset:
+            # Beside the warning: pipelines look for these words in their log.
+            log.warning("'%s' array not available: weights of %s are 1", needed, name_of(model))
+        window = product.place(exposure)
+        if self._overridden():
+            arguments = self._for_hooks(exposure, window, intensity)
+            window = placement.with_weights(window, arguments["weight_map"])
+        product.add(product.state, exposure, window, self._pixel_scale_ratio, intensity)
+        return arguments
+
+    def _for_hooks(self, exposure: Exposure, window: Window, intensity: float) -> dict[str, Any]:
+        """Return the arguments of the hooks beside the model."""
+        (y, x), (j0, j1, i0, i1) = window.origin, window.active
+        return {
+            "pixmap": placement.whole_pixmap(exposure, window),
+            "pixel_scale_ratio": self._pixel_scale_ratio,
+            "iscale": intensity,
+            "weight_map": placement.weights_of(exposure, self._product.state.options),
+            "xmin": x + i0,
+            "xmax": x + max(i0, i1 - 1),
+            "ymin": y + j0,
+            "ymax": y + max(j0, j1 - 1),
+        }
+
+    def _overridden(self) -> list[str]:
+        """Return which of the methods that need whole arrays a subclass has made its own."""
+        return [
+            name
+            for name in ("add_model_hook", "resample_variance_arrays")
+            if name in vars(self) or getattr(type(self), name) is not getattr(Resample, name)
+        ]
+
+    def add_model_hook(
+        self,
+        model: Mapping[str, Any],
+        pixmap: np.ndarray,
+        pixel_scale_ratio: float | None,
+        iscale: float,
+        weight_map: np.ndarray,
+        xmin: int,
+        xmax: int,
+        ymin: int,
+        ymax: int,
+    ) -> None:
+        """Do more with an exposure, right after it has been added; for subclasses.
+
+        Parameters
+        ----------
+        model : mapping
+            The exposure.
+        pixmap : ndarray
+            Where its pixels fall on the product, float64 ``(y, x, 2)``, x first.
+        pixel_scale_ratio : float or None
+            Pixel scale of the product over that of the exposures.
+        iscale : float
+            Factor of the data.
+        weight_map : ndarray
+            Weights of its pixels, ``(y, x)``.
+        xmin, xmax, ymin, ymax : int
+            First and last column and row that are used.
+        """
+
+    def resample_variance_arrays(
+        self,
+        model: Mapping[str, Any],
+        pixmap: np.ndarray,
+        pixel_scale_ratio: float | None,
+        iscale: float,
+        weight_map: np.ndarray | None,
+        xmin: int,
+        xmax: int,
+        ymin: int,
+        ymax: int,
+    ) -> None:
+        """Add the variances of an exposure.
+
+        It is called where a subclass overrides it. Where none does, variances are added together
+        with the data, in a fraction of the time.
+
+        Parameters
+        ----------
+        model, pixmap, pixel_scale_ratio, iscale, weight_map, xmin, xmax, ymin, ymax
+            Those of `add_model_hook`; without a weight map, all weights are 1.
+        """
+        product, exposure = self._product, models.as_exposure(model)
+        state = product.variances
+        window = placement.place(exposure, state.grid, state.options, pixmap)
+        weight = np.ones(exposure.shape) if weight_map is None else np.asarray(weight_map)
+        active = (int(ymin), int(ymax) + 1, int(xmin), int(xmax) + 1)
+        window = placement.with_weights(replace(window, active=active), weight)
+        product.add(state, exposure, window, pixel_scale_ratio, iscale)
+
+    def update_time(self, model: Mapping[str, Any]) -> None:
+        """Count the times of an exposure; called for the first one of each group.
+
+        Parameters
+        ----------
+        model : dict
+            The exposure.
+        """
+        if model["group_id"] not in self._group_ids:
+            self._product.add_times(model)
+
+    def finalize(self) -> None:
+        """Complete the product: no exposure can be added until `reset_arrays`."""
+        if self._finalized:
+            return
+        self._finalized = True
+        output = self._output_model
+        # The planes of a product of nothing.
+        _ = self._product.state
+        output["pointings"] = len(self._group_ids)
+        if self._enable_var:
+            output.release(*self.variance_array_names)
+            self.finalize_resample_variance(output)
+        output.release(*TIMES)
+        self.finalize_time_info()
+        output.settle()
+        # What is read now stays, whatever the next product has.
+        _ = output["pixel_scale_ratio"]
+
+    def finalize_resample_variance(self, output_model: MutableMapping[str, Any]) -> None:
+        """Put the variances into the product.
+
+        Parameters
+        ----------
+        output_model : dict
+            The product.
+        """
+        for name in self.variance_array_names:
+            output_model[name] = self._product.array(name, self._type_of(name))
+
+    def finalize_time_info(self) -> None:
+        """Put the times into the product."""
+        self._output_model.update({name: self._product.total(name) for name in TIMES})

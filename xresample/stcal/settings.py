@@ -1,0 +1,308 @@
+"""What the documented class is told, and the scales that follow: arguments, attributes, grid."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.accumulate import window as placement
+from xresample.datamodel import dq_flags as weights
+from xresample.datamodel import schema
+from xresample.datamodel.exposure import wcs_of
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.options import Options
+from xresample.errors import InvalidInputError
+from xresample.wcs import footprint as sky
+from xresample.wcs import transform as wcs
+
+from .input_model import ORIGIN, positive
+from .output_model import OutputModel
+from .state import TIMES
+
+log = logging.getLogger(__name__)
+
+DEFAULT_TYPES: Mapping[str, Any] = {"con": np.int32, "dq": np.uint32}
+"""Types of the arrays that are not of real numbers."""
+
+
+class ResampleSettings:
+    """The arguments and attributes of `xresample.Resample`, and the options that they make."""
+
+    _output_model: OutputModel
+
+    output_array_types: Mapping[str, Any] = defaultdict(
+        lambda: np.float32, {"data": np.float32, "wht": np.float32, **DEFAULT_TYPES}
+    )
+    variance_array_names: Sequence[str] = ["var_rnoise", "var_flat", "var_poisson"]
+    error_from_variances: Sequence[str] | None = None
+    dq_flag_name_map: Any = None
+
+    def __init__(
+        self,
+        output_wcs: Any,
+        n_input_models: int | None = None,
+        pixfrac: float = 1.0,
+        kernel: str = "square",
+        fillval: float | str | None = 0.0,
+        weight_type: str | None = "ivm",
+        good_bits: Any = 0,
+        enable_ctx: bool = True,
+        enable_var: bool = True,
+        compute_err: str | None = None,
+        propagate_dq: bool = False,
+        pixmap_stepsize: int | None = 1,
+        pixmap_order: int = 1,
+    ) -> None:
+        self._enable_ctx = enable_ctx
+        self._enable_var = enable_var or compute_err == "from_var"
+        self._compute_err = compute_err or None
+        self._propagate_dq = propagate_dq
+        self.pixfrac = pixfrac
+        self.kernel = kernel
+        self.fillval = fillval
+        self.weight_type = weight_type
+        self.good_bits = good_bits
+        self.pixmap_stepsize = pixmap_stepsize
+        self.pixmap_order = pixmap_order
+        self._take_grid(output_wcs)
+        self._options(self._enable_var)
+        self.reset_arrays(n_input_models=n_input_models)
+
+    def _take_grid(self, given: Any) -> None:
+        """Read the grid that is asked for, and what is said of its scale."""
+        target = given
+        self._output_pixel_scale: float | None = None
+        self._pixel_scale_ratio: float | None = None
+        self._own_ratio = False
+        if isinstance(given, Mapping) and not isinstance(given, xr.Dataset):
+            target = given.get("wcs")
+            self._output_pixel_scale = given.get("pixel_scale")
+            self._pixel_scale_ratio = given.get("pixel_scale_ratio")
+        if target is None:
+            raise InvalidInputError(
+                "output_wcs needs a WCS: give a dict with 'wcs', a WCS, or a Dataset with one"
+            )
+        self._y0 = self._x0 = 0
+        if isinstance(target, xr.Dataset):
+            grid = Grid.of(target, self._output_pixel_scale)
+            self._y0, self._x0, self._output_array_shape = grid.y0, grid.x0, grid.shape
+            self._output_pixel_scale = grid.pixel_scale
+            self._output_wcs = wcs_of(target)
+            self.check_output_wcs(self._output_wcs, estimate_output_shape=False)
+        else:
+            self._output_wcs = target
+            self.check_output_wcs(target)
+            self._output_array_shape = wcs.array_shape(self._output_wcs)
+        if self._output_pixel_scale is None:
+            area = positive(self.get_output_model_pixel_area({"wcs": self._output_wcs}))
+            self._output_pixel_scale = None if area is None else sky.arcsec(area)
+        log.info("Output pixel scale: %s arcsec", self._output_pixel_scale)
+
+    def _options(self, variances: bool) -> Options:
+        """Return the options as the attributes say now, with the variances or without."""
+        names = tuple(self.variance_array_names)
+        if unusable := [name for name in names if not schema.is_variance(name)]:
+            raise InvalidInputError(
+                f"variance_array_names: names of variances start with 'var_', unlike {unusable}"
+            )
+        bits = self.good_bits
+        if self.dq_flag_name_map is not None:
+            bits = weights.interpret_good_bits(bits, self.dq_flag_name_map)
+        planes = ("data", "wht", "err", *names)
+        double = any(np.dtype(self._type_of(name)).itemsize > 4 for name in planes)
+        entering = self.error_from_variances
+        apart = self._compute_err == "from_var" and not variances
+        compute_err = None if apart else self._compute_err
+        return Options(
+            kernel=self.kernel,
+            pixfrac=self.pixfrac,
+            fillval=self.fillval,
+            weight_type=self.weight_type,
+            good_bits=bits,
+            enable_ctx=self._enable_ctx,
+            enable_var=variances,
+            compute_err=compute_err,
+            propagate_dq=self._propagate_dq,
+            variance_names=names if variances else None,
+            error_from_variances=None if entering is None else tuple(entering),
+            pixel_scale=positive(self._output_pixel_scale),
+            pixel_scale_ratio=self._pixel_scale_ratio,
+            pixmap_stepsize=self.pixmap_stepsize,
+            pixmap_order=self.pixmap_order,
+            dtype="float64" if double else "float32",
+        )
+
+    def _type_of(self, name: str) -> Any:
+        """Return the type of an output array."""
+        types = self.output_array_types
+        if name in types:
+            return types[name]
+        return DEFAULT_TYPES.get(name, np.float32)
+
+    def create_output_model(self) -> dict[str, Any]:
+        """Return what a product holds to begin with; arrays that will be computed are None."""
+        scale = self._output_pixel_scale
+        area, steradians = (None, None) if scale is None else (scale**2, sky.steradians(scale))
+        model = dict.fromkeys(("wcs", "data", "wht", "con", "dq"))
+        model |= {
+            "wcs": self._output_wcs,
+            "pixfrac": self.pixfrac,
+            "kernel": self.kernel,
+            "fillval": self.fillval,
+            "weight_type": self.weight_type,
+            "pixelarea_steradians": steradians,
+            "pixelarea_arcsecsq": area,
+            "pixel_scale_ratio": self._pixel_scale_ratio,
+            "pointings": 0,
+            **dict.fromkeys(TIMES),
+            "exposure_time": 0.0,
+            "duration": 0.0,
+            "level": None,
+            "subtracted": False,
+        }
+        if self._enable_var:
+            model |= dict.fromkeys(self.variance_array_names)
+        if self._compute_err is not None:
+            model["err"] = None
+        return model
+
+    def _start(self, part: str) -> tuple[Grid, Options]:
+        """Return grid and options of "all" planes of a product, of "data" or of "variances"."""
+        target = self._output_model.get("wcs")
+        grid = Grid(
+            None,
+            self._output_array_shape,
+            self._y0,
+            self._x0,
+            positive(self._output_pixel_scale),
+            self._output_wcs if target is None else target,
+        )
+        options = self._options({"data": False, "variances": True}.get(part, self._enable_var))
+        if part == "variances":
+            options = replace(options, compute_err=None, enable_ctx=False, propagate_dq=False)
+        return grid, options
+
+    def check_output_wcs(self, output_wcs: Any, estimate_output_shape: bool = True) -> None:
+        """Raise unless the output WCS can be used; it is not changed.
+
+        Parameters
+        ----------
+        output_wcs : WCS
+            The WCS of the product.
+        estimate_output_shape : bool
+            Whether the WCS must say how large the product is, by its ``array_shape`` or else by
+            its bounding box.
+
+        Raises
+        ------
+        UnsupportedWCSError
+            The axes are not 2 of the sky, or 3 of a spectrum.
+        InvalidInputError
+            The size is unknown, or there is no pixel.
+        """
+        wcs.check_axes(output_wcs)
+        if estimate_output_shape:
+            wcs.array_shape(output_wcs)
+
+    def get_output_model_pixel_area(self, model: Mapping[str, Any]) -> float | None:
+        """Return the mean area of the output pixels in steradians.
+
+        Parameters
+        ----------
+        model : dict
+            With the WCS of the product as ``"wcs"``.
+
+        Returns
+        -------
+        float or None
+            None when unknown.
+        """
+        target = model["wcs"]
+        return positive(sky.mean_pixel_area(target, wcs.array_shape(target)))
+
+    def get_input_model_pixel_area(
+        self, model: Mapping[str, Any], prefer_mean: bool = True
+    ) -> float | None:
+        """Return the area of the pixels of an exposure in steradians; None when unknown.
+
+        Parameters
+        ----------
+        model : dict
+            The exposure.
+        prefer_mean : bool
+            Whether the mean over the image, by its WCS, is preferred to the nominal area
+            ``pixelarea_steradians``. Either is taken where the other is unknown.
+        """
+        nominal = positive(model["pixelarea_steradians"])
+        if not prefer_mean and nominal is not None:
+            return nominal
+        y0, x0 = model.get(ORIGIN, (0, 0))
+        area = sky.mean_pixel_area(model["wcs"], np.shape(model["data"]), x0, y0)
+        return positive(area) or nominal
+
+    def _compute_pixel_scale_ratio(self, model: Mapping[str, Any]) -> None:
+        """Set the scale ratio from the first exposure, unless one is given."""
+        if self._pixel_scale_ratio is not None or wcs.is_spectral(model["wcs"]):
+            return
+        area = self.get_input_model_pixel_area(model, prefer_mean=False)
+        self._pixel_scale_ratio = placement.scale_ratio(self._output_pixel_scale, area)
+        self._own_ratio = True
+        if self._pixel_scale_ratio is None:
+            log.warning("The pixel area of the first exposure is unknown: errors are not scaled")
+
+    def _get_intensity_scale(self, model: Mapping[str, Any]) -> float:
+        """Return the factor of the data; not 1 only for a flux density along a slit."""
+        spectral = wcs.is_spectral(model["wcs"]) and bool(model["pixelarea_steradians"])
+        units = model.get("bunit_data")
+        return placement.intensity_scale(spectral, self._pixel_scale_ratio, units)
+
+    def reset_arrays(self, n_input_models: int | None = None) -> None:
+        """Start a new product."""
+        # The settings ask for it; the class that has the products does it.
+        raise NotImplementedError
+
+    @property
+    def output_array_shape(self) -> tuple[int, int]:
+        """Shape of the output arrays, ``(y, x)``."""
+        return self._output_array_shape
+
+    @property
+    def output_wcs(self) -> Any:
+        """WCS of the product."""
+        return self._output_wcs
+
+    @property
+    def output_pixel_scale(self) -> float | None:
+        """Pixel scale of the product in arcsec; None when unknown."""
+        return self._output_pixel_scale
+
+    @property
+    def pixel_scale_ratio(self) -> float | None:
+        """Pixel scale of the product over that of the exposures (spectral: the inverse)."""
+        return self._pixel_scale_ratio
+
+    @property
+    def enable_ctx(self) -> bool:
+        """Whether there is a context."""
+        return self._enable_ctx
+
+    @property
+    def enable_var(self) -> bool:
+        """Whether the variances are co-added."""
+        return self._enable_var
+
+    @property
+    def compute_err(self) -> str | None:
+        """How ``err`` is made."""
+        return self._compute_err
+
+    @property
+    def propagate_dq(self) -> bool:
+        """Whether there is an output ``dq``."""
+        return self._propagate_dq

@@ -1,0 +1,206 @@
+"""What is behind one product of the documented class: its planes and its times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.accumulate import window as placement
+from xresample.accumulate.accumulator import Accumulator, root_of_sum
+from xresample.accumulate.launch import Window
+from xresample.datamodel import provenance
+from xresample.datamodel.context import PLANE_BITS
+from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.options import Options
+from xresample.wcs import text as wcs_text
+
+from .input_model import as_number, scalars
+
+TIMES = tuple(name for name in provenance.TOTALS if name not in ("pointings", "group_ids"))
+"""Keys of the product that come from the times of the exposures."""
+
+
+@dataclass
+class Product:
+    """The state of a product, from one reset to the next."""
+
+    begun: Mapping[str, Any]
+    """What it holds to begin with."""
+    start: Callable[[str], tuple[Grid, Options]]
+    """Returns the grid and the options of "all" planes, of the "data" or of the "variances"."""
+    expected: int = 0
+    separate: bool = False
+    """Whether the variances are added apart from the data."""
+    times: list[dict[str, Any]] = field(default_factory=list)
+    """Those of the first exposure of each group."""
+    starts: list[Any] = field(default_factory=list)
+    ends: list[Any] = field(default_factory=list)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    """The product as it is read, with what has been assigned to it."""
+    _state: Accumulator | None = None
+    _variances: Accumulator | None = None
+
+    @property
+    def state(self) -> Accumulator:
+        """The mosaic; its planes are made when it is first asked for."""
+        if self._state is None:
+            part = "data" if self.separate else "all"
+            self._state = Accumulator.new(*self.start(part), self.expected)
+            self._go_on(self._state)
+        return self._state
+
+    @property
+    def variances(self) -> Accumulator:
+        """The mosaic that has the variances."""
+        if not self.separate:
+            return self.state
+        if self._variances is None:
+            self._variances = Accumulator.new(*self.start("variances"))
+        return self._variances
+
+    def _go_on(self, state: Accumulator) -> None:
+        """Copy the planes that the product begins with."""
+        buffers = state.buffers
+        for name in ("wht", *buffers.layout.means):
+            if (plane := self.begun.get(name)) is not None:
+                buffers.plane(name)[...] = plane
+        if (con := self.begun.get("con")) is not None and buffers.context is not None:
+            planes = np.reshape(con, (-1, *state.grid.shape)).astype(np.int32)
+            buffers.context_plane(PLANE_BITS * len(planes) - 1)
+            buffers.context[: len(planes)] = planes
+        if (dq := self.begun.get("dq")) is not None and buffers.dq is not None:
+            buffers.dq[...] = dq
+
+    def forget_variances(self) -> None:
+        """Start the separate variances anew."""
+        self._variances = None
+
+    def place(self, exposure: Exposure) -> Window:
+        """Return where an exposure falls on the mosaic."""
+        return placement.place(exposure, self.state.grid, self.state.options)
+
+    def add(
+        self,
+        state: Accumulator,
+        exposure: Exposure,
+        window: Window,
+        ratio: float | None,
+        intensity: float,
+    ) -> None:
+        """Add an exposure that has been placed, with the scales of the class.
+
+        Parameters
+        ----------
+        state : Accumulator
+            `state` or `variances`.
+        exposure : Exposure
+            The exposure.
+        window : Window
+            Where it falls.
+        ratio : float or None
+            The scale ratio of all exposures; None: unknown, errors are not scaled.
+        intensity : float
+            Factor of the data.
+        """
+        options = replace(state.options, pixel_scale_ratio=ratio)
+        # Without a scale of the grid, no exposure has a ratio of its own.
+        grid = replace(state.grid, pixel_scale=None)
+        scales = placement.scales(exposure, grid, options, window)
+        state.deposit(exposure, window, replace(scales, intensity=intensity))
+        if len(state.rows) == 1:
+            state.options = options
+
+    def array(self, name: str, dtype: Any) -> np.ndarray | None:
+        """Return an output array; before the first exposure, what it began with."""
+        if self._state is None:
+            return self.begun.get(name)
+        buffers = self._state.buffers
+        if name in ("con", "dq"):
+            array = buffers.context if name == "con" else buffers.dq
+            return None if array is None else _integers(array, np.dtype(dtype))
+        if name not in buffers.layout.names:
+            buffers = self.variances.buffers
+        known = name in buffers.layout.names
+        return buffers.plane(name).astype(dtype, copy=False) if known else None
+
+    def err(self, entering: Sequence[str], dtype: Any) -> np.ndarray | None:
+        """Return the drizzled error, else that from the variances of the product."""
+        if self._state is None or self._state.buffers.layout.err:
+            return self.array("err", dtype)
+        planes = [self.output[name] for name in entering]
+        known = [plane for plane in planes if plane is not None]
+        total = root_of_sum(known, self._state.grid.shape, self._state.options.dtype)
+        return total.astype(dtype, copy=False)
+
+    def live(
+        self, names: Sequence[str], entering: Sequence[str] | None, type_of: Callable[[str], Any]
+    ) -> dict[str, Callable[[], Any]]:
+        """Return how to compute what is current.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Variances.
+        entering : sequence of str or None
+            Those that enter the error; None: all.
+        type_of : callable
+            Returns the type of an array.
+        """
+        arrays = ("data", "wht", "con", "dq", *names)
+        err = partial(self.err, tuple(entering or names), type_of("err"))
+        return {
+            **{name: partial(self.array, name, type_of(name)) for name in arrays},
+            **{name: partial(self.total, name) for name in TIMES},
+            "err": err,
+        }
+
+    def add_times(self, model: Mapping[str, Any]) -> None:
+        """Count the times of a group, those of its first exposure."""
+        self.times.append({**scalars(model), "group_id": str(len(self.times))})
+        for known, name in ((self.starts, "start_time"), (self.ends, "end_time")):
+            if model[name] is not None:
+                known.append(model[name])
+
+    def reset_times(self) -> None:
+        """Set all times to nothing, but for a start and an end that the product begins with."""
+        self.times = []
+        self.starts, self.ends = (
+            [time for time in (self.begun.get(name),) if time is not None]
+            for name in ("start_time", "end_time")
+        )
+
+    def total(self, name: str) -> Any:
+        """Return a time of the product; starts and ends are of the type that they came in."""
+        if name == "start_time":
+            return min(self.starts, key=as_number, default=None)
+        if name == "end_time":
+            return max(self.ends, key=as_number, default=None)
+        return provenance.totals(self.times).get(name)
+
+    def mosaic(self) -> xr.Dataset:
+        """Return the planes as a mosaic."""
+        state = self.state
+        if state.grid.text is None:
+            state.grid = replace(state.grid, text=wcs_text.to_text(state.grid.wcs))
+        mosaic = state.dataset()
+        if not self.separate:
+            return mosaic
+        apart = self.variances.dataset()
+        further = {n: apart[n].variable for n in apart.data_vars if n not in mosaic}
+        attrs = {n: apart.attrs[n] for n in ("enable_var", "variance_names") if n in apart.attrs}
+        if "err" not in mosaic and (err := self.output.get("err")) is not None:
+            further["err"] = mosaic["data"].variable.copy(data=err)
+            attrs["compute_err"] = "from_var"
+        return mosaic.assign(further).assign_attrs(attrs)
+
+
+def _integers(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return integers in another type, their bits as they are where it is as wide."""
+    same = dtype.kind in "iu" and dtype.itemsize == array.itemsize
+    return array.view(dtype) if same else array.astype(dtype)

@@ -1,0 +1,187 @@
+"""The tiles of a mosaic, and which pixels of an exposure can touch which."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xresample.datamodel.schema import PIXELS
+from xresample.errors import InvalidInputError
+from xresample.wcs.coarse import Lattice
+
+ROUNDING = 1.0
+"""Output pixels added to all bounds, for what is rounded and for the kinks of look-up tables."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A mosaic cut into tiles, by the edges of its rows and columns of tiles."""
+
+    y: tuple[int, ...]
+    """First row of each row of tiles, and the row past the last, in the pixels of the grid."""
+    x: tuple[int, ...]
+
+    @classmethod
+    def of(cls, chunks: Any, shape: tuple[int, int], y0: int, x0: int, pixel_bytes: int) -> Tiling:
+        """Cut a mosaic.
+
+        Parameters
+        ----------
+        chunks : int, tuple, mapping or "auto"
+            Sizes as dask takes them, those of a mapping by ``"y"`` and ``"x"``; with ``"auto"``
+            all planes of a tile together have the size of dask's ``array.chunk-size``.
+        shape : (int, int)
+            ``(y, x)``.
+        y0, x0 : int
+            First row and column.
+        pixel_bytes : int
+            Bytes of one pixel in all planes.
+
+        Raises
+        ------
+        InvalidInputError
+            The chunks are none of these.
+        """
+        try:
+            import dask
+            from dask.array.core import normalize_chunks
+            from dask.utils import parse_bytes
+        except ImportError:
+            raise InvalidInputError(
+                "Mosaics in tiles need dask, which is not installed: pip install 'xresample[dask]'"
+            ) from None
+
+        given = chunks
+        if isinstance(chunks, Mapping):
+            if unknown := sorted(map(str, set(chunks) - set(PIXELS))):
+                raise InvalidInputError(f"chunks={given!r} names {unknown}: known are 'y' and 'x'")
+            chunks = tuple(chunks.get(name, -1) for name in PIXELS)
+        most = parse_bytes(dask.config.get("array.chunk-size"))
+        try:
+            # Of one byte an element, so that the limit counts pixels.
+            limit = max(1, most // pixel_bytes)
+            sides = normalize_chunks(chunks, shape, limit=limit, dtype=np.dtype(np.uint8))
+            if any(size < 1 for side in sides for size in side):
+                raise ValueError("a tile has at least one pixel a side")
+        except (TypeError, ValueError, NotImplementedError, ZeroDivisionError) as error:
+            raise InvalidInputError(
+                f"chunks={given!r} does not cut a mosaic of {shape[0]} x {shape[1]} pixels: "
+                f"{error}. Needed are a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto'"
+            ) from error
+        edges = (
+            tuple(int(edge) for edge in np.cumsum([start, *side]))
+            for start, side in zip((y0, x0), sides, strict=True)
+        )
+        return cls(*edges)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many tiles there are, ``(y, x)``."""
+        return len(self.y) - 1, len(self.x) - 1
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The sizes of the tiles along ``y`` and along ``x``, as dask has them."""
+        y, x = (tuple(map(int, np.diff(edges))) for edges in (self.y, self.x))
+        return y, x
+
+    def tile(self, j: int, i: int) -> tuple[range, range]:
+        """Return the rows and columns of a tile."""
+        return range(self.y[j], self.y[j + 1]), range(self.x[i], self.x[i + 1])
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pixels of an exposure that can touch a tile."""
+
+    number: int
+    """Of the exposure."""
+    y: range
+    """In the pixels of its WCS."""
+    x: range
+
+    @property
+    def size(self) -> int:
+        """Pixels."""
+        return len(self.y) * len(self.x)
+
+
+def touching(
+    number: int, lattice: Lattice, positions: np.ndarray, far: float, tiling: Tiling
+) -> Iterator[tuple[tuple[int, int], Part]]:
+    """Yield the tiles that an exposure can touch, each with the pixels that can do so.
+
+    The cells of the lattice are bounded by their corners, plus what the map bends between them:
+    an eighth of the second difference for a smooth map, of which the whole is taken.
+
+    Parameters
+    ----------
+    number : int
+        Of the exposure.
+    lattice : Lattice
+        Its nodes.
+    positions : ndarray
+        Where these lie on the grid, ``(2, y, x)``, x first.
+    far : float
+        How far from the centre of a pixel its flux goes, in output pixels.
+    tiling : Tiling
+        The tiles.
+    """
+    if not positions.size:
+        return
+    # One row or column of nodes is a cell without height or width.
+    positions = np.pad(
+        positions, [(0, 0), *((0, int(n == 1)) for n in positions.shape[1:])], "edge"
+    )
+    (x_low, x_high), (y_low, y_high) = (_bounds(plane, far) for plane in positions)
+    rows = _hit(tiling.y, y_low.min(), y_high.max())
+    columns = _hit(tiling.x, x_low.min(), x_high.max())
+    for j in rows:
+        in_row = (y_low < tiling.y[j + 1]) & (y_high >= tiling.y[j])
+        for i in columns:
+            cells = in_row & (x_low < tiling.x[i + 1]) & (x_high >= tiling.x[i])
+            if cells.any():
+                y = _pixels(lattice.y, lattice.rows, np.any(cells, axis=1))
+                x = _pixels(lattice.x, lattice.columns, np.any(cells, axis=0))
+                yield (j, i), Part(number, y, x)
+
+
+def longest_step(lattice: Lattice, positions: np.ndarray) -> float:
+    """Return how far apart, along an axis of the grid, neighbouring pixels are at most."""
+    longest = 0.0
+    for axis, nodes in ((1, lattice.y), (2, lattice.x)):
+        if len(nodes) > 1:
+            steps = np.abs(np.diff(positions, axis=axis)) / (nodes[1] - nodes[0])
+            longest = max(longest, np.max(steps, where=np.isfinite(steps), initial=0.0))
+    return longest
+
+
+def _bounds(plane: np.ndarray, far: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and greatest position that each cell reaches; all, where it is unknown."""
+    bend = 0.0
+    for axis in (0, 1):
+        second = np.abs(np.diff(plane, 2, axis=axis))
+        bend = max(bend, np.max(second, where=np.isfinite(second), initial=0.0))
+    corners = np.stack([plane[:-1, :-1], plane[1:, :-1], plane[:-1, 1:], plane[1:, 1:]])
+    margin = far + bend + ROUNDING
+    low, high = corners.min(axis=0) - margin, corners.max(axis=0) + margin
+    unknown = ~np.isfinite(low + high)
+    return np.where(unknown, -math.inf, low), np.where(unknown, math.inf, high)
+
+
+def _hit(edges: tuple[int, ...], low: float, high: float) -> range:
+    """Return which of consecutive intervals have a part in another one."""
+    first = bisect_right(edges, low) - 1
+    return range(max(first, 0), min(bisect_left(edges, high + 1), len(edges) - 1))
+
+
+def _pixels(nodes: np.ndarray, whole: range, cells: Any) -> range:
+    """Return the pixels between the first and the last of some cells."""
+    hit = np.flatnonzero(cells)
+    first, last = nodes[hit[0]], nodes[min(hit[-1] + 1, len(nodes) - 1)]
+    return range(max(math.floor(first), whole.start), min(math.ceil(last) + 1, whole.stop))

@@ -1,0 +1,1 @@
+"""Pixels and the sky: WCS objects and texts, frames, footprints and pixel maps."""

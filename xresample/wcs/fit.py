@@ -1,0 +1,129 @@
+"""Tangent-plane grids that cover footprints on the sky."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from xresample.errors import InvalidInputError
+
+from . import footprint as sky
+from .adapters import celestial_frame
+from .text import from_text
+
+Placed = tuple[str, tuple[int, int], int, int]
+"""WCS text, shape ``(y, x)``, and the first row and column of an image."""
+
+
+def footprints(placed: Sequence[Placed]) -> np.ndarray:
+    """Return the outlines of images, ``(n, 2)``: ICRS right ascension and declination."""
+    outlines = []
+    for text, shape, y0, x0 in placed:
+        image = from_text(text)
+        outline = sky.footprint(image, shape, x0=x0, y0=y0)
+        outline = outline[np.isfinite(outline).all(axis=1)]
+        outlines.append(_turned(outline, celestial_frame(image), None))
+    points = np.concatenate(outlines)
+    if not len(points):
+        raise InvalidInputError("The WCSs of the exposures give no finite position on the sky")
+    return points
+
+
+def _turned(points: np.ndarray, frame_from: Any, frame_to: Any) -> np.ndarray:
+    """Return directions of one frame in another; None stands for ICRS."""
+    from astropy.coordinates import ICRS, SkyCoord
+
+    # A frame without positions counts as false, so `or` would take none for ICRS.
+    frame_from, frame_to = (ICRS() if f is None else f for f in (frame_from, frame_to))
+    if frame_from.is_equivalent_frame(frame_to):
+        return points
+    turned = SkyCoord(points, unit="deg", frame=frame_from).transform_to(frame_to)
+    return np.stack([turned.spherical.lon.deg, turned.spherical.lat.deg], axis=-1)
+
+
+def middle(points: np.ndarray) -> tuple[float, float]:
+    """Return the direction of the mean of directions; RA 0 and the poles are no exception."""
+    ra, dec = np.deg2rad(points).T
+    x, y, z = np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)
+    mean = x.mean(), y.mean(), z.mean()
+    longitude = math.degrees(math.atan2(mean[1], mean[0])) % 360.0
+    return longitude, math.degrees(math.atan2(mean[2], math.hypot(mean[0], mean[1])))
+
+
+def tangent_grid(
+    placed: Sequence[Placed],
+    pixel_scale: float | None,
+    pixel_scale_ratio: float,
+    rotation: float,
+    reference: Any,
+    margin: int,
+) -> Any:
+    """Return a tangent projection with square pixels that covers images."""
+    points = footprints(placed)
+    if pixel_scale is None:
+        text, shape, y0, x0 = placed[0]
+        pixel_scale = pixel_scale_ratio * sky.pixel_scale(from_text(text), shape, x0, y0)
+    if not (math.isfinite(pixel_scale) and pixel_scale > 0):
+        raise InvalidInputError(
+            f"The pixel scale comes out as {pixel_scale}: give pixel_scale= in arcsec, above 0"
+        )
+    if reference is None:
+        reference = middle(points)
+    elif hasattr(reference, "icrs"):
+        reference = (reference.icrs.ra.deg, reference.icrs.dec.deg)
+    grid = _tangent(reference, pixel_scale, rotation)
+    return _cover(grid, points, margin)
+
+
+def aligned_grid(
+    placed: Sequence[Placed], text: str | None, shape: tuple[int, int], margin: int
+) -> Any:
+    """Return a given FITS grid moved by whole pixels, and sized, to cover images."""
+    from astropy.wcs import WCS
+
+    grid = from_text(text) if text is not None else None
+    if not isinstance(grid, WCS):
+        raise InvalidInputError(
+            "align_with needs a grid with an astropy.wcs.WCS, whose reference pixel can be "
+            f"moved: given was {type(grid).__name__}"
+        )
+    grid = grid.deepcopy()
+    points = footprints(placed)
+    return _cover(grid, _turned(points, None, celestial_frame(grid)), margin)
+
+
+def _tangent(reference: tuple[float, float], pixel_scale: float, rotation: float) -> Any:
+    from astropy.wcs import WCS
+
+    grid = WCS(naxis=2)
+    grid.wcs.ctype = "RA---TAN", "DEC--TAN"
+    grid.wcs.radesys = "ICRS"
+    grid.wcs.cunit = "deg", "deg"
+    grid.wcs.crval = [float(value) for value in reference]
+    grid.wcs.crpix = 1.0, 1.0
+    scale, angle = pixel_scale / 3600.0, math.radians(rotation)
+    cos, sin = math.cos(angle), math.sin(angle)
+    # The y axis points to position angle ``rotation``, east of north; east is to the left.
+    grid.wcs.cd = [[-scale * cos, scale * sin], [scale * sin, scale * cos]]
+    grid.wcs.set()
+    return grid
+
+
+def _cover(grid: Any, points: np.ndarray, margin: int) -> Any:
+    """Move the reference pixel by whole pixels, and set the shape, so that points are inside."""
+    x, y = grid.wcs_world2pix(points[:, 0], points[:, 1], 0)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise InvalidInputError(
+            "Part of the exposures cannot be projected onto the grid: they span more than the "
+            "hemisphere about its reference point"
+        )
+    # A pixel covers half a pixel on either side of its centre; rounding noise is no pixel.
+    low = [math.floor(v.min() + 0.5 + 1e-6) - margin for v in (x, y)]
+    high = [math.ceil(v.max() - 0.5 - 1e-6) + margin for v in (x, y)]
+    grid.wcs.crpix = [pixel - start for pixel, start in zip(grid.wcs.crpix, low, strict=True)]
+    grid.wcs.set()
+    grid.array_shape = (high[1] - low[1] + 1, high[0] - low[0] + 1)
+    return grid

@@ -1,0 +1,192 @@
+"""A world coordinate system as ASDF text, and back: exact, self-contained, safe to read."""
+
+from __future__ import annotations
+
+import copy
+import io
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from xresample.errors import UnsupportedWCSError, WCSTextError
+
+from .adapters import is_gwcs, usual_order
+
+CACHED = 32
+"""WCS objects that each thread keeps."""
+
+_HEAD = "#ASDF "
+_WCS = "wcs"
+_NUMBERS = "numbers"
+_ANCHOR = "&id0"
+
+_cache = threading.local()
+
+
+def to_text(wcs: Any) -> str:
+    """Return a WCS as ASDF text with all arrays inline.
+
+    The same WCS gives the same text, whatever the versions of the packages that write it.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        ASDF cannot hold this kind of object, or it is no WCS.
+    """
+    from astropy.wcs.wcsapi import BaseLowLevelWCS
+
+    if not isinstance(wcs, BaseLowLevelWCS):
+        raise UnsupportedWCSError(
+            f"Given was {_excerpt(wcs)}: needed is a WCS, such as a gwcs.WCS or an astropy.wcs.WCS"
+        )
+    try:
+        text = _write(wcs)
+        if _ANCHOR in text:
+            # What two models share is written once, by an accident that reading ends.
+            text = _write(parse(text))
+    except Exception as error:  # whatever any converter of any package raises
+        raise UnsupportedWCSError(
+            f"A WCS of type {type(wcs).__module__}.{type(wcs).__qualname__} cannot be saved: "
+            f"{error}. Give a gwcs.WCS or an astropy.wcs.WCS, or install what makes ASDF know it."
+        ) from error
+    return text
+
+
+def from_text(text: str) -> Any:
+    """Return the WCS of a text; each thread has its own, for itself alone and not to be changed.
+
+    The objects are kept by thread because those of astropy cannot be used by two at once.
+
+    Raises
+    ------
+    WCSTextError
+        The text is not one of `to_text`.
+    """
+    kept: OrderedDict[str, Any] = _cache.__dict__.setdefault("kept", OrderedDict())
+    wcs = kept.get(text) if isinstance(text, str) else None
+    if wcs is None:
+        wcs = kept[text] = parse(text)
+        if len(kept) > CACHED:
+            kept.popitem(last=False)
+    kept.move_to_end(text)
+    return wcs
+
+
+def is_kept(wcs: Any) -> bool:
+    """Tell whether a WCS is one that this thread got from `from_text`: nobody changes it."""
+    return any(kept is wcs for kept in _cache.__dict__.get("kept", {}).values())
+
+
+def parse(text: str) -> Any:
+    """Return a new WCS of a text, which belongs to the caller.
+
+    Raises
+    ------
+    WCSTextError
+        The text is not one of `to_text`.
+    """
+    if not isinstance(text, str) or not text.startswith(_HEAD):
+        raise WCSTextError(
+            f"{_excerpt(text)} is not the ASDF text of a WCS: make one with "
+            "exposure.resample.assign_wcs(wcs)"
+        )
+    import asdf
+    from astropy.wcs.wcsapi import BaseLowLevelWCS
+
+    content = text.encode()
+    try:
+        _check_contained(asdf.util.load_yaml(io.BytesIO(content), tagged=True), set())
+        with asdf.open(io.BytesIO(content), lazy_load=False, memmap=False) as file:
+            wcs = file.tree[_WCS]
+            numbers = file.tree.get(_NUMBERS)
+            if numbers is not None:
+                _restore(wcs, {name: np.array(value) for name, value in numbers.items()})
+    except Exception as error:  # whatever any converter of any package raises
+        raise WCSTextError(f"{_excerpt(text)} cannot be read as a WCS: {error!r}") from error
+    if not isinstance(wcs, BaseLowLevelWCS):
+        raise WCSTextError(f"{_excerpt(text)} holds a {type(wcs).__name__} instead of a WCS")
+    return wcs
+
+
+def _write(wcs: Any) -> str:
+    """Return the ASDF text of a WCS."""
+    import asdf
+    from astropy.wcs import WCS
+
+    # Use leaves traces in a WCS, which its text must not show: they are removed from a copy.
+    own = copy.deepcopy(wcs)
+    if is_gwcs(own):
+        own = usual_order(own)
+        _drop_circles(own)
+    tree = {_WCS: own}
+    if type(own) is WCS:
+        own.wcs.set()
+        tree[_NUMBERS] = _numbers(own)
+    buffer = io.BytesIO()
+    asdf.AsdfFile(tree).write_to(buffer, all_array_storage="inline")
+    return _without_software(buffer.getvalue().decode())
+
+
+def _drop_circles(wcs: Any) -> None:
+    """Remove from each inverse of a gwcs its own inverse, which gwcs adds when it is first used."""
+    for step in wcs.pipeline:
+        model = step.transform
+        nodes = model.traverse_postorder() if hasattr(model, "traverse_postorder") else (model,)
+        for node in nodes:
+            if node is not None and node.has_user_inverse and node.inverse.has_user_inverse:
+                del node.inverse.inverse
+
+
+def _without_software(text: str) -> str:
+    """Return ASDF text without the sections that name the packages that wrote it."""
+    kept, dropping = [], False
+    for line in text.splitlines():
+        if not line.startswith((" ", "-", "#", "%", ".")):
+            dropping = line.startswith(("asdf_library:", "history:"))
+        elif line.startswith(("---", "...")):
+            dropping = False
+        if not dropping:
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def _numbers(wcs: Any) -> dict[str, Any]:
+    """Return the numbers of an `astropy.wcs.WCS` that its FITS header would round."""
+    prm = wcs.wcs
+    return {
+        "crpix": prm.crpix.tolist(),
+        "crval": prm.crval.tolist(),
+        "cdelt": prm.get_cdelt().tolist(),
+        "pc": prm.get_pc().tolist(),
+        "poles": [float(prm.lonpole), float(prm.latpole)],
+    }
+
+
+def _restore(wcs: Any, numbers: dict[str, np.ndarray]) -> None:
+    """Put the exact numbers into a WCS that was read from its FITS header."""
+    prm = wcs.wcs
+    for name in ("crpix", "crval", "cdelt", "pc"):
+        setattr(prm, name, numbers[name])
+    prm.lonpole, prm.latpole = numbers["poles"]
+    prm.set()
+
+
+def _check_contained(node: Any, seen: set[int]) -> None:
+    """Raise where a tree points to anything outside the text, which reading would open."""
+    if not isinstance(node, (dict, list)) or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, dict):
+        if "$ref" in node or ("source" in node and "ndarray" in str(getattr(node, "_tag", ""))):
+            raise ValueError("it refers to data outside the text")
+        node = list(node.values())
+    for child in node:
+        _check_contained(child, seen)
+
+
+def _excerpt(text: Any) -> str:
+    """Return what was given, short enough for a message."""
+    shown = repr(text)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,196 @@
+"""What is asked of a world coordinate system: `gwcs`, `astropy.wcs.WCS`, or any of APE 14.
+
+A WCS is only ever read. Where one has to be normalized first, that happens on a copy.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xresample.errors import InvalidInputError, UnsupportedWCSError
+
+from .adapters import (
+    Values,
+    axes_types,
+    backward,
+    between_frames,
+    between_units,
+    bounding_box,
+    celestial_axes,
+    forward,
+    is_gwcs,
+    low_level,
+    scaled,
+    usual_order,
+)
+from .text import from_text, is_kept, parse, to_text
+
+__all__ = [
+    "array_shape",
+    "bounding_box",
+    "celestial_axes",
+    "check_axes",
+    "from_text",
+    "is_imaging",
+    "is_spectral",
+    "is_tabulated",
+    "parse",
+    "pixel_to_world",
+    "range_inside",
+    "to_text",
+    "transform",
+    "world_to_pixel",
+]
+
+Transform = Callable[[Any, Any], tuple[np.ndarray, np.ndarray]]
+
+
+class _Latest(threading.local):
+    """The WCS that a thread used backward before, and how it did."""
+
+    wcs: Any = None
+    backward: Callable[..., Values]
+
+
+_latest = _Latest()
+
+
+def is_spectral(wcs: Any) -> bool:
+    """Return whether one of the world axes is of the type SPECTRAL."""
+    return "SPECTRAL" in axes_types(low_level(wcs))
+
+
+def is_imaging(wcs: Any) -> bool:
+    """Return whether all world axes are on the sky."""
+    return set(axes_types(low_level(wcs))) == {"SPATIAL"}
+
+
+def check_axes(wcs: Any) -> None:
+    """Raise unless there are 2 pixel axes, and as many world axes as the kind of WCS has.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        The axes are not 2 of pixels and 2 of the sky, or 2 of pixels and 3 of a spectrum.
+    """
+    wcs = low_level(wcs)
+    spectral = is_spectral(wcs)
+    kind, needed = ("A spectral", 3) if spectral else ("An imaging", 2)
+    if wcs.world_n_dim != needed:
+        raise UnsupportedWCSError(
+            f"{kind} WCS needs {needed} world axes: {wcs.world_n_dim} were given "
+            f"({', '.join(axes_types(wcs)) or 'of no type'})"
+        )
+    if wcs.pixel_n_dim != 2:
+        raise UnsupportedWCSError(
+            f"{kind} WCS needs 2 pixel axes: {wcs.pixel_n_dim} were given; slice or drop the others"
+        )
+
+
+def array_shape(wcs: Any) -> tuple[int, int]:
+    """Return ``(ny, nx)``: the shape that the WCS has, else that its bounding box reaches to.
+
+    Raises
+    ------
+    InvalidInputError
+        There is neither a shape nor a bounding box, or a side has no pixel.
+    """
+    wcs = low_level(wcs)
+    shape = getattr(wcs, "array_shape", None)
+    if shape is None:
+        box = bounding_box(wcs)
+        if box is None:
+            raise InvalidInputError(
+                "The WCS has neither an array_shape nor a bounding box: set "
+                "wcs.array_shape = (ny, nx)"
+            )
+        if not np.isfinite([box[0][1], box[1][1]]).all():
+            raise InvalidInputError(f"The bounding box {box} has no end: set wcs.array_shape")
+        shape = tuple(math.floor(upper) + 1 for _, upper in reversed(box))
+    if len(shape) != 2 or min(shape) < 1:
+        raise InvalidInputError(
+            f"The shape of the WCS is {tuple(shape)}: needed are 2 sides of at least 1 pixel"
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def range_inside(wcs: Any, x: range, y: range) -> tuple[range, range]:
+    """Return the parts of two ranges of pixels whose centres lie inside the bounding box."""
+    box = bounding_box(wcs)
+    if box is None:
+        return x, y
+    return _clip(x, *box[0]), _clip(y, *box[1])
+
+
+def pixel_to_world(wcs: Any, x: Any, y: Any) -> Values:
+    """Return the world values of pixel positions, angles in degrees; no bounding box applies."""
+    return forward(wcs)(x, y)
+
+
+def world_to_pixel(wcs: Any, *world: Any) -> Values:
+    """Return the pixel positions, x first, of world values; angles are in degrees."""
+    return backward(wcs)(*world)
+
+
+def transform(wcs_from: Any, wcs_to: Any) -> Transform:
+    """Return the function from pixels of one WCS to those of another.
+
+    The first WCS is used forward, the second one backward. Celestial frames that are known and
+    differ, such as FK5 and ICRS, are converted.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        One WCS is spectral and the other is not, or an axis cannot be converted.
+    """
+    if is_spectral(wcs_from) != is_spectral(wcs_to):
+        kinds = ["spectral" if is_spectral(wcs) else "imaging" for wcs in (wcs_from, wcs_to)]
+        raise UnsupportedWCSError(
+            f"The input WCS is {kinds[0]} and the output WCS is {kinds[1]}: both must be of a kind"
+        )
+    ahead, back = forward(wcs_from), _backward(wcs_to)
+    rotate = between_frames(wcs_from, wcs_to)
+    factors = between_units(wcs_from, wcs_to)
+
+    def apply(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        world = scaled(rotate(ahead(x, y)), factors)
+        there = back(*world)
+        return there[0], there[1]
+
+    return apply
+
+
+def _backward(wcs: Any) -> Callable[..., Values]:
+    """Return the function from world values to pixels, made once for the grid of a mosaic.
+
+    Inverting a model takes a fifth of the time of a map. A thread remembers the latest inverse,
+    and only of a WCS that is its own: those of others may change.
+    """
+    if not is_kept(wcs):
+        return backward(wcs)
+    if _latest.wcs is not wcs:
+        _latest.wcs, _latest.backward = wcs, backward(wcs)
+    return _latest.backward
+
+
+def is_tabulated(wcs: Any) -> bool:
+    """Return whether a look-up table takes part, which has kinks that samples may miss."""
+    wcs = low_level(wcs)
+    if is_gwcs(wcs):
+        model = usual_order(wcs).forward_transform
+        leaves = model.traverse_postorder() if hasattr(model, "traverse_postorder") else (model,)
+        return any(hasattr(leaf, "lookup_table") for leaf in leaves)
+    tables = ("cpdis1", "cpdis2", "det2im1", "det2im2")
+    return any(getattr(wcs, name, None) is not None for name in tables)
+
+
+def _clip(indices: range, low: float, high: float) -> range:
+    """Return the part of consecutive indices from ``low`` to ``high``, both included."""
+    start = indices.start if low == -math.inf else max(indices.start, math.ceil(low))
+    stop = indices.stop if high == math.inf else min(indices.stop, math.floor(high) + 1)
+    return range(start, max(start, stop))
