@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import gwcs
 import numpy as np
 import pytest
 import xarray as xr
-from astropy.modeling import models
 
 import xresample as xrs
 from tests.support.exposures import (
@@ -19,28 +17,10 @@ from tests.support.exposures import (
     make_model,
     reference,
 )
-from tests.support.wcs import bounding_box, detector_frame, make_gwcs, make_spectral
+from tests.support.spectral import RATIO, SHAPE, make_slit, make_target
+from tests.support.wcs import make_gwcs, make_spectral
 
-SHAPE = (24, 40)
-RATIO = 0.8
 TOLERANCE = 1e-5
-
-
-def make_slit(k: int, units: str = "MJy", distortion: float = 2.0) -> xr.Dataset:
-    """Return a distorted slit image, inside of what the grid covers."""
-    straight = make_spectral(SHAPE, distortion)
-    slit = straight.forward_transform.copy()
-    slit.bounding_box = None
-    moved = models.Shift(4.3 + 0.4 * k) & models.Shift(3.2 + 0.3 * k) | slit
-    wcs = gwcs.WCS(moved, detector_frame(), straight.output_frame)
-    wcs.bounding_box = bounding_box(SHAPE)
-    wcs.array_shape = SHAPE
-    return make_exposure(k, SHAPE, wcs, make_arrays(k, SHAPE), units=units)
-
-
-def make_target() -> dict[str, Any]:
-    """Return the grid of the mosaic: a straight slit, with the ratio of input to output."""
-    return {"wcs": make_spectral((34, 52)), "pixel_scale": 0.1, "pixel_scale_ratio": RATIO}
 
 
 def both(

@@ -12,10 +12,8 @@ import stcal.resample.utils as theirs
 import xresample as xrs
 import xresample.stcal as ours
 from tests.support.exposures import FLAGS, SHAPE, make_exposure, make_wcs, output_grid
-from tests.support.models import model, plain
+from tests.support.models import Flag, model, plain
 from tests.support.wcs import make_grid, make_gwcs, make_sip, make_spectral
-
-from .test_resample import Flag
 
 
 def test_names() -> None:

@@ -11,11 +11,9 @@ from drizzle.resample import Drizzle
 
 import xresample as xrs
 from tests.support.exposures import FLAGS, VARIANCES, output_grid
-from tests.support.models import inside, model, plain, plain_grid
+from tests.support.models import Flag, inside, model, plain, plain_grid
 from tests.support.wcs import make_fits, make_sip, make_spectral
 from xresample.stcal import build_driz_weight
-
-from .test_resample import Flag
 
 
 def test_in_the_manner_of_roman() -> None:

@@ -5,7 +5,6 @@ A test marked `mended` fails with the reference, for the reason that stands ther
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 import gwcs
@@ -18,7 +17,7 @@ from gwcs import coordinate_frames as cf
 
 import xresample as xrs
 from tests.support.exposures import FLAGS, SHAPE, VARIANCES, assert_close, output_grid
-from tests.support.models import both, inside, model, plain, plain_grid, run
+from tests.support.models import Flag, both, inside, model, plain, plain_grid, run
 from tests.support.wcs import SCALE, detector_frame, make_grid
 
 KEYS = (
@@ -26,15 +25,6 @@ KEYS = (
     *("pixelarea_arcsecsq", "pixel_scale_ratio", "pointings", "exposure_time", "measurement_time"),
     *("start_time", "end_time", "duration", "elapsed_exposure_time", "level", "subtracted"),
 )
-
-
-class Flag(enum.IntEnum):
-    """Flags as an Enum."""
-
-    DO_NOT_USE = 1
-    SATURATED = 2
-    JUMP_DET = 4
-    DROPOUT = 8
 
 
 @both

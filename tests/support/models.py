@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,15 @@ _REFERENCE = pytest.mark.filterwarnings("ignore")
 both = pytest.mark.parametrize(
     "kind", [pytest.param(Reference, marks=_REFERENCE), xrs.Resample], ids=["reference", "ours"]
 )
+
+
+class Flag(enum.IntEnum):
+    """Flags as an Enum."""
+
+    DO_NOT_USE = 1
+    SATURATED = 2
+    JUMP_DET = 4
+    DROPOUT = 8
 
 
 def mended(reason: str, run: bool = True) -> Any:

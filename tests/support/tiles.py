@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -135,3 +136,12 @@ def slow(seconds: float, broken: bool = False) -> list[xr.Dataset]:
         )
         for exposure in campaign()
     ]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return all files of a store."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

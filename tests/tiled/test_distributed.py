@@ -15,9 +15,7 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, slow
-
-from .test_zarr_store import tree
+from tests.support.tiles import FULL, GRID, assert_identical, campaign, slow, tree
 
 distributed = pytest.importorskip("distributed")
 

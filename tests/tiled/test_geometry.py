@@ -15,8 +15,8 @@ from astropy.modeling import models
 from astropy.wcs import WCS
 
 import xresample as xrs
-from tests.mosaics.test_spectral import make_slit, make_target
 from tests.support.exposures import make_exposure
+from tests.support.spectral import make_slit, make_target
 from tests.support.tiles import FULL, assert_identical, assert_lazy_is_eager
 from tests.support.wcs import (
     CRVAL,

@@ -13,9 +13,7 @@ import pytest
 
 import xresample as xrs
 from tests.support.killed import CHUNKS, write
-from tests.support.tiles import FULL, GRID, assert_identical, campaign
-
-from .test_zarr_store import tree
+from tests.support.tiles import FULL, GRID, assert_identical, campaign, tree
 
 KILLS = int(os.environ.get("XRESAMPLE_TEST_KILLS", "5"))
 """How often; by hand, 20 times and more."""

@@ -8,8 +8,8 @@ import dask
 import pytest
 
 import xresample as xrs
-from tests.mosaics.test_spectral import make_slit
 from tests.support.exposures import make_exposure
+from tests.support.spectral import make_slit
 from tests.support.tiles import (
     FULL,
     GRID,

@@ -15,7 +15,7 @@ import zarr
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_exposure
-from tests.support.tiles import FULL, GRID, assert_identical, campaign
+from tests.support.tiles import FULL, GRID, assert_identical, campaign, tree
 from tests.support.wcs import make_grid
 from xresample.tiled import zarr_store as module
 
@@ -29,15 +29,6 @@ def one_thread() -> Iterator[None]:
     """Use one thread: the order of the tiles is the same in each run."""
     with dask.config.set(scheduler="synchronous"):
         yield
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Return all files of a store."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def write(folder: Any, exposures: list[xr.Dataset] | None = None, **options: Any) -> xr.Dataset:
