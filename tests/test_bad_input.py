@@ -52,7 +52,7 @@ BAD_EXPOSURES: dict[str, tuple[Callable[[], Any], str]] = {
     "text": (lambda: with_plane("data", np.full(SHAPE, "a")), "data is of type"),
     "dq of floats": (lambda: with_plane("dq", np.zeros(SHAPE)), "dq is of type float64"),
     "dq beyond 32 bits": (
-        lambda: with_plane("dq", np.full(SHAPE, 1 << 40, np.int64)), "beyond the 32 bits"),
+        lambda: with_plane("dq", np.full(SHAPE, 1 << 40, np.int64)), "flags of 32 bits"),
     "a cube": (lambda: GOOD.expand_dims(band=2), "dimensions"),
     "an empty image": (lambda: GOOD.isel(x=slice(0, 0)), "empty"),
     "thinned": (lambda: GOOD.isel(x=slice(None, None, 2)), "x must count pixels"),
@@ -180,7 +180,7 @@ def test_bad_pixel_maps() -> None:
                 np.zeros((*SHAPE, 2), complex)):  # fmt: skip
         with pytest.raises(xrs.InvalidInputError, match="pixmap"):
             start.resample.add(GOOD, pixmap=bad)
-    with pytest.raises(xrs.InvalidInputError, match="one by one"):
+    with pytest.raises(xrs.InvalidInputError, match="one at a time"):
         start.resample.add(GOOD, GOOD, pixmap=shifted_map(SHAPE))
     with pytest.raises(xrs.InvalidInputError, match="no WCS"):
         start.resample.add(GOOD)
@@ -217,7 +217,7 @@ def test_mosaics_that_do_not_go_together() -> None:
     for message, other in others.items():
         with pytest.raises(xrs.GridMismatchError, match=message):
             mosaic.resample.merge(other)
-    with pytest.raises(xrs.InvalidInputError, match="merge needs mosaics"):
+    with pytest.raises(xrs.InvalidInputError, match="merge expects mosaics"):
         mosaic.resample.merge(GOOD)
     with pytest.raises(xrs.InvalidInputError, match="2 mosaics"):
         mosaic.resample.add(mosaic)
@@ -237,7 +237,7 @@ def test_a_mosaic_that_lacks_a_plane(name: str) -> None:
 def test_a_mosaic_of_the_wrong_type() -> None:
     mosaic = started()
     mosaic["wht"] = mosaic["wht"].astype(np.float64)
-    with pytest.raises(xrs.InvalidInputError, match="wht is of type float64"):
+    with pytest.raises(xrs.InvalidInputError, match="wht must have type float32, got float64"):
         mosaic.resample.add(GOOD)
 
 

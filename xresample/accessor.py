@@ -41,7 +41,7 @@ class ResampleAccessor:
     @property
     def is_mosaic(self) -> bool:
         """Whether the Dataset is a mosaic, not an exposure."""
-        from xresample.accumulate.accumulator import is_mosaic
+        from xresample.datamodel.mosaic import is_mosaic
 
         return is_mosaic(self._dataset)
 
@@ -125,9 +125,9 @@ class ResampleAccessor:
         >>> mosaic.resample.add(exposure, pixmap=where).sizes["exposure"]
         1
         """
-        from xresample.mosaics.inspect import add_in_roles
+        from xresample.mosaics.coadd import add_by_role
 
-        return add_in_roles(
+        return add_by_role(
             self._dataset,
             exposures,
             output_wcs,
@@ -487,7 +487,7 @@ class ResampleAccessor:
         >>> exposure.resample.plot_footprints().lines[0].get_label()
         'a.fits'
         """
-        from xresample.accumulate.accumulator import is_mosaic
+        from xresample.datamodel.mosaic import is_mosaic
         from xresample.plot import plot_footprints
 
         if is_mosaic(self._dataset):

@@ -11,7 +11,8 @@ from stcal.resample import Resample
 from stcal.resample.utils import build_driz_weight, calc_pixmap
 
 import xresample as xrs
-from xresample.accumulate import window as placement
+from xresample.accumulate.weights import weights_of
+from xresample.accumulate.window import pixel_map
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import Options
@@ -106,7 +107,7 @@ def stages(campaign: Campaign) -> list[Job]:
 
     def ours_map(step: int | None) -> Callable[[], object]:
         how = Options(pixmap_stepsize=step)
-        return lambda: placement.pixel_map(exposure, grid, how).evaluate(rows, columns)
+        return lambda: pixel_map(exposure, grid, how).evaluate(rows, columns)
 
     def reference_map(step: int) -> Callable[[], object]:
         return lambda: calc_pixmap(model["wcs"], wcs, model["data"].shape, stepsize=step, order=3)
@@ -118,7 +119,7 @@ def stages(campaign: Campaign) -> list[Job]:
         Job(
             "stage: weights",
             0,
-            lambda: placement.weights_of(exposure, options),
+            lambda: weights_of(exposure, options),
             lambda: build_driz_weight(model, weight_type="ivm", good_bits=0),
         ),
     ]

@@ -150,8 +150,8 @@ def test_arrays_for_hooks_are_made_for_hooks_only(monkeypatch: pytest.MonkeyPatc
     def never(*arguments: Any) -> None:
         raise AssertionError("nobody reads these arrays")
 
-    monkeypatch.setattr("xresample.accumulate.window.whole_pixmap", never)
-    monkeypatch.setattr("xresample.accumulate.window.weights_of", never)
+    monkeypatch.setattr("xresample.stcal.resample.whole_pixmap", never)
+    monkeypatch.setattr("xresample.stcal.resample.weights_of", never)
     coadd(xrs.Resample)
 
 

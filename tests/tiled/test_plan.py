@@ -42,16 +42,16 @@ def test_one_tile_is_all_the_work_there_is() -> None:
 
 def test_a_plan_is_a_table() -> None:
     text = repr(xrs.plan(campaign(3), GRID, chunks=20, **FULL))
-    rows = {line[:18].strip(): line[18:] for line in text.splitlines()[1:]}
+    rows = {line[:20].strip(): line[20:] for line in text.splitlines()[1:]}
     assert list(rows) == [
-        "mosaic", "tiles", "exposures", "exposures a tile", "output", "memory", "work"
+        "mosaic", "tiles", "exposures", "exposures per tile", "output", "memory", "work"
     ]  # fmt: skip
     assert rows["tiles"].startswith("3 x 3 of 20 x 20 pixels")
     assert rows["exposures"] == "3, 0 of them outside"
     assert all(name in rows["mosaic"] for name in ("data", "err", "con", "dq", *VARIANCES))
     empty = repr(xrs.plan([], GRID))
     assert "0, 0 of them outside" in empty
-    assert "exposures a tile  none" in empty
+    assert "exposures per tile  none" in empty
 
 
 def broken() -> dict[str, tuple[Any, dict[str, Any]]]:

@@ -229,13 +229,13 @@ def jobs() -> dict[str, tuple[dict[str, Any], str]]:
         "kernel": ({"kernel": "turbo"}, "kernel: turbo and square"),
         "weights": ({"weight_type": "exptime"}, "weight_type: exptime and ivm"),
         "fewer": ({"exposures": campaign(2)}, "exposures: 2 and 3"),
-        "other": ({"exposures": [first, renamed, third]}, "number 1 is another one"),
-        "order": ({"exposures": [second, first, third]}, "number 0 is another one"),
-        "planes": ({"exposures": [first, second, third.drop_vars("dq")]}, "number 2 is"),
-        "units": ({"exposures": [first, second, units]}, "number 2 is another one"),
+        "other": ({"exposures": [first, renamed, third]}, "number 1 differs"),
+        "order": ({"exposures": [second, first, third]}, "number 0 differs"),
+        "planes": ({"exposures": [first, second, third.drop_vars("dq")]}, "number 2 differs"),
+        "units": ({"exposures": [first, second, units]}, "number 2 differs"),
         "cutout": ({"exposures": [first.isel(y=slice(1, None)), second, third]}, "number 0"),
         "tiles": ({"chunks": 30}, r"tiles: \[30, 30\] and \[20, 20\]"),
-        "grid": ({"pixel_scale": 0.3}, "grid: not the same WCS, shape or pixel scale"),
+        "grid": ({"pixel_scale": 0.3}, "grid: different WCS, shape or pixel scale"),
     }
 
 
@@ -268,7 +268,7 @@ def test_what_is_no_mosaic_is_not_touched(kind: str, tmp_path: Path) -> None:
         else:
             group.create_array("precious", shape=(3,), dtype="f4")
     before = tree(folder)
-    with pytest.raises(xrs.InvalidInputError, match="no record of tiles: give another store"):
+    with pytest.raises(xrs.InvalidInputError, match="store must be new or hold a mosaic"):
         write(folder)
     assert tree(folder) == before
     assert_identical(write(folder, overwrite=True), xrs.coadd(campaign(), GRID, **FULL))
@@ -293,7 +293,7 @@ def test_tiles_of_a_store_have_one_size(tmp_path: Path) -> None:
         ny, nx = GRID.array_shape
         sides = [(*c[:-1], n - sum(c[:-1])) if isinstance(c, tuple) else c
                  for c, n in zip(chunks, (ny, nx), strict=True)]  # fmt: skip
-        with pytest.raises(xrs.InvalidInputError, match="all have the same size"):
+        with pytest.raises(xrs.InvalidInputError, match="must have the same size"):
             write(tmp_path / "m.zarr", chunks=tuple(sides))
     assert not (tmp_path / "m.zarr").exists()
 

@@ -1,14 +1,7 @@
-"""The planes of a mosaic in one array, and which is where.
-
-The planes are one array, ``(plane, y, x)``, so that one kernel serves any number of them; the
-variables of the mosaic are views of it::
-
-    wht | data | err | var_a, var_b, ... | var_a_wht, var_b_wht, ...
-"""
+"""The planes of a mosaic in memory while exposures are added."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,74 +10,27 @@ import numpy as np
 
 from xresample import threads as pool
 from xresample.datamodel.context import PLANE_BITS, n_planes
-from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
-from xresample.datamodel.schema import WEIGHT_SUFFIX
+from xresample.datamodel.options import Options
+from xresample.datamodel.planes import Layout
+from xresample.datamodel.schema import Rule
 
 SLAB = 512
-"""Rows that a thread fills or copies at a time."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which plane is where in the array of planes, and in the lanes of an exposure."""
-
-    err: bool
-    variances: tuple[str, ...]
-    resampled: bool
-    reference: str | None
-    """The variance that weights the resampled variances; None: all weigh the same."""
-
-    @classmethod
-    def of(cls, options: Options, variances: tuple[str, ...]) -> Layout:
-        """Return the layout of a mosaic with these options that holds these variances."""
-        resampled = options.variance_method == "resampled"
-        reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
-        return cls(options.compute_err == "driz_err", variances, resampled, reference)
-
-    @property
-    def means(self) -> tuple[str, ...]:
-        """Planes that are means weighted by ``wht``."""
-        return ("data", "err") if self.err else ("data",)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All planes, in their order."""
-        weights = tuple(f"{name}{WEIGHT_SUFFIX}" for name in self.variances if self.resampled)
-        return ("wht", *self.means, *self.variances, *weights)
-
-    @property
-    def linear(self) -> tuple[str, ...]:
-        """Lanes that are summed with the weight, in order; the first is 1 in every pixel."""
-        if not self.resampled:
-            return ("1", *self.means)
-        reference = self.reference if self.variances else None
-        extra = () if reference is None or reference in self.variances else (reference,)
-        return ("1", *self.means, *self.variances, *extra)
-
-    @property
-    def squared(self) -> tuple[str, ...]:
-        """Lanes that are summed with the square of the weight."""
-        return () if self.resampled else self.variances
-
-    def identity(self, name: str, options: Options) -> float:
-        """Return what a plane holds where nothing contributed."""
-        if name in self.means:
-            return parse_fillval(options.fillval)
-        return math.nan if name in self.variances else 0.0
+"""Number of rows that a thread fills or copies at a time."""
 
 
 @dataclass
 class Buffers:
-    """The planes of a mosaic, or of a window of it, while exposures are added."""
+    """The planes of a mosaic, or of a part of it, while exposures are added."""
 
     layout: Layout
     values: np.ndarray
+    """Real-valued planes, ``(plane, y, x)``, in the order of `Layout.names`."""
     context: np.ndarray | None
     dq: np.ndarray | None
     y0: int
     x0: int
     scratch: dict[str, np.ndarray] = field(default_factory=dict)
-    """Arrays that one exposure after another uses: fresh memory costs time at first touch."""
+    """Arrays that the next exposure uses again: the first touch of new memory takes time."""
 
     @classmethod
     def empty(
@@ -98,63 +44,94 @@ class Buffers:
         threads: int | None = 1,
     ) -> Buffers:
         """Allocate the planes of an empty mosaic."""
-        values = np.zeros((len(layout.names), *shape), dtype=options.dtype)
-        context = np.zeros((n_planes(exposures), *shape), np.int32) if options.enable_ctx else None
-        dq = np.zeros(shape, np.uint32) if options.propagate_dq else None
-        buffers = cls(layout, values, context, dq, y0, x0)
+        made = cls.unfilled(layout, options, shape, y0, x0, np.zeros)
+        made.allocate_flags(shape, exposures)
         for name in layout.names:
-            buffers.clear(name, options, threads)
-        return buffers
+            made.clear(name, options, threads)
+        return made
+
+    @classmethod
+    def unfilled(
+        cls,
+        layout: Layout,
+        options: Options,
+        shape: tuple[int, int],
+        y0: int,
+        x0: int,
+        allocate: Callable[..., np.ndarray] = np.empty,
+    ) -> Buffers:
+        """Allocate the real-valued planes without the values of an empty mosaic."""
+        values = allocate((len(layout.names), *shape), dtype=options.dtype)
+        return cls(layout, values, None, None, y0, x0)
+
+    def allocate_flags(self, shape: tuple[int, int], exposures: int) -> None:
+        """Allocate the planes of bits that the layout asks for, all zero."""
+        if self.layout.by_rule(Rule.CONTEXT):
+            self.context = np.zeros((n_planes(exposures), *shape), np.int32)
+        if self.layout.by_rule(Rule.DQ):
+            self.dq = np.zeros(shape, np.uint32)
 
     def clear(
         self, name: str, options: Options, threads: int | None = 1, zeroed: bool = True
     ) -> None:
-        """Fill a plane, by default one of zeros, with what it holds where nothing contributed."""
+        """Fill a plane, by default one of zeros, with the value of an empty mosaic."""
         identity = self.layout.identity(name, options)
         # Untouched pages of zeros cost neither time nor memory.
         if identity != 0.0 or not zeroed:
             plane = self.plane(name)
-            in_rows(lambda rows: plane[rows].fill(identity), len(plane), threads)
+            in_slabs(lambda rows: plane[rows].fill(identity), len(plane), threads)
 
-    def room(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        """Return an array to be filled, the one of the exposure before where it fits."""
+    def scratch_array(self, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Return an array with any content: the one of the previous exposure if it fits."""
         array = self.scratch.get(name)
         if array is None or array.shape != shape or array.dtype != dtype:
             array = self.scratch[name] = np.empty(shape, dtype)
         return array
 
     def plane(self, name: str) -> np.ndarray:
-        """Return a plane as a view, ``(y, x)``."""
+        """Return a real-valued plane as a view, ``(y, x)``."""
         return self.values[self.layout.names.index(name)]
+
+    def stored(self, name: str) -> np.ndarray | None:
+        """Return a plane by its name; None for a plane that is derived from others."""
+        rule = self.layout.planes[name].rule
+        if rule is Rule.DERIVED:
+            return None
+        if rule in (Rule.CONTEXT, Rule.DQ):
+            return self.context if rule is Rule.CONTEXT else self.dq
+        return self.plane(name)
 
     def with_layout(
         self, layout: Layout, options: Options, *, blank: bool = False, threads: int | None = 1
     ) -> Buffers:
-        """Return buffers that hold further planes, empty so far.
+        """Return buffers that also hold further planes, which are empty.
 
         Parameters
         ----------
         layout : Layout
-            That of all planes.
+            The layout of all planes.
         options : Options
             The options of the mosaic.
         blank : bool
-            Whether the planes held so far are as they were allocated: there is nothing to copy.
+            Whether all planes are empty, so that nothing has to be copied.
         threads : int, optional
             Threads to use.
         """
         if layout == self.layout:
             return self
         ny, nx = self.values.shape[1:]
-        wider = Buffers.empty(layout, options, (ny, nx), self.y0, self.x0, threads=threads)
-        for name in () if blank else self.layout.names:
-            new, old = wider.plane(name), self.plane(name)
-            copy_rows(new, old, threads)
+        wider = Buffers.unfilled(layout, options, (ny, nx), self.y0, self.x0, np.zeros)
+        held = () if blank else self.layout.names
+        for name in layout.names:
+            if name in held:
+                copy_rows(wider.plane(name), self.plane(name), threads)
+            else:
+                wider.clear(name, options, threads)
         wider.context, wider.dq, wider.scratch = self.context, self.dq, self.scratch
         return wider
 
     def context_plane(self, exposure: int) -> np.ndarray:
-        """Return the context plane of an exposure, adding planes where there are too few."""
+        """Return the context plane of an exposure, adding planes if there are too few."""
         if self.context is None:
             return np.zeros((0, 0), np.int32)
         missing = n_planes(exposure + 1) - len(self.context)
@@ -164,12 +141,12 @@ class Buffers:
         return self.context[exposure // PLANE_BITS]
 
 
-def in_rows(work: Callable[[slice], object], count: int, threads: int | None) -> None:
-    """Do some work on slabs of ``count`` rows: the first touch of fresh memory takes its time."""
+def in_slabs(work: Callable[[slice], object], count: int, threads: int | None) -> None:
+    """Call a function on slabs of ``count`` rows, in threads: writing to new memory is slow."""
     slabs = [slice(start, start + SLAB) for start in range(0, count, SLAB)]
     pool.run(work, slabs, threads if count > SLAB else 1)
 
 
 def copy_rows(target: np.ndarray, source: np.ndarray, threads: int | None) -> None:
-    """Copy a plane, ``(y, x)``."""
-    in_rows(lambda rows: np.copyto(target[rows], source[rows]), len(target), threads)
+    """Copy a plane, ``(y, x)``, in threads."""
+    in_slabs(lambda rows: np.copyto(target[rows], source[rows]), len(target), threads)

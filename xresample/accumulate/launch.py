@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from xresample import threads as pool
-from xresample.datamodel.dq_flags import ALL_BITS, uniform_weight
+from xresample.datamodel.dq_flags import ALL_BITS
 from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
+from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError, MissingVarianceWarning, warn
 
-from .buffers import Buffers, Layout
+from .buffers import Buffers
+from .weights import uniform_weight
 
 if TYPE_CHECKING:
     from xresample.kernels.combine import Planes, Rules

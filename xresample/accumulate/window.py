@@ -1,31 +1,31 @@
-"""Where an exposure falls on the grid of a mosaic, and by what factors it is scaled."""
+"""The window of an exposure: its pixels that can be deposited, mapped onto the output grid."""
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xresample.datamodel import dq_flags as weights
+from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.options import WEIGHT_VARIANCE, Options
+from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
-from xresample.wcs import footprint as sky
-from xresample.wcs.coarse import Lattice
 
-from .launch import Scales, Window, require_memory_order
+from .launch import Window, require_memory_order
+from .weights import flag_map_of
 
 if TYPE_CHECKING:
     from xresample.wcs.pixmap import PixelMap
 
+Allocate = Callable[[tuple[int, ...]], np.ndarray]
+"""Returns a float64 array of a given shape with any content, for example memory used before."""
 
-Room = Callable[[tuple[int, ...]], np.ndarray]
-"""Returns an array of float64 and of a given shape, to be filled."""
+Sides = tuple[int, int, int, int]
+"""First and past-the-last row, first and past-the-last column."""
 
 
 def place(
@@ -34,7 +34,7 @@ def place(
     options: Options,
     pixmap: Any = None,
     threads: int | None = None,
-    room: Room | None = None,
+    allocate: Allocate | None = None,
 ) -> Window:
     """Return the pixels of an exposure that can be deposited, mapped onto a grid.
 
@@ -45,27 +45,25 @@ def place(
     grid : Grid
         The grid of the mosaic.
     options : Options
-        Its options.
+        The options of the mosaic.
     pixmap : array_like, optional
-        The map, ``(y, x, 2)`` in output pixels, in place of that from the two WCSs.
+        The pixel map, ``(y, x, 2)`` in output pixels, in place of the map from the two WCSs.
     threads : int, optional
         Threads to use.
-    room : callable, optional
-        Where the map goes, in place of a new array.
+    allocate : callable, optional
+        Provides the memory of the map; default: a new array.
     """
     ny, nx = exposure.shape
     if pixmap is not None:
         mapped = require_memory_order(pixmap, exposure.shape)
-        return _window(exposure, options, mapped, (0, ny, 0, nx), (ny, nx), (0, ny, 0, nx))
+        return _window(exposure, options, mapped, (0, ny, 0, nx), (0, ny, 0, nx))
     mapping = pixel_map(exposure, grid, options, threads)
     y, x = mapping.y, mapping.x
     if not (len(y) and len(x)):
-        # The bounding box holds no pixel of the exposure.
-        height, width = max(ny, 2), max(nx, 2)
-        nowhere = np.full((height, width, 2), np.nan)
-        everything = (0, ny, 0, nx)
-        return _window(exposure, options, nowhere, everything, (height, width), everything)
-    return place_part(exposure, mapping, options, y, x, threads, room)
+        # The bounding box of the WCS contains no pixel of the exposure.
+        nowhere = np.full((max(ny, 2), max(nx, 2), 2), np.nan)
+        return _window(exposure, options, nowhere, (0, ny, 0, nx), (0, ny, 0, nx))
+    return place_part(exposure, mapping, options, y, x, threads, allocate)
 
 
 def place_part(
@@ -75,42 +73,42 @@ def place_part(
     y: range,
     x: range,
     threads: int | None = None,
-    room: Room | None = None,
+    allocate: Allocate | None = None,
 ) -> Window:
     """Return a part of the pixels of an exposure, mapped onto a grid.
 
-    It has the same bits as in the whole: the pixels next to it, whose centres say where its
-    corners are, are mapped too where there are any.
+    The part has the same bits as in the whole exposure: the map also covers the adjacent pixels,
+    because their centres define the corners of the pixels at the border of the part.
 
     Parameters
     ----------
     exposure : Exposure
-        The exposure, or a part of it that holds those pixels and the next ones around them.
+        The exposure, or a part of it that contains the pixels and those adjacent to them.
     mapping : PixelMap
         The map of the whole exposure.
     options : Options
-        Those of the mosaic.
+        The options of the mosaic.
     y, x : range
-        The pixels, inside of what the map covers.
+        Rows and columns of the part, which the map covers.
     threads : int, optional
         Threads to use.
-    room : callable, optional
+    allocate : callable, optional
         As for `place`.
     """
     ys, xs = (with_next(side, whole) for side, whole in ((y, mapping.y), (x, mapping.x)))
-    # A second row or column says where the corners of the only one are.
+    # A single row or column does not define corners: a second one is mapped beside it.
     height, width = max(len(ys), 2), max(len(xs), 2)
     rows, columns = range(ys.start, ys.start + height), range(xs.start, xs.start + width)
-    out = None if room is None else room((height, width, 2))
+    out = None if allocate is None else allocate((height, width, 2))
     mapped = mapping.evaluate(rows, columns, threads, out)
     j, i = ys.start - exposure.y.start, xs.start - exposure.x.start
     covered = (j, j + len(ys), i, i + len(xs))
     active = (y.start - ys.start, y.stop - ys.start, x.start - xs.start, x.stop - xs.start)
-    return _window(exposure, options, mapped, covered, (height, width), active)
+    return _window(exposure, options, mapped, covered, active)
 
 
 def with_next(side: range, whole: range) -> range:
-    """Return consecutive pixels and the next one at each end, where the whole has it.
+    """Return consecutive pixels plus the adjacent one at each end, as far as the whole has it.
 
     Examples
     --------
@@ -129,11 +127,11 @@ def pixel_map(
     return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options, threads)
 
 
-def require_wcs(wcs: Any, which: str) -> Any:
-    """Return a WCS, or say that the exposure or the mosaic has none."""
+def require_wcs(wcs: Any, role: str) -> Any:
+    """Return a WCS, or raise an error that names the exposure or the mosaic as its role."""
     if wcs is None:
         raise InvalidInputError(
-            f"The {which} has no WCS: give it one with .resample.assign_wcs(wcs), or pass pixmap="
+            f"The {role} has no WCS: assign one with .resample.assign_wcs(wcs), or pass pixmap="
         )
     return wcs
 
@@ -141,7 +139,7 @@ def require_wcs(wcs: Any, which: str) -> Any:
 def map_between(
     wcs_from: Any, wcs_to: Any, x: range, y: range, options: Options, threads: int | None = None
 ) -> PixelMap:
-    """Return the `PixelMap` of pixels of one WCS onto another, evaluated as the options say."""
+    """Return the `PixelMap` from pixels of one WCS to pixels of another."""
     from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
     how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
@@ -149,18 +147,14 @@ def map_between(
 
 
 def _window(
-    exposure: Exposure,
-    options: Options,
-    mapped: np.ndarray,
-    covered: tuple[int, int, int, int],
-    shape: tuple[int, int],
-    active: tuple[int, int, int, int],
+    exposure: Exposure, options: Options, mapped: np.ndarray, covered: Sides, active: Sides
 ) -> Window:
-    """Return the window ``covered`` of an exposure, padded to ``shape`` at the far ends."""
+    """Return the covered part of an exposure, padded at the far ends to the shape of its map."""
     j0, j1, i0, i1 = covered
-    pad = ((0, shape[0] - (j1 - j0)), (0, shape[1] - (i1 - i0)))
+    height, width = mapped.shape[:2]
+    pad = ((0, max(0, height - (j1 - j0))), (0, max(0, width - (i1 - i0))))
 
-    # Some planes are asked for twice, and may be in a file.
+    # The cache avoids reading a plane from a file twice.
     @functools.cache
     def plane(name: str) -> np.ndarray | None:
         array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
@@ -168,16 +162,16 @@ def _window(
             array = np.pad(array, pad, mode="edge")
         return array
 
-    # Flags that nothing asks for stay in their file.
+    # Flags are read only if an option uses them.
     there = "dq" in exposure.dataset
-    bad = weights.bad_bits_of(options.good_bits, _flag_map(exposure, options)) if there else 0
+    bad = dq_flags.bad_bits_of(options.good_bits, flag_map_of(exposure, options)) if there else 0
     bits = plane("dq") if bad or options.propagate_dq else None
-    dq = None if bits is None else weights.as_uint32(bits)
+    dq = None if bits is None else dq_flags.as_uint32(bits)
     return Window(mapped, active, plane, dq, bad, (j0, i0))
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:
-    """Return the map of all pixels of an exposure, ``(y, x, 2)``; NaN where it is not placed."""
+    """Return the map of all pixels of an exposure, ``(y, x, 2)``; NaN outside the window."""
     j0, j1, i0, i1 = window.active
     mapped = window.pixmap[j0:j1, i0:i1]
     if mapped.shape[:2] == exposure.shape:
@@ -189,152 +183,8 @@ def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:
 
 
 def with_weights(window: Window, weights: np.ndarray) -> Window:
-    """Return a window whose pixels weigh what the exposure's pixels weigh in ``weights``."""
+    """Return a window with given weights, ``(y, x)`` of the whole exposure."""
     (height, width), (j, i) = window.pixmap.shape[:2], window.origin
     cut = weights[j : j + height, i : i + width].astype(np.float32)
     pad = ((0, height - cut.shape[0]), (0, width - cut.shape[1]))
     return replace(window, weights=np.pad(cut, pad))
-
-
-def _flag_map(exposure: Exposure, options: Options) -> Any:
-    """Return the mnemonics of the flags: those given, else those that ``dq`` describes."""
-    if options.flag_map is not None or "dq" not in exposure.dataset:
-        return options.flag_map
-    return weights.flag_map_from_cf(exposure.dataset["dq"].attrs)
-
-
-def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
-    """Return the weights of all pixels of an exposure, ``(y, x)``."""
-    everything = slice(None)
-    variance = WEIGHT_VARIANCE.get(options.weight_type or "")
-    dq = exposure.plane("dq", everything, everything)
-    return weights.weight_map(
-        options.weight_type,
-        exposure.shape,
-        None if variance is None else exposure.plane(variance, everything, everything),
-        exposure.time,
-        None
-        if dq is None
-        else weights.good_pixels(dq, options.good_bits, _flag_map(exposure, options)),
-    )
-
-
-def scales(
-    exposure: Exposure, grid: Grid, options: Options, window: Window | None = None
-) -> Scales:
-    """Return the factors of an exposure on a grid: kernel size, intensity, error, variance.
-
-    Where no pixel scale is known the map of all its pixels says how large they are; it is that of
-    ``window``, if given.
-    """
-    scalars = exposure.scalars
-    spectral = grid.spectral
-    ratio = options.pixel_scale_ratio
-    if ratio is None and not spectral:
-        ratio = own_ratio(exposure, grid)
-    level = 0.0 if scalars["subtracted"] else scalars["level"]
-    intensity = intensity_scale(spectral, ratio, exposure.units)
-    if ratio is None:
-        err = variance = 1.0
-        # Of which the flags are not needed, nor read.
-        window = window or place(
-            exposure, grid, replace(options, propagate_dq=False, good_bits=None)
-        )
-        kernel_ratio = ratio_of_map(window)
-    elif spectral:
-        # The ratio of a spectral mosaic is that of the input to the output.
-        err, variance, kernel_ratio = math.sqrt(ratio), ratio, 1.0 / ratio
-    else:
-        err, variance, kernel_ratio = 1.0 / ratio, 1.0 / ratio**2, ratio
-    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time)
-
-
-def reach(options: Options, ratio: float, step: float) -> float:
-    """Return how far along an axis the flux of a pixel goes from its centre, in output pixels.
-
-    Parameters
-    ----------
-    options : Options
-        Which name the kernel.
-    ratio : float
-        Pixel scale of the output over that of the exposure.
-    step : float
-        How far apart neighbouring pixels are at most.
-    """
-    from xresample.kernels import codes, separable
-
-    code = codes.of(options.kernel)
-    if code == codes.SQUARE:
-        return float(options.pixfrac * step)
-    return float(separable.reach(code, float(options.pixfrac), float(ratio))) + 0.5
-
-
-def intensity_scale(spectral: bool, ratio: float | None, units: Any) -> float:
-    """Return the factor of the data: a flux density along a slit goes with the pixel scale."""
-    if spectral and ratio is not None and is_flux_density(units):
-        return 1.0 / ratio
-    return 1.0
-
-
-def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
-    """Return the pixel scale of the grid over that of the exposure; None when unknown."""
-    if grid.pixel_scale is None:
-        return None
-    area = exposure.scalars["pixelarea_steradians"]
-    if not area > 0:
-        if exposure.live_wcs is None and exposure.wcs_text is None:
-            return None
-        area = mean_pixel_area(exposure)
-    return scale_ratio(grid.pixel_scale, area)
-
-
-def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
-    """Return a pixel scale in arcsec over that of pixels of an area in steradians, if known."""
-    if pixel_scale is None or area is None or not area > 0:
-        return None
-    return pixel_scale / sky.arcsec(area)
-
-
-def mean_pixel_area(exposure: Exposure) -> float:
-    """Return the mean area of the pixels of an exposure, in steradians."""
-    if exposure.live_wcs is None and exposure.wcs_text is not None:
-        return Lattice.of(
-            exposure.wcs_text, exposure.shape, exposure.y.start, exposure.x.start
-        ).area
-    return sky.mean_pixel_area(
-        exposure.wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start
-    )
-
-
-def ratio_of_map(window: Window) -> float:
-    """Return the pixel scale ratio from the Jacobian of a map, at the middle of what is finite."""
-    pixmap = window.pixmap
-    # Most maps are finite all over: the middle of a row mostly says that it has a step.
-    middle = _steps(pixmap[:, pixmap.shape[1] // 2 - 1 :][:, :2])[:, 0]
-    rows = [j for j, there in enumerate(middle) if there or _steps(pixmap[j : j + 2]).any()]
-    if not rows:
-        return 1.0
-    j = rows[len(rows) // 2]
-    columns = np.flatnonzero(_steps(pixmap[j : j + 2]))
-    i = columns[len(columns) // 2]
-    along_y = window.pixmap[j + 1, i] - window.pixmap[j, i]
-    along_x = window.pixmap[j, i + 1] - window.pixmap[j, i]
-    area = abs(along_x[0] * along_y[1] - along_x[1] * along_y[0])
-    return 1.0 / math.sqrt(area) if area > 0 else 1.0
-
-
-def _steps(pixmap: np.ndarray) -> np.ndarray:
-    """Tell which pixels of a map have a step along y and along x."""
-    finite = np.isfinite(pixmap[..., 0] + pixmap[..., 1])
-    steps: np.ndarray = finite[:-1, :-1] & finite[1:, :-1] & finite[:-1, 1:]
-    return steps
-
-
-def is_flux_density(units: Any) -> bool:
-    """Tell whether units can be converted to Jy."""
-    from astropy import units as u
-
-    try:
-        return bool(u.Unit("" if units is None else units).is_equivalent(u.Jy))
-    except (TypeError, ValueError):
-        return False

@@ -1,7 +1,7 @@
 """The variables of exposures and mosaics, declared once, as data.
 
-Validation, allocation, combination and documentation loop over these tables: a new
-variable is a new row.
+Allocation, validation, combination, the layout of zarr stores and the documentation loop over
+these tables. A new plane of a mosaic is a new row of `MOSAIC`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,39 +22,62 @@ WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
 
 TEXT_ENCODING = {"dtype": object}
-"""How texts are written: zarr has a specification for those of any length only."""
+"""Encoding of strings: zarr specifies only strings of variable length."""
 
 VARIANCE_PREFIX = "var_"
 WEIGHT_SUFFIX = "_wht"
 
 
 class Rule(Enum):
-    """How a plane of two mosaics of one grid combines, and what changes nothing."""
+    """How a plane of two mosaics on one grid combines."""
 
     SUM = "sum"
     MEAN = "mean weighted by wht"
     VARIANCE = "by the variance method"
-    CONTEXT = "bitwise or, bits shifted by the exposures before"
+    CONTEXT = "bitwise or, bits shifted by the number of exposures before"
     DQ = "bitwise or"
     DERIVED = "computed from the other planes"
 
 
 @dataclass(frozen=True)
 class Variable:
-    """A row of a table: what a variable is called, holds and means."""
+    """A row of a table: the name, type and meaning of a variable."""
 
     name: str
+    """Name of the variable; ``*`` stands for the name of each variance."""
     dims: tuple[str, ...]
     dtype: str
+    """Kinds of numbers that an exposure may hold; type of a plane of a mosaic, where ``"f"`` is
+    the type that the option ``dtype`` names."""
     long_name: str
     power: int = 0
     """Power of the units of ``data`` that the variable has."""
-    rule: Rule | None = None
     needed: bool = False
+    """Whether the variable is required."""
     standard_name: str | None = None
-    """Its name in the table of CF, which knows few quantities of the sky."""
+    """Name in the CF table of standard names, which has few quantities of the sky."""
     weighs: bool = False
-    """Whether it holds weights, whose units follow from the weight type."""
+    """Whether the variable holds weights, whose units follow from the weight type."""
+
+
+@dataclass(frozen=True)
+class Plane(Variable):
+    """A row of the table of mosaics: also how a plane is filled and combined."""
+
+    rule: Rule = Rule.SUM
+    identity: float | None = 0.0
+    """Value where no exposure contributes; None: the option ``fillval``."""
+    asked_by: tuple[str, Any] | None = None
+    """The option that asks for the plane, and its value; None: every mosaic has the plane."""
+    source: str | None = None
+    """Variable of an exposure that fills the plane; None: the variable of the same name."""
+    produce: Callable[[np.ndarray], np.ndarray] | None = None
+    """Function of the source that gives the samples; None: the source itself."""
+
+    @property
+    def per_variance(self) -> bool:
+        """Whether the row stands for one plane per variance."""
+        return "*" in self.name
 
 
 PIXELS = ("y", "x")
@@ -80,7 +103,7 @@ COORDINATES = (
     Coordinate("ra", PIXELS, "right ascension", "degree"),
     Coordinate("dec", PIXELS, "declination", "degree"),
 )
-"""Coordinates; ``ra`` and ``dec`` are there on request."""
+"""Coordinates; ``ra`` and ``dec`` exist on request."""
 
 EXPOSURE = (
     Variable("data", PIXELS, "f", "image", power=1, needed=True),
@@ -88,34 +111,42 @@ EXPOSURE = (
     Variable("var_*", PIXELS, "f", "variance", power=2),
     Variable("dq", PIXELS, "iu", "data quality flags", standard_name="quality_flag"),
 )
-"""Variables of an exposure; ``dtype`` holds the kinds that are accepted."""
+"""Variables of an exposure."""
 
 MOSAIC = (
-    Variable("data", PIXELS, "f", "co-added image", power=1, rule=Rule.MEAN, needed=True),
-    Variable("err", PIXELS, "f", "standard deviation", power=1, rule=Rule.MEAN),
-    Variable("wht", PIXELS, "f", "sum of weights", rule=Rule.SUM, needed=True, weighs=True),
-    Variable(
-        "con", ("plane", *PIXELS), "int32", "contributing exposures, a bit each", rule=Rule.CONTEXT
+    Plane("data", PIXELS, "f", "co-added image", 1, True, rule=Rule.MEAN, identity=None),
+    Plane(
+        *("err", PIXELS, "f", "standard deviation", 1),
+        rule=Rule.MEAN, identity=None, asked_by=("compute_err", "driz_err"),
     ),
-    Variable(
-        "dq",
-        PIXELS,
-        "uint32",
-        "data quality flags of all contributing pixels",
-        rule=Rule.DQ,
-        standard_name="quality_flag",
+    Plane(
+        *("err", PIXELS, "f", "standard deviation", 1),
+        rule=Rule.DERIVED, identity=math.nan, asked_by=("compute_err", "from_var"),
     ),
-    Variable(
-        "var_*_wht", PIXELS, "f", "sum of the weights of a variance", rule=Rule.SUM, weighs=True
+    Plane("wht", PIXELS, "f", "sum of weights", needed=True, weighs=True),
+    Plane(
+        *("con", ("plane", *PIXELS), "int32", "contributing exposures, one bit each"),
+        rule=Rule.CONTEXT, asked_by=("enable_ctx", True),
     ),
-    Variable("var_*", PIXELS, "f", "variance", power=2, rule=Rule.VARIANCE),
-)
-"""Planes of a mosaic."""
+    Plane(
+        *("dq", PIXELS, "uint32", "data quality flags of all contributing pixels"),
+        standard_name="quality_flag", rule=Rule.DQ, asked_by=("propagate_dq", True),
+    ),
+    Plane(
+        *("var_*", PIXELS, "f", "variance", 2),
+        rule=Rule.VARIANCE, identity=math.nan,
+    ),
+    Plane(
+        *("var_*_wht", PIXELS, "f", "sum of the weights of a variance"),
+        weighs=True, asked_by=("variance_method", "resampled"),
+    ),
+)  # fmt: skip
+"""Planes of a mosaic, in the order of its variables."""
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """A quantity of one exposure: an attribute there, a row along ``exposure`` in a mosaic."""
+    """A quantity of one exposure: an attribute there, a value along ``exposure`` in a mosaic."""
 
     name: str
     default: Any
@@ -125,7 +156,7 @@ class Scalar:
 
 PROVENANCE = (
     Scalar("filename", "", "file name"),
-    Scalar("group_id", "", "name that simultaneous exposures share; empty: its own group"),
+    Scalar("group_id", "", "name that simultaneous exposures share; empty: a group by itself"),
     Scalar("exposure_time", math.nan, "exposure time", "s"),
     Scalar("measurement_time", math.nan, "time during which charge was measured", "s"),
     Scalar("start_time", math.nan, "start of the exposure, MJD", "d"),
@@ -135,7 +166,7 @@ PROVENANCE = (
         "pixel_scale_ratio", math.nan, "pixel scale of the mosaic over that of the exposure", "1"
     ),
 )
-"""What a mosaic keeps of each exposure."""
+"""Quantities of each exposure that a mosaic keeps."""
 
 EXPOSURE_ATTRS = (
     *(row for row in PROVENANCE if row.name != "pixel_scale_ratio"),
@@ -146,10 +177,14 @@ EXPOSURE_ATTRS = (
 """Attributes of an exposure and their defaults."""
 
 TEXT = frozenset(row.name for row in PROVENANCE if isinstance(row.default, str))
+"""Names of the quantities that are strings."""
 
 
-def row_of(table: tuple[Variable, ...], name: str) -> Variable | None:
-    """Return the row that describes a variable, the most specific one; None if there is none.
+Row = TypeVar("Row", bound=Variable)
+
+
+def row_of(table: tuple[Row, ...], name: str) -> Row | None:
+    """Return the first row that describes a variable; None if the table has no such row.
 
     Examples
     --------
@@ -162,28 +197,28 @@ def row_of(table: tuple[Variable, ...], name: str) -> Variable | None:
     return next((row for row in table if row.name == name), None)
 
 
-def require_row(table: tuple[Variable, ...], name: str) -> Variable:
-    """Return the row that describes a variable.
+def require_row(table: tuple[Row, ...], name: str) -> Row:
+    """Return the first row that describes a variable.
 
     Raises
     ------
     MissingKeyError
-        The table has none.
+        The table has no such row.
     """
     row = row_of(table, name)
     if row is None:
-        known = ", ".join(entry.name for entry in table)
-        raise MissingKeyError(f"There is no variable {name!r} in the data model: it has {known}")
+        known = ", ".join(dict.fromkeys(entry.name for entry in table))
+        raise MissingKeyError(f"variable must be one of {known}, got {name!r}")
     return row
 
 
 def is_variance(name: str) -> bool:
-    """Tell whether a name is that of a variance plane (and not of a plane of its weights)."""
+    """Tell whether a name is that of a variance, and not of the weights of a variance."""
     return name.startswith(VARIANCE_PREFIX) and not name.endswith(WEIGHT_SUFFIX)
 
 
 UNKNOWN = "unknown"
-"""Stands for a weight type that is not known."""
+"""Weight type that is not known."""
 
 
 def variable_attrs(
@@ -200,12 +235,12 @@ def variable_attrs(
     units : str or None
         Units of ``data``.
     weight_type : str or None, optional
-        What weights are made of, which gives those of a mosaic their units.
+        Weight type of the mosaic, which gives weights their units.
 
     Returns
     -------
     dict
-        With ``standard_name`` where CF has one.
+        The attributes, with ``standard_name`` where CF defines one.
 
     Examples
     --------
@@ -234,9 +269,9 @@ def coordinate_attrs(name: str) -> dict[str, str]:
 
 @functools.lru_cache
 def power_of(units: str | None, power: int) -> str | None:
-    """Return the power of units; None when they are not known, or there are none.
+    """Return the power of units as text that astropy can read; None when units are unknown.
 
-    The text is one that astropy reads again, unless the units are none of astropy's.
+    Units that astropy does not know are put in parentheses.
 
     Examples
     --------
@@ -251,7 +286,7 @@ def power_of(units: str | None, power: int) -> str | None:
 
     try:
         with warnings.catch_warnings():
-            # Of units that are written in an unusual way, which is the writer's affair.
+            # astropy warns about unusual spellings of units, which the user cannot change here.
             warnings.simplefilter("ignore")
             return str((Unit(units) ** power).to_string())
     except (TypeError, ValueError):
@@ -259,10 +294,9 @@ def power_of(units: str | None, power: int) -> str | None:
 
 
 def weight_units(weight_type: str | None, units: str | None) -> str | None:
-    """Return the units of weights of a type; None when they are not known.
+    """Return the units of weights; None when they are not known.
 
-    Weights by a variance are in inverse squared units of the data. That of an exposure that lacks
-    the variance is 1, about which adding it warns.
+    Weights by inverse variance have the inverse squared units of the data.
 
     Examples
     --------
@@ -274,25 +308,13 @@ def weight_units(weight_type: str | None, units: str | None) -> str | None:
     return {"exptime": "s", None: "1"}.get(weight_type)
 
 
-def plane_dtype(name: str, real: str) -> str:
-    """Return the type of a plane of a mosaic whose real numbers have a type.
-
-    Examples
-    --------
-    >>> plane_dtype("wht", "float32"), plane_dtype("con", "float32")
-    ('float32', 'int32')
-    """
-    row = require_row(MOSAIC, name)
-    return real if row.dtype == "f" else row.dtype
-
-
 def wcs_variable(text: Any) -> tuple[tuple[()], Any, dict[str, Any], dict[str, Any]]:
-    """Return the coordinate that holds a WCS as ASDF text, as xarray takes variables."""
+    """Return the coordinate that holds a WCS as ASDF text, as the tuple that xarray expects."""
     return (), text, coordinate_attrs(WCS), TEXT_ENCODING
 
 
 def plain(value: Any) -> Any:
-    """Undo what netCDF does to an attribute: numpy scalars become numbers again."""
+    """Return an attribute that netCDF made a numpy scalar as a plain number."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -301,7 +323,7 @@ def plain(value: Any) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Undo what netCDF does to a list: one entry comes back without its list, none as nothing."""
+    """Return an attribute as a list: netCDF turns a list of one entry into a scalar."""
     if value is None:
         return []
     if isinstance(value, str) or np.ndim(value) == 0:
@@ -310,7 +332,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def exposure_scalars(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the scalar quantities of an exposure, with the defaults of what is absent."""
+    """Return the scalar quantities of an exposure; absent ones have their defaults."""
     scalars = {}
     for row in EXPOSURE_ATTRS:
         value = plain(attrs.get(row.name))

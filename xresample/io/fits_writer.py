@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.accumulator import is_mosaic
 from xresample.datamodel import schema
+from xresample.datamodel.mosaic import is_mosaic
 from xresample.errors import FileError, InvalidInputError
 from xresample.sky.index import without_sky
 from xresample.wcs.fits_header import header_of

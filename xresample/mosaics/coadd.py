@@ -1,4 +1,4 @@
-"""What is done to mosaics: start, add, co-add, merge."""
+"""Start a mosaic, add exposures to it, co-add exposures, merge mosaics."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import xarray as xr
 
-from xresample.accumulate.accumulator import Accumulator, is_mosaic, target_of
+from xresample.accumulate.accumulator import Accumulator
+from xresample.accumulate.job import Job
 from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.mosaic import described, is_mosaic
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 from xresample.tiled.graph import lazy
@@ -17,11 +19,11 @@ from xresample.tiled.plan import plan
 
 from .merge import merged
 
-__all__ = ["add", "coadd", "empty_mosaic", "merge", "onto"]
+__all__ = ["add", "add_by_role", "coadd", "empty_mosaic", "merge", "onto"]
 
 
 def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr.Dataset:
-    """Return a mosaic of nothing, to add exposures to.
+    """Return a mosaic without exposures, to add exposures to.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr
         optionally ``"pixel_scale"`` (arcsec) and ``"pixel_scale_ratio"``, or a shape
         ``(y, x)`` for data without a WCS.
     n_exposures : int, optional
-        Exposures that are expected: allocates their context planes at once.
+        Expected number of exposures: allocates their context planes at once.
     **options
         See `Options`: ``kernel="square"``, ``pixfrac=1.0``, ``fillval=0.0``,
         ``weight_type="ivm"``, ``good_bits=0``, ...
@@ -54,7 +56,7 @@ def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr
     >>> dict(mosaic["con"].sizes)
     {'plane': 1, 'y': 4, 'x': 5}
     """
-    return _start(output_wcs, options, n_exposures).dataset()
+    return Accumulator.new(Job.of_target(output_wcs, options), n_exposures).dataset()
 
 
 def coadd(
@@ -71,18 +73,18 @@ def coadd(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures; taken one at a time, so a generator keeps one in memory. With
-        ``chunks`` all are kept until the mosaic is computed: best opened lazily, from files.
+        The exposures. They are taken one at a time, so a generator keeps one in memory. With
+        ``chunks`` all are kept until the mosaic is computed: open them lazily, from files.
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
     chunks : int, tuple, mapping or "auto", optional
-        Return at once, with a mosaic of dask arrays: these are the sizes of its tiles, each of
-        which is computed from only the exposures that can touch it. With ``"auto"`` all planes
-        of a tile together have the size of dask's ``array.chunk-size``. Changes no bit of the
-        result.
+        Sizes of tiles. If given, the result is lazy: its variables are dask arrays, and each tile
+        is computed from only the exposures that can touch it. With ``"auto"`` all planes of a
+        tile together have the size of dask's ``array.chunk-size``. The result is bit-for-bit the
+        same for any value.
     threads : int, optional
-        Threads to use; by default one a processor, and one a tile with ``chunks``. Changes no bit
-        of the result.
+        Threads to use. Default: one per CPU, or one per tile with ``chunks``. The result is
+        bit-for-bit the same for any value.
     progress : bool, optional
         Show a progress bar (needs tqdm).
     **options
@@ -105,24 +107,27 @@ def coadd(
     Examples
     --------
     >>> import numpy as np, xresample as xrs
-    >>> shift = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1) + 0.5
-    >>> exposure = xrs.make_exposure(np.ones((4, 5)), exposure_time=10.0)
-    >>> mosaic = xrs.empty_mosaic((6, 7), weight_type="exptime").resample.add(
-    ...     exposure, pixmap=shift)
-    >>> float(mosaic["wht"].sum()), mosaic.attrs["exposure_time"]
-    (200.0, 10.0)
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-4, "CDELT2": 1e-4,
+    ...            "NAXIS": 2, "NAXIS1": 5, "NAXIS2": 4})
+    >>> exposures = [xrs.make_exposure(np.full((4, 5), value), wcs, exposure_time=10.0)
+    ...              for value in (1.0, 3.0)]
+    >>> mosaic = xrs.coadd(exposures, wcs, weight_type="exptime")
+    >>> float(mosaic["data"][2, 2]), float(mosaic["wht"][2, 2]), mosaic.attrs["exposure_time"]
+    (2.0, 20.0, 20.0)
     """
     if isinstance(exposures, xr.Dataset):
         exposures = [exposures]
     if chunks is not None:
         if progress:
             raise InvalidInputError(
-                "progress=True with chunks=: nothing is computed yet. Show the progress of what "
-                "computes the mosaic: dask.diagnostics.ProgressBar, or coadd_to_zarr(progress=True)"
+                "progress must be False with chunks=, because nothing is computed yet. Show the "
+                "progress of the computation with dask.diagnostics.ProgressBar, or use "
+                "coadd_to_zarr(progress=True)"
             )
         return lazy(plan(exposures, output_wcs, chunks=chunks, threads=threads, **options))
     expected = len(exposures) if isinstance(exposures, Sized) else 0
-    state = _start(output_wcs, options, expected)
+    state = Accumulator.new(Job.of_target(output_wcs, options), expected)
     for exposure in _shown(exposures, progress):
         state.add(exposure, threads=threads)
     return state.dataset()
@@ -136,19 +141,53 @@ def add(
     threads: int | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
-    """Return a mosaic with further exposures; the one given stays as it is."""
+    """Return a mosaic with further exposures; the given mosaic is unchanged."""
     waiting = _shown(exposures, progress)
     first = list(islice(waiting, 1))
-    # The planes of the first exposure's variances are allocated with the others, not after them.
+    # The planes of the first exposure's variances are allocated together with the others.
     more = Exposure(first[0]).variances if first and isinstance(first[0], xr.Dataset) else ()
     state = Accumulator.open(mosaic, more, threads)
     for number, exposure in enumerate(chain(first, waiting)):
         if pixmap is not None and number:
             raise InvalidInputError(
-                "pixmap= belongs to one exposure: add exposures with a pixmap one by one"
+                "pixmap= belongs to one exposure: add exposures that have a pixmap one at a time"
             )
         state.add(exposure, pixmap, threads)
     return state.dataset()
+
+
+def add_by_role(
+    dataset: xr.Dataset,
+    others: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
+    output_wcs: Any,
+    options: dict[str, Any],
+    **how: Any,
+) -> xr.Dataset:
+    """Add exposures to the mosaic among several Datasets, or to a new mosaic."""
+    given: list[Any] = [dataset]
+    for other in others:
+        several = isinstance(other, Iterable) and not isinstance(other, xr.Dataset)
+        given.extend(other if several else [other])
+    mosaics = [entry for entry in given if is_mosaic(entry)]
+    exposures = [entry for entry in given if not is_mosaic(entry)]
+    if len(mosaics) > 1:
+        raise InvalidInputError(
+            f"add takes one mosaic and exposures, got {len(mosaics)} mosaics: use merge to combine "
+            "mosaics"
+        )
+    if mosaics and (output_wcs is not None or options):
+        extra = sorted(options) + (["output_wcs"] if output_wcs is not None else [])
+        raise InvalidInputError(
+            f"add keeps the grid and the options of its mosaic, got also {', '.join(extra)}: pass "
+            "them to empty_mosaic or coadd instead"
+        )
+    if not mosaics:
+        if output_wcs is None:
+            raise InvalidInputError(
+                "add got exposures but no mosaic: pass output_wcs= to start a mosaic on that grid"
+            )
+        mosaics = [empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
+    return add(mosaics[0], exposures, **how)
 
 
 def onto(
@@ -160,7 +199,7 @@ def onto(
     **options: Any,
 ) -> xr.Dataset:
     """Return a mosaic of one exposure on another grid."""
-    state = _start(output_wcs, options, 1)
+    state = Accumulator.new(Job.of_target(output_wcs, options), 1)
     state.add(exposure, pixmap, threads)
     return state.dataset()
 
@@ -171,7 +210,7 @@ def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     first : Dataset
-        A mosaic: its exposures come first.
+        A mosaic, whose exposures come first.
     *others : Dataset
         Mosaics on the same grid, with the same options.
 
@@ -196,8 +235,7 @@ def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
     for given in (first, *others):
         if not is_mosaic(given):
             raise InvalidInputError(
-                "merge needs mosaics, as empty_mosaic and coadd make: given was "
-                f"{'a Dataset that is none' if isinstance(given, xr.Dataset) else type(given)}"
+                f"merge expects mosaics (from empty_mosaic or coadd), got {described(given)}"
             )
     state = Accumulator.open(first)
     for other in others:
@@ -205,12 +243,8 @@ def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
     return state.dataset()
 
 
-def _start(output_wcs: Any, options: dict[str, Any], exposures: int) -> Accumulator:
-    return Accumulator.new(*target_of(output_wcs, options), exposures)
-
-
 def _shown(exposures: Iterable[xr.Dataset], progress: bool) -> Iterator[xr.Dataset]:
-    """Yield exposures, and count them in a progress bar when asked for."""
+    """Yield exposures, counted in a progress bar on request."""
     total = len(exposures) if isinstance(exposures, Sized) else None
     with bar(progress, total=total, desc="co-adding", unit="exposure") as shown:
         for exposure in exposures:

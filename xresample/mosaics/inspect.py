@@ -1,4 +1,4 @@
-"""What the accessor's methods do: read the roles of Datasets, and give labelled answers."""
+"""Questions to exposures and mosaics, answered with labels: the methods of the accessor."""
 
 from __future__ import annotations
 
@@ -8,55 +8,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate import window as placement
-from xresample.accumulate.accumulator import is_mosaic
+from xresample.accumulate.weights import weights_of
+from xresample.accumulate.window import pixel_map
 from xresample.datamodel import context, schema
 from xresample.datamodel.exposure import Exposure, frame_of, validate, wcs_of
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid
+from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
 from xresample.sky.index import has_sky, with_sky, without_sky
-from xresample.wcs import footprint as sky
-
-from . import coadd as mosaic
-
-
-def add_in_roles(
-    dataset: xr.Dataset,
-    others: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
-    output_wcs: Any,
-    options: dict[str, Any],
-    **how: Any,
-) -> xr.Dataset:
-    """Add exposures to the mosaic among Datasets, or to a new one."""
-    given: list[Any] = [dataset]
-    for other in others:
-        several = isinstance(other, Iterable) and not isinstance(other, xr.Dataset)
-        given.extend(other if several else [other])
-    mosaics = [entry for entry in given if is_mosaic(entry)]
-    exposures = [entry for entry in given if not is_mosaic(entry)]
-    if len(mosaics) > 1:
-        raise InvalidInputError(
-            f"add got {len(mosaics)} mosaics: it adds exposures to one; merge joins mosaics"
-        )
-    if mosaics and (output_wcs is not None or options):
-        extra = sorted(options) + (["output_wcs"] if output_wcs is not None else [])
-        raise InvalidInputError(
-            f"add got a mosaic, whose grid and options stand, and also {', '.join(extra)}: "
-            "give those to empty_mosaic or coadd"
-        )
-    if not mosaics:
-        if output_wcs is None:
-            raise InvalidInputError(
-                "add got exposures and no mosaic: say where to co-add them with output_wcs="
-            )
-        mosaics = [mosaic.empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
-    return mosaic.add(mosaics[0], exposures, **how)
+from xresample.wcs import footprint as outlines
 
 
 def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
-    """Return a Dataset with a WCS, and with its sky coordinates if it had those of another."""
+    """Return a Dataset with a WCS; sky coordinates that it has are replaced, too."""
     assigned = _assign_wcs(dataset, wcs)
     return with_sky(assigned) if has_sky(dataset) else assigned
 
@@ -65,7 +31,7 @@ def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
     validate(dataset)
     exposure = Exposure(dataset)
-    mapping = placement.pixel_map(exposure, Grid.of(output_wcs), Options(**options))
+    mapping = pixel_map(exposure, Grid.of(output_wcs), Options(**options))
     centres = np.full((*exposure.shape, 2), np.nan)
     j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
     rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
@@ -82,7 +48,7 @@ def weights(
     options = Options(weight_type=weight_type, good_bits=good_bits, flag_map=flag_map)
     validate(dataset, options, pixmap=True)
     exposure = Exposure(dataset)
-    image = placement.weights_of(exposure, options)
+    image = weights_of(exposure, options)
     attrs = {"long_name": "weight", "units": schema.weight_units(weight_type, exposure.units)}
     known = {key: value for key, value in attrs.items() if value is not None}
     return xr.DataArray(image, _pixels(exposure), ("y", "x"), "weight", known)
@@ -100,30 +66,19 @@ def pixel_area(dataset: xr.Dataset) -> float:
     """Return the mean pixel area of an exposure or a mosaic, in steradians."""
     wcs = wcs_of(dataset)
     shape, y0, x0 = frame_of(dataset)
-    return float(sky.mean_pixel_area(wcs, shape, x0=x0, y0=y0))
+    return float(outlines.mean_pixel_area(wcs, shape, x0=x0, y0=y0))
 
 
 def footprint(dataset: xr.Dataset) -> np.ndarray:
     """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
     wcs = wcs_of(dataset)
     shape, y0, x0 = frame_of(dataset)
-    return sky.footprint(wcs, shape, x0=x0, y0=y0)
-
-
-def _require_mosaic(dataset: xr.Dataset, *needed: str) -> None:
-    if not is_mosaic(dataset):
-        raise InvalidInputError(
-            "This is asked of a mosaic, as empty_mosaic and coadd make; given was a Dataset with "
-            + (", ".join(map(str, dataset.data_vars)) or "nothing")
-        )
-    for name in needed:
-        if name not in dataset:
-            raise InvalidInputError(f"The mosaic has no {name!r}: it was made without")
+    return outlines.footprint(wcs, shape, x0=x0, y0=y0)
 
 
 def decode_context(dataset: xr.Dataset) -> xr.DataArray:
     """Return which exposures contribute to which pixel of a mosaic."""
-    _require_mosaic(dataset, "con")
+    require_mosaic(dataset, "con")
     con = dataset["con"].transpose("plane", "y", "x")
     there = context.decode_planes(con.values, dataset.sizes["exposure"])
     coords = {name: dataset[name] for name in schema.PIXELS if name in dataset.coords}
@@ -133,8 +88,8 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
 
 
 def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
-    """Return the rows of the exposures that contribute to a pixel."""
-    _require_mosaic(dataset, "con")
+    """Return the provenance of the exposures that contribute to a pixel."""
+    require_mosaic(dataset, "con")
     dataset = without_sky(dataset)
     pixel = dataset["con"].sel(x=x, y=y).values
     there = context.decode(pixel, dataset.sizes["exposure"])
@@ -145,9 +100,9 @@ def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
 
 
 def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
-    """Return a mosaic with another value where nothing contributed."""
-    _require_mosaic(dataset)
-    means = [name for name in ("data", "err") if name in dataset]
+    """Return a mosaic with another value where no exposure contributes."""
+    require_mosaic(dataset)
+    means = [row.name for row in schema.MOSAIC if row.identity is None and row.name in dataset]
     covered = dataset["wht"] != 0
     new = {name: dataset[name].where(covered, value).astype(dataset[name].dtype) for name in means}
     for name in means:
@@ -161,10 +116,10 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     """Return the root of the sum of the variances of an exposure or a mosaic."""
     names = list(variances or (str(n) for n in dataset.data_vars if schema.is_variance(str(n))))
     if not names:
-        raise InvalidInputError("The Dataset has no variance, var_*, to take the error from")
+        raise InvalidInputError("err needs at least one variable var_*, but the Dataset has no variance")
     if missing := [name for name in names if name not in dataset]:
-        raise InvalidInputError(f"The Dataset has no {', '.join(missing)}")
-    # To a type checker a sum may be the 0 that it starts with: there is at least one name.
+        raise InvalidInputError(f"variances must be in the Dataset, got {', '.join(missing)}")
+    # For a type checker a sum may be the 0 that it starts with; here it has at least one term.
     total: xr.DataArray = sum(dataset[name].fillna(0) for name in names)  # type: ignore[assignment]
     known = np.logical_or.reduce([dataset[name].notnull() for name in names])
     result = (total**0.5).where(known).rename("err").astype(dataset[names[0]].dtype)

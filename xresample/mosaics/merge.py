@@ -1,76 +1,102 @@
-"""Combine two mosaics of one grid: plane by plane, by the rule that its row of the table names."""
+"""Combine two mosaics on one grid, plane by plane, by the rule in the row of each plane."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
-from xresample.datamodel import schema
+from xresample.accumulate.job import Job
 from xresample.datamodel.context import n_planes, shift_context
+from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import WEIGHT_SUFFIX, Rule
 from xresample.errors import GridMismatchError
 
 ROWS = 256
-"""Rows combined at a time, in float64."""
+"""Number of rows that are combined at a time, in float64."""
+
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 def merged(first: Accumulator, second: Accumulator) -> Accumulator:
     """Return the mosaic of the exposures of ``first``, then those of ``second``."""
+    job = _common_job(first, second)
+    a = first.buffers.with_layout(job.layout, job.options)
+    b = second.buffers.with_layout(job.layout, job.options)
+    grid = job.grid
+    made = Buffers.unfilled(job.layout, job.options, grid.shape, grid.y0, grid.x0)
+    for name in job.layout.names:
+        combine = _RULES[job.layout.planes[name].rule]
+        for start in range(0, grid.shape[0], ROWS):
+            rows = slice(start, start + ROWS)
+            made.plane(name)[rows] = combine(name, a, b, rows)
+    if a.context is not None and b.context is not None:
+        made.context = _combined_context(a.context, b.context, first.job.count, second.job.count)
+    if a.dq is not None and b.dq is not None:
+        made.dq = a.dq | b.dq
+    return Accumulator(job, made, first.rows + second.rows, {**second.attrs, **first.attrs})
+
+
+def _common_job(first: Accumulator, second: Accumulator) -> Job:
+    """Return the job of both mosaics, which must have one grid, one set of options, one unit."""
     first.grid.require_equal(second.grid)
     first.options.require_equal(second.options)
-    if first.units and second.units and first.units != second.units:
-        raise GridMismatchError(
-            f"The mosaics have different units, {first.units!r} and {second.units!r}"
-        )
-    mine, yours = first.buffers.layout, second.buffers.layout
-    more = tuple(name for name in yours.variances if name not in mine.variances)
-    layout = replace(mine, variances=mine.variances + more)
-    a = first.buffers.with_layout(layout, first.options)
-    b = second.buffers.with_layout(layout, first.options)
-    values = np.empty_like(a.values)
-    for start in range(0, values.shape[1], ROWS):
-        _combine_rows(a, b, slice(start, start + ROWS), values)
-    before = len(first.rows)
-    context = dq = None
-    if a.context is not None and b.context is not None:
-        planes = max(n_planes(before + len(second.rows)), len(a.context), len(b.context))
-        context = shift_context(b.context, before, planes)
-        context[: len(a.context)] |= a.context
-    if a.dq is not None and b.dq is not None:
-        dq = a.dq | b.dq
-    buffers = Buffers(layout, values, context, dq, a.y0, a.x0)
-    rows = first.rows + second.rows
-    attrs = {**second.attrs, **first.attrs}
-    return Accumulator(first.grid, first.options, buffers, rows, first.units or second.units, attrs)
+    mine, yours = first.job.units, second.job.units
+    if mine and yours and mine != yours:
+        raise GridMismatchError(f"The mosaics must have the same units, got {mine!r} and {yours!r}")
+    layout = first.buffers.layout.widened(second.buffers.layout.variances)
+    count = first.job.count + second.job.count
+    return Job(first.grid, first.options, layout, mine or yours, count)
 
 
-def _combine_rows(a: Buffers, b: Buffers, rows: slice, values: np.ndarray) -> None:
-    """Combine rows of all planes; the weights of either are needed in float64."""
-    layout = a.layout
+def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> np.ndarray:
+    """Return the bits of two contexts, those of the second one after those of the first."""
+    planes = max(n_planes(before + more), len(a), len(b))
+    context = shift_context(b, before, planes)
+    context[: len(a)] |= a
+    return context
 
-    def pair(name: str) -> tuple[np.ndarray, np.ndarray]:
-        return a.plane(name)[rows].astype(np.float64), b.plane(name)[rows].astype(np.float64)
 
-    for out, name in zip(values, layout.names, strict=True):
-        row = schema.require_row(schema.MOSAIC, name)
-        mine, yours = pair(name)
-        if row.rule is Rule.SUM:
-            out[rows] = mine + yours
-            continue
-        squares = row.rule is Rule.VARIANCE
-        weights = pair(f"{name}{WEIGHT_SUFFIX}" if squares and layout.resampled else "wht")
-        out[rows] = _weighted(mine, yours, *weights, squares)
+def _pair(name: str, a: Buffers, b: Buffers, rows: slice) -> Pair:
+    """Return rows of a plane of both mosaics in float64."""
+    return a.plane(name)[rows].astype(np.float64), b.plane(name)[rows].astype(np.float64)
+
+
+def _sum(name: str, a: Buffers, b: Buffers, rows: slice) -> np.ndarray:
+    mine, yours = _pair(name, a, b, rows)
+    return mine + yours
+
+
+def _mean(name: str, a: Buffers, b: Buffers, rows: slice) -> np.ndarray:
+    return _weighted(*_pair(name, a, b, rows), *_pair(_weight(a.layout), a, b, rows))
+
+
+def _variance(name: str, a: Buffers, b: Buffers, rows: slice) -> np.ndarray:
+    own = f"{name}{WEIGHT_SUFFIX}" if a.layout.resampled else _weight(a.layout)
+    return _weighted(*_pair(name, a, b, rows), *_pair(own, a, b, rows), squares=True)
+
+
+def _weight(layout: Layout) -> str:
+    """Return the name of the plane that weights the means."""
+    return layout.by_rule(Rule.SUM)[0]
+
+
+_RULES: dict[Rule, Callable[[str, Buffers, Buffers, slice], np.ndarray]] = {
+    Rule.SUM: _sum,
+    Rule.MEAN: _mean,
+    Rule.VARIANCE: _variance,
+}
+"""The function that combines rows of a real-valued plane, by its rule."""
 
 
 def _weighted(
-    a: np.ndarray, b: np.ndarray, wa: np.ndarray, wb: np.ndarray, squares: bool
+    a: np.ndarray, b: np.ndarray, wa: np.ndarray, wb: np.ndarray, squares: bool = False
 ) -> np.ndarray:
-    """Return ``(a wa + b wb) / (wa + wb)``, or with the squares of the weights over the total's.
+    """Return ``(a wa + b wb) / (wa + wb)``; with squares, ``(a wa^2 + b wb^2) / (wa + wb)^2``.
 
-    Where one has no weight the other stands as it is, to the bit.
+    Where one of them has no weight, the other one is returned bit for bit.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         total = wa + wb

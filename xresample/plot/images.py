@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.accumulator import is_mosaic
 from xresample.datamodel import context, schema
+from xresample.datamodel.mosaic import is_mosaic
 from xresample.errors import InvalidInputError
 
 from .axes import draw, entitle, new_axes, pyplot

@@ -1,4 +1,4 @@
-"""The names that pipelines import from `stcal.resample`, so that one changed import moves them."""
+"""The functions that pipelines import from `stcal.resample.utils`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate import window as placement
-from xresample.datamodel import dq_flags as weights
+from xresample.accumulate import scales
+from xresample.accumulate.weights import weight_map
+from xresample.datamodel.dq_flags import good_pixels
 from xresample.datamodel.options import WEIGHT_VARIANCE
-from xresample.errors import InvalidInputError, UnsupportedWCSError
+from xresample.errors import InvalidInputError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
 from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
 from . import input_model as models
-from .resample import Resample
 
 __all__ = [
-    "Resample",
-    "UnsupportedWCSError",
     "build_driz_weight",
     "build_mask",
     "calc_pixmap",
@@ -31,22 +29,22 @@ __all__ = [
 ]
 
 BOXES = {"to": (True, False), "from": (False, True), "both": (False, False), "none": (True, True)}
-"""Whether the bounding boxes of the input and of the output count, by what is disabled."""
+"""Whether the bounding boxes of input and output apply, by the value of ``disable_bbox``."""
 
 
 def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndarray:
-    """Return where the flags allow a pixel to be used: uint8, 1 for a good pixel.
+    """Return a mask of the pixels that the flags allow: uint8, 1 for a good pixel.
 
     Parameters
     ----------
     dqarr : array_like of int
         Data quality flags.
     good_bits : int, str, list of int or None
-        Flags that do not matter, in the language of `astropy.nddata.bitmask`.
+        Flags that a good pixel may have, in the language of `astropy.nddata.bitmask`.
     flag_name_map : mapping, BitFlagNameMap, Enum class or None
-        Names of the flags.
+        Value of each flag by its name.
     """
-    good = weights.good_pixels(np.asarray(dqarr), good_bits, flag_name_map)
+    good = good_pixels(np.asarray(dqarr), good_bits, flag_name_map)
     return np.ones(np.shape(dqarr), np.uint8) if good is None else good.astype(np.uint8)
 
 
@@ -63,8 +61,8 @@ def build_driz_weight(
     model : dict or Dataset
         The exposure.
     weight_type : {"ivm", "ivm-sky", "exptime", None}
-        1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (else the exposure time), or 1.
-        A variance that is not there counts as 1, with a warning.
+        1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or else the exposure time), or
+        1. If the variance is missing, all weights are 1, with a warning.
     good_bits, flag_name_map
         See `build_mask`.
     """
@@ -72,7 +70,7 @@ def build_driz_weight(
         model = models.as_model(model)
     shape = np.shape(model["data"])
     dq, time, variance = model["dq"], None, None
-    good = None if dq is None else weights.good_pixels(np.asarray(dq), good_bits, flag_name_map)
+    good = None if dq is None else good_pixels(np.asarray(dq), good_bits, flag_name_map)
     if weight_type == "exptime":
         measured = model.get("measurement_time")
         time = model["exposure_time"] if measured is None else measured
@@ -80,7 +78,7 @@ def build_driz_weight(
         variance = model.get(WEIGHT_VARIANCE[weight_type])
         variance = None if variance is None else np.asarray(variance)
         variance = variance if variance is not None and variance.shape == shape else None
-    return weights.weight_map(weight_type, shape, variance, time, good)
+    return weight_map(weight_type, shape, variance, time, good)
 
 
 def compute_mean_pixel_area(wcs: Any, shape: tuple[int, int] | None = None) -> float | None:
@@ -91,12 +89,12 @@ def compute_mean_pixel_area(wcs: Any, shape: tuple[int, int] | None = None) -> f
     wcs : WCS
         The WCS.
     shape : (int, int), optional
-        The image, ``(y, x)``; by default that of the WCS.
+        Shape of the image, ``(y, x)``. Default: the shape of the WCS.
 
     Returns
     -------
     float or None
-        None when no outline is on the sky.
+        None if no part of the outline is on the sky.
     """
     return models.positive(sky.mean_pixel_area(wcs, shape or systems.array_shape(wcs)))
 
@@ -125,7 +123,7 @@ def is_flux_density(bunit: Any) -> bool:
     >>> is_flux_density("mJy"), is_flux_density("MJy/sr")
     (True, False)
     """
-    return placement.is_flux_density(bunit)
+    return scales.is_flux_density(bunit)
 
 
 def calc_pixmap(
@@ -136,31 +134,34 @@ def calc_pixmap(
     stepsize: int | None = 1,
     order: int = 1,
 ) -> np.ndarray:
-    """Return where the pixels of one WCS fall in those of another: ``(y, x, 2)``, x first.
+    """Return the positions of the pixels of one WCS in another: ``(y, x, 2)``, x first.
 
     Parameters
     ----------
     wcs_from, wcs_to : WCS
-        The WCS of the image, used forward, and that of the target, used backward; neither is
+        The WCS of the image, used forward, and the WCS of the target, used backward. Neither is
         changed.
     shape : (int, int), optional
-        The image, ``(y, x)``; by default that of its WCS.
+        Shape of the image, ``(y, x)``. Default: the shape of its WCS.
     disable_bbox : {"to", "from", "both", "none"}
-        Whose bounding box does not count. A pixel outside of one that counts is NaN.
+        The bounding box to ignore. Pixels outside the other one are NaN.
     stepsize : int or None
-        1: every pixel through the WCSs; more: a spline on nodes so far apart; None: a spline that
-        is right to a millionth of a pixel. It is 1 where a box of the target cuts the image.
+        1: evaluate the WCSs at every pixel. Above 1: a spline between nodes this many pixels
+        apart. None: a spline with a maximum error of 1e-6 pixel. Where a bounding box of the
+        target cuts the image, every pixel is evaluated.
     order : {1, 3}
-        Order of that spline when the step is above 1.
+        Order of the spline if the step is above 1.
     """
     if disable_bbox not in BOXES:
-        raise InvalidInputError(f"disable_bbox={disable_bbox!r}: must be one of {', '.join(BOXES)}")
+        raise InvalidInputError(
+            f"disable_bbox must be one of {', '.join(map(repr, BOXES))}, got {disable_bbox!r}"
+        )
     ny, nx = shape or systems.array_shape(wcs_from)
     inside, within = BOXES[disable_bbox]
     centres = np.full((ny, nx, 2), np.nan)
     mapping = build_pixmap(
         *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order)),
-        # The nodes of a spline stay where the WCS is defined.
+        # The nodes of a spline must lie where the WCS is defined.
         inside=inside or stepsize != 1,
     )
     rows, columns = (slice(side.start, side.stop) for side in (mapping.y, mapping.x))

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate import window as placement
 from xresample.accumulate.launch import Window
+from xresample.accumulate.scales import Given
+from xresample.accumulate.weights import weights_of
+from xresample.accumulate.window import place, whole_pixmap, with_weights
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.options import WEIGHT_VARIANCE
 from xresample.errors import FinalizedError, InvalidInputError
@@ -24,7 +26,7 @@ from . import input_model as models
 from .input_model import name_of
 from .output_model import OutputModel
 from .settings import ResampleSettings
-from .state import TIMES, Product
+from .state import TIMES, ProductState
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +111,7 @@ class Resample(ResampleSettings):
             self._pixel_scale_ratio, self._own_ratio = None, False
         begun = self.create_output_model()
         separate = self._enable_var and "resample_variance_arrays" in self._overridden()
-        product = Product(begun, self._start, n_input_models or 0, separate)
+        product = ProductState(begun, self._start, n_input_models or 0, separate)
         self._product = product
         live = product.live(self.variance_array_names, self.error_from_variances, self._type_of)
         live["pixel_scale_ratio"] = lambda: self._pixel_scale_ratio
@@ -210,26 +212,28 @@ class Resample(ResampleSettings):
         """Add the planes of an exposure; return what the hooks are given, where there are any."""
         self._compute_pixel_scale_ratio(model)
         intensity = float(self._get_intensity_scale(model))
-        product, arguments = self._product, {}
-        needed = WEIGHT_VARIANCE.get(self.weight_type or "")
-        if needed is not None and needed not in exposure.dataset:
-            # Beside the warning: pipelines look for these words in their log.
-            log.warning("'%s' array not available: weights of %s are 1", needed, name_of(model))
+        product, hooks = self._product, bool(self._overridden())
+        given = Given(self._pixel_scale_ratio, intensity, weights=hooks)
+        admitted = product.admit(product.state, exposure, given)
+        variance = WEIGHT_VARIANCE.get(self.weight_type or "")
+        if variance is not None and variance not in exposure.dataset:
+            # Pipelines look for these words in their log, which a Python warning does not reach.
+            log.warning("'%s' array not available: weights of %s are 1", variance, name_of(model))
         window = product.place(exposure)
-        if self._overridden():
-            arguments = self._for_hooks(exposure, window, intensity)
-            window = placement.with_weights(window, arguments["weight_map"])
-        product.add(product.state, exposure, window, self._pixel_scale_ratio, intensity)
+        arguments = self._for_hooks(exposure, window, intensity) if hooks else {}
+        if hooks:
+            window = with_weights(window, arguments["weight_map"])
+        product.deposit(product.state, admitted, window, self._pixel_scale_ratio)
         return arguments
 
     def _for_hooks(self, exposure: Exposure, window: Window, intensity: float) -> dict[str, Any]:
         """Return the arguments of the hooks beside the model."""
         (y, x), (j0, j1, i0, i1) = window.origin, window.active
         return {
-            "pixmap": placement.whole_pixmap(exposure, window),
+            "pixmap": whole_pixmap(exposure, window),
             "pixel_scale_ratio": self._pixel_scale_ratio,
             "iscale": intensity,
-            "weight_map": placement.weights_of(exposure, self._product.state.options),
+            "weight_map": weights_of(exposure, self._product.state.options),
             "xmin": x + i0,
             "xmax": x + max(i0, i1 - 1),
             "ymin": y + j0,
@@ -298,11 +302,13 @@ class Resample(ResampleSettings):
         """
         product, exposure = self._product, models.as_exposure(model)
         state = product.variances
-        window = placement.place(exposure, state.grid, state.options, pixmap)
+        given = Given(pixel_scale_ratio, iscale, weights=True)
+        admitted = product.admit(state, exposure, given)
+        window = place(exposure, state.grid, state.options, pixmap)
         weight = np.ones(exposure.shape) if weight_map is None else np.asarray(weight_map)
         active = (int(ymin), int(ymax) + 1, int(xmin), int(xmax) + 1)
-        window = placement.with_weights(replace(window, active=active), weight)
-        product.add(state, exposure, window, pixel_scale_ratio, iscale)
+        window = with_weights(replace(window, active=active), weight)
+        product.deposit(state, admitted, window, pixel_scale_ratio)
 
     def update_time(self, model: Mapping[str, Any]) -> None:
         """Count the times of an exposure; called for the first one of each group.

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate import window as placement
-from xresample.datamodel import dq_flags as weights
-from xresample.datamodel import schema
+from xresample.accumulate import scales
+from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import Options
@@ -113,7 +112,7 @@ class ResampleSettings:
             )
         bits = self.good_bits
         if self.dq_flag_name_map is not None:
-            bits = weights.interpret_good_bits(bits, self.dq_flag_name_map)
+            bits = dq_flags.interpret_good_bits(bits, self.dq_flag_name_map)
         planes = ("data", "wht", "err", *names)
         double = any(np.dtype(self._type_of(name)).itemsize > 4 for name in planes)
         entering = self.error_from_variances
@@ -251,7 +250,7 @@ class ResampleSettings:
         if self._pixel_scale_ratio is not None or wcs.is_spectral(model["wcs"]):
             return
         area = self.get_input_model_pixel_area(model, prefer_mean=False)
-        self._pixel_scale_ratio = placement.scale_ratio(self._output_pixel_scale, area)
+        self._pixel_scale_ratio = scales.scale_ratio(self._output_pixel_scale, area)
         self._own_ratio = True
         if self._pixel_scale_ratio is None:
             log.warning("The pixel area of the first exposure is unknown: errors are not scaled")
@@ -260,7 +259,7 @@ class ResampleSettings:
         """Return the factor of the data; not 1 only for a flux density along a slit."""
         spectral = wcs.is_spectral(model["wcs"]) and bool(model["pixelarea_steradians"])
         units = model.get("bunit_data")
-        return placement.intensity_scale(spectral, self._pixel_scale_ratio, units)
+        return scales.intensity_scale(spectral, self._pixel_scale_ratio, units)
 
     def reset_arrays(self, n_input_models: int | None = None) -> None:
         """Start a new product."""

@@ -1,4 +1,4 @@
-"""What is behind one product of the documented class: its planes and its times."""
+"""The state of one product of the stcal-compatible class: its planes and its times."""
 
 from __future__ import annotations
 
@@ -10,62 +10,65 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate import window as placement
-from xresample.accumulate.accumulator import Accumulator, root_of_sum
+from xresample.accumulate.accumulator import Accumulator
+from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.launch import Window
+from xresample.accumulate.scales import Given
+from xresample.accumulate.window import place
 from xresample.datamodel import provenance
 from xresample.datamodel.context import PLANE_BITS
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
+from xresample.datamodel.mosaic import root_of_sum
 from xresample.datamodel.options import Options
 from xresample.wcs import text as wcs_text
 
 from .input_model import as_number, scalars
 
 TIMES = tuple(name for name in provenance.TOTALS if name not in ("pointings", "group_ids"))
-"""Keys of the product that come from the times of the exposures."""
+"""Keys of the product that follow from the times of the exposures."""
 
 
 @dataclass
-class Product:
-    """The state of a product, from one reset to the next."""
+class ProductState:
+    """The planes and times of a product, from one reset to the next."""
 
     begun: Mapping[str, Any]
-    """What it holds to begin with."""
+    """Initial entries of the product."""
     start: Callable[[str], tuple[Grid, Options]]
-    """Returns the grid and the options of "all" planes, of the "data" or of the "variances"."""
+    """Returns the grid and the options of "all" planes, of "data" or of "variances"."""
     expected: int = 0
     separate: bool = False
-    """Whether the variances are added apart from the data."""
+    """Whether the variances are added in a separate pass."""
     times: list[dict[str, Any]] = field(default_factory=list)
-    """Those of the first exposure of each group."""
+    """Times of the first exposure of each group."""
     starts: list[Any] = field(default_factory=list)
     ends: list[Any] = field(default_factory=list)
     output: Mapping[str, Any] = field(default_factory=dict)
-    """The product as it is read, with what has been assigned to it."""
+    """The product as users read it, including the entries that were assigned to it."""
     _state: Accumulator | None = None
     _variances: Accumulator | None = None
 
     @property
     def state(self) -> Accumulator:
-        """The mosaic; its planes are made when it is first asked for."""
+        """The mosaic, whose planes are allocated on first access."""
         if self._state is None:
             part = "data" if self.separate else "all"
-            self._state = Accumulator.new(*self.start(part), self.expected)
-            self._go_on(self._state)
+            self._state = Accumulator.new(Job.new(*self.start(part)), self.expected)
+            self._continue(self._state)
         return self._state
 
     @property
     def variances(self) -> Accumulator:
-        """The mosaic that has the variances."""
+        """The mosaic that holds the variances."""
         if not self.separate:
             return self.state
         if self._variances is None:
-            self._variances = Accumulator.new(*self.start("variances"))
+            self._variances = Accumulator.new(Job.new(*self.start("variances")))
         return self._variances
 
-    def _go_on(self, state: Accumulator) -> None:
-        """Copy the planes that the product begins with."""
+    def _continue(self, state: Accumulator) -> None:
+        """Copy the initial planes of the product."""
         buffers = state.buffers
         for name in ("wht", *buffers.layout.means):
             if (plane := self.begun.get(name)) is not None:
@@ -78,46 +81,42 @@ class Product:
             buffers.dq[...] = dq
 
     def forget_variances(self) -> None:
-        """Start the separate variances anew."""
+        """Discard the separate variances."""
         self._variances = None
 
     def place(self, exposure: Exposure) -> Window:
-        """Return where an exposure falls on the mosaic."""
-        return placement.place(exposure, self.state.grid, self.state.options)
+        """Return the window of an exposure on the mosaic."""
+        return place(exposure, self.state.grid, self.state.options)
 
-    def add(
-        self,
-        state: Accumulator,
-        exposure: Exposure,
-        window: Window,
-        ratio: float | None,
-        intensity: float,
+    def admit(self, state: Accumulator, exposure: Exposure, given: Given) -> Admitted:
+        """Check an exposure against `state` or `variances`, with the factors of the class."""
+        # Without a pixel scale of the grid, no exposure gets a ratio of its own.
+        job = replace(state.job, grid=replace(state.grid, pixel_scale=None))
+        return job.admit(exposure, given=given)
+
+    def deposit(
+        self, state: Accumulator, admitted: Admitted, window: Window, ratio: float | None
     ) -> None:
-        """Add an exposure that has been placed, with the scales of the class.
+        """Add an admitted exposure to `state` or `variances`.
 
         Parameters
         ----------
         state : Accumulator
             `state` or `variances`.
-        exposure : Exposure
+        admitted : Admitted
             The exposure.
         window : Window
-            Where it falls.
+            Its pixels on the grid.
         ratio : float or None
-            The scale ratio of all exposures; None: unknown, errors are not scaled.
-        intensity : float
-            Factor of the data.
+            The pixel scale ratio of all exposures.
         """
-        options = replace(state.options, pixel_scale_ratio=ratio)
-        # Without a scale of the grid, no exposure has a ratio of its own.
-        grid = replace(state.grid, pixel_scale=None)
-        scales = placement.scales(exposure, grid, options, window)
-        state.deposit(exposure, window, replace(scales, intensity=intensity))
-        if len(state.rows) == 1:
-            state.options = options
+        state.deposit(admitted, window)
+        if admitted.number == 0:
+            options = replace(state.options, pixel_scale_ratio=ratio)
+            state.job = replace(state.job, options=options)
 
     def array(self, name: str, dtype: Any) -> np.ndarray | None:
-        """Return an output array; before the first exposure, what it began with."""
+        """Return an output array; before the first exposure, its initial value."""
         if self._state is None:
             return self.begun.get(name)
         buffers = self._state.buffers
@@ -130,8 +129,8 @@ class Product:
         return buffers.plane(name).astype(dtype, copy=False) if known else None
 
     def err(self, entering: Sequence[str], dtype: Any) -> np.ndarray | None:
-        """Return the drizzled error, else that from the variances of the product."""
-        if self._state is None or self._state.buffers.layout.err:
+        """Return the drizzled error, or else the error from the variances of the product."""
+        if self._state is None or "err" in self._state.buffers.layout.means:
             return self.array("err", dtype)
         planes = [self.output[name] for name in entering]
         known = [plane for plane in planes if plane is not None]
@@ -141,16 +140,16 @@ class Product:
     def live(
         self, names: Sequence[str], entering: Sequence[str] | None, type_of: Callable[[str], Any]
     ) -> dict[str, Callable[[], Any]]:
-        """Return how to compute what is current.
+        """Return functions that compute the current values of the product.
 
         Parameters
         ----------
         names : sequence of str
-            Variances.
+            Names of the variances.
         entering : sequence of str or None
-            Those that enter the error; None: all.
+            Variances that enter the error; None: all.
         type_of : callable
-            Returns the type of an array.
+            Returns the type of an output array.
         """
         arrays = ("data", "wht", "con", "dq", *names)
         err = partial(self.err, tuple(entering or names), type_of("err"))
@@ -161,14 +160,14 @@ class Product:
         }
 
     def add_times(self, model: Mapping[str, Any]) -> None:
-        """Count the times of a group, those of its first exposure."""
+        """Count the times of a group, which are the times of its first exposure."""
         self.times.append({**scalars(model), "group_id": str(len(self.times))})
         for known, name in ((self.starts, "start_time"), (self.ends, "end_time")):
             if model[name] is not None:
                 known.append(model[name])
 
     def reset_times(self) -> None:
-        """Set all times to nothing, but for a start and an end that the product begins with."""
+        """Discard all times, except an initial start and end of the product."""
         self.times = []
         self.starts, self.ends = (
             [time for time in (self.begun.get(name),) if time is not None]
@@ -176,7 +175,7 @@ class Product:
         )
 
     def total(self, name: str) -> Any:
-        """Return a time of the product; starts and ends are of the type that they came in."""
+        """Return a time of the product; starts and ends keep the type of the models."""
         if name == "start_time":
             return min(self.starts, key=as_number, default=None)
         if name == "end_time":
@@ -187,7 +186,8 @@ class Product:
         """Return the planes as a mosaic."""
         state = self.state
         if state.grid.text is None:
-            state.grid = replace(state.grid, text=wcs_text.to_text(state.grid.wcs))
+            grid = replace(state.grid, text=wcs_text.to_text(state.grid.wcs))
+            state.job = replace(state.job, grid=grid)
         mosaic = state.dataset()
         if not self.separate:
             return mosaic
@@ -201,6 +201,6 @@ class Product:
 
 
 def _integers(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return integers in another type, their bits as they are where it is as wide."""
+    """Return integers in another type, with the same bits if it has the same width."""
     same = dtype.kind in "iu" and dtype.itemsize == array.itemsize
     return array.view(dtype) if same else array.astype(dtype)

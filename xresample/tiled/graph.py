@@ -1,4 +1,4 @@
-"""The dask graph of a mosaic: a task for each tile, small whatever the exposures hold."""
+"""The dask graph of a mosaic: one task per tile, small whatever the exposures hold."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from uuid import uuid4
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.accumulator import plane_names
+from xresample.accumulate.job import Job
 from xresample.accumulate.window import with_next
 from xresample.datamodel import schema
-from xresample.datamodel.context import n_planes
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WEIGHT_VARIANCE
 
 from .plan import Plan
 from .tiling import Part
-from .worker import Job, Place, Source, compute_tile
+from .worker import BlockOrigin, ExposureInput, SharedInput, compute_tile
 
 Key = tuple[Any, ...]
 
 
 class Graph:
-    """The tasks of a plan, with the tasks of dask arrays that its exposures hold."""
+    """The tasks of a plan, and the tasks of the dask arrays in its exposures."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -41,21 +40,22 @@ class Graph:
             self._loaded.append({n: v for n, v in found.items() if n not in chunked})
 
     def inputs(self) -> dict[Key, Any]:
-        """Return what tasks refer to by key, so that a graph holds each of it once."""
-        inputs: dict[Key, Any] = {self._key("job"): self.plan.job}
+        """Return the inputs that tasks refer to by key, so that a graph holds each input once."""
+        shared = SharedInput(self.plan.job, self.plan.threads)
+        inputs: dict[Key, Any] = {self._key("shared"): shared}
         for number in range(self.plan.n_exposures):
-            inputs[self._key("exposure", number)] = self._source(number)
+            inputs[self._key("exposure", number)] = self._exposure_input(number)
         return inputs
 
     def task(self, j: int, i: int, function: Callable[..., Any]) -> tuple[Any, ...]:
-        """Return the task that calls a function with what `compute_tile` needs."""
+        """Return the task that calls a function with the arguments of `compute_tile`."""
         tile = self.plan.tile(j, i)
-        sources = [self._key("exposure", part.number) for part in tile.parts]
+        exposures = [self._key("exposure", part.number) for part in tile.parts]
         blocks = [self._blocks(part) for part in tile.parts]
-        return (function, self._key("job"), tile, sources, blocks)
+        return (function, self._key("shared"), tile, exposures, blocks)
 
     def layers(self, name: str, tasks: dict[Any, Any]) -> Any:
-        """Return a dask graph whose layer of that name holds the tasks."""
+        """Return a dask graph whose layer ``name`` holds the tasks."""
         from dask.highlevelgraph import HighLevelGraph
 
         arrays = [chunked.array for planes in self._chunked for chunked in planes.values()]
@@ -69,11 +69,12 @@ class Graph:
     def _key(self, kind: str, *index: int) -> Key:
         return (f"{kind}-{self.token}", *index)
 
-    def _source(self, number: int) -> Source:
-        exposure = self.plan.exposures[number]
+    def _exposure_input(self, number: int) -> ExposureInput:
+        admitted = self.plan.admitted[number]
+        exposure = admitted.exposure
         dataset = exposure.dataset
         known = [row.name for row in schema.EXPOSURE_ATTRS if row.name in dataset.attrs]
-        return Source(
+        return ExposureInput(
             number=number,
             wcs=zlib.compress(str(exposure.wcs_text).encode()),
             shape=exposure.shape,
@@ -82,8 +83,8 @@ class Graph:
             variables=self._loaded[number],
             flags=dict(dataset.variables["dq"].attrs) if "dq" in dataset else {},
             attrs={name: dataset.attrs[name] for name in known},
-            scales=self.plan.scales[number],
-            weight_type=self.plan.weight_types[number],
+            scales=admitted.scales,
+            weight_type=admitted.weight_type,
         )
 
     def _blocks(self, part: Part) -> list[list[Any]]:
@@ -91,21 +92,21 @@ class Graph:
         exposure = self.plan.exposures[part.number]
         y, x = with_next(part.y, exposure.y), with_next(part.x, exposure.x)
         return [
-            [Place(name, *corner), key]
+            [BlockOrigin(name, *corner), key]
             for name, chunked in self._chunked[part.number].items()
             for *corner, key in chunked.covering(y, x)
         ]
 
 
 def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
-    """Return the planes of an exposure that are co-added, ``(y, x)``, and nothing about them."""
+    """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
     weight = WEIGHT_VARIANCE.get(job.options.weight_type or "", "")
-    wanted = dict.fromkeys((*job.layout.linear[1:], *job.layout.squared, weight, "dq"))
+    wanted = dict.fromkeys((*job.layout.sources, weight, "dq"))
     found = {}
     for name in wanted:
         variable = exposure.dataset.variables.get(name)
         if variable is not None:
-            # Neither read nor copied.
+            # The copy shares the array, which is not read.
             bare = variable.transpose(*schema.PIXELS).copy(deep=False)
             bare.attrs, bare.encoding = {}, {}
             found[name] = bare
@@ -114,7 +115,7 @@ def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
 
 @dataclass(frozen=True)
 class _Chunked:
-    """A plane that is a dask array, and where its blocks start."""
+    """A plane that is a dask array, and the first rows and columns of its blocks."""
 
     array: Any
     y: np.ndarray
@@ -131,20 +132,20 @@ class _Chunked:
         return cls(array, *edges)
 
     def covering(self, y: range, x: range) -> Iterable[tuple[int, int, Key]]:
-        """Yield first row, first column and key of the blocks that have a part in a window."""
+        """Yield first row, first column and key of the blocks that overlap a window."""
         for j in _overlapping(self.y, y):
             for i in _overlapping(self.x, x):
                 yield int(self.y[j]), int(self.x[i]), (self.array.name, j, i)
 
 
 def _overlapping(edges: np.ndarray, window: range) -> range:
-    """Return which of consecutive intervals have a part in a window."""
+    """Return the consecutive intervals that overlap a window."""
     first = int(np.searchsorted(edges, window.start, side="right")) - 1
     return range(first, int(np.searchsorted(edges, window.stop, side="left")))
 
 
 def lazy(plan: Plan) -> xr.Dataset:
-    """Return the mosaic of a plan as a Dataset of dask arrays, one tile a chunk."""
+    """Return the mosaic of a plan as a Dataset of dask arrays, one chunk per tile."""
     import dask.array as da
 
     graph = Graph(plan)
@@ -153,24 +154,25 @@ def lazy(plan: Plan) -> xr.Dataset:
     tasks = {
         (name, j, i): graph.task(j, i, compute_tile) for j in range(rows) for i in range(columns)
     }
-    # Each block of this array holds all planes of a tile, which those of the mosaic pick.
+    # Each block of this array is a dict of all planes of a tile; a variable picks its plane.
     tiles = da.Array(
         graph.layers(name, tasks), name, plan.tiling.chunks, meta=np.empty((0, 0), object)
     )
+    return plan.dataset({name: _plane(plan, tiles, name, graph.token) for name in plan.planes})
+
+
+def _plane(plan: Plan, tiles: Any, name: str, token: str) -> Any:
+    """Return the dask array that picks one plane of each tile."""
+    import dask.array as da
+
     job = plan.job
-    computed = {}
-    for plane in plane_names(job.layout, job.options):
-        dtype = np.dtype(schema.plane_dtype(plane, job.options.dtype))
-        if plane == "con":
-            more = {"new_axis": 0, "chunks": ((n_planes(plan.n_exposures),), *plan.tiling.chunks)}
-        else:
-            more = {}
-        computed[plane] = da.map_blocks(
-            itemgetter(plane),
-            tiles,
-            dtype=dtype,
-            meta=np.empty((0,) * (2 + bool(more)), dtype),
-            name=f"{plane}-{graph.token}",
-            **more,
-        )
-    return plan.dataset(computed)
+    dtype = job.layout.dtype(name, job.options)
+    further = job.layout.shape(name, plan.shape, plan.n_exposures)[:-2]
+    # A plane of bits has one more dimension than the array of tiles, all of it in one chunk.
+    more: dict[str, Any] = {}
+    if further:
+        more = {"new_axis": 0, "chunks": (*((size,) for size in further), *plan.tiling.chunks)}
+    meta = np.empty((0,) * (2 + len(further)), dtype)
+    return da.map_blocks(
+        itemgetter(name), tiles, dtype=dtype, meta=meta, name=f"{name}-{token}", **more
+    )

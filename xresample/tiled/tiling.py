@@ -1,4 +1,4 @@
-"""The tiles of a mosaic, and which pixels of an exposure can touch which."""
+"""The tiles of a mosaic, and the pixels of an exposure that can touch each tile."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from xresample.errors import InvalidInputError
 from xresample.wcs.coarse import Lattice
 
 ROUNDING = 1.0
-"""Output pixels added to all bounds, for what is rounded and for the kinks of look-up tables."""
+"""Output pixels added to all bounds, to allow for rounding and for kinks of look-up tables."""
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """A mosaic cut into tiles, by the edges of its rows and columns of tiles."""
+    """A mosaic divided into tiles, as the edges of the rows and columns of tiles."""
 
     y: tuple[int, ...]
-    """First row of each row of tiles, and the row past the last, in the pixels of the grid."""
+    """First row of each row of tiles, and the row after the last tile, in pixels of the grid."""
     x: tuple[int, ...]
 
     @classmethod
     def of(cls, chunks: Any, shape: tuple[int, int], y0: int, x0: int, pixel_bytes: int) -> Tiling:
-        """Cut a mosaic.
+        """Divide a mosaic into tiles.
 
         Parameters
         ----------
         chunks : int, tuple, mapping or "auto"
-            Sizes as dask takes them, those of a mapping by ``"y"`` and ``"x"``; with ``"auto"``
-            all planes of a tile together have the size of dask's ``array.chunk-size``.
+            Sizes as for dask, in a mapping under ``"y"`` and ``"x"``; with ``"auto"`` all planes
+            of a tile together have the size of dask's ``array.chunk-size``.
         shape : (int, int)
             ``(y, x)``.
         y0, x0 : int
             First row and column.
         pixel_bytes : int
-            Bytes of one pixel in all planes.
+            Size of one pixel in all planes, in bytes.
 
         Raises
         ------
         InvalidInputError
-            The chunks are none of these.
+            The chunks are invalid.
         """
         try:
             import dask
@@ -59,19 +59,21 @@ class Tiling:
         given = chunks
         if isinstance(chunks, Mapping):
             if unknown := sorted(map(str, set(chunks) - set(PIXELS))):
-                raise InvalidInputError(f"chunks={given!r} names {unknown}: known are 'y' and 'x'")
+                raise InvalidInputError(
+                    f"chunks must have the keys 'y' and 'x', got {', '.join(unknown)}"
+                )
             chunks = tuple(chunks.get(name, -1) for name in PIXELS)
         most = parse_bytes(dask.config.get("array.chunk-size"))
         try:
-            # Of one byte an element, so that the limit counts pixels.
+            # Elements of one byte make dask count the limit in pixels.
             limit = max(1, most // pixel_bytes)
             sides = normalize_chunks(chunks, shape, limit=limit, dtype=np.dtype(np.uint8))
             if any(size < 1 for side in sides for size in side):
-                raise ValueError("a tile has at least one pixel a side")
+                raise ValueError("a tile must have at least one pixel per side")
         except (TypeError, ValueError, NotImplementedError, ZeroDivisionError) as error:
             raise InvalidInputError(
-                f"chunks={given!r} does not cut a mosaic of {shape[0]} x {shape[1]} pixels: "
-                f"{error}. Needed are a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto'"
+                "chunks must be a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto', got "
+                f"{given!r} for a mosaic of {shape[0]} x {shape[1]} pixels: {error}"
             ) from error
         edges = (
             tuple(int(edge) for edge in np.cumsum([start, *side]))
@@ -81,12 +83,12 @@ class Tiling:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many tiles there are, ``(y, x)``."""
+        """Number of tiles, ``(y, x)``."""
         return len(self.y) - 1, len(self.x) - 1
 
     @property
     def chunks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The sizes of the tiles along ``y`` and along ``x``, as dask has them."""
+        """The sizes of the tiles along ``y`` and ``x``, in the form of dask's chunks."""
         y, x = (tuple(map(int, np.diff(edges))) for edges in (self.y, self.x))
         return y, x
 
@@ -100,41 +102,41 @@ class Part:
     """The pixels of an exposure that can touch a tile."""
 
     number: int
-    """Of the exposure."""
+    """Number of the exposure."""
     y: range
-    """In the pixels of its WCS."""
+    """Rows, in the pixels of the WCS of the exposure."""
     x: range
 
     @property
     def size(self) -> int:
-        """Pixels."""
+        """Number of pixels."""
         return len(self.y) * len(self.x)
 
 
 def touching(
     number: int, lattice: Lattice, positions: np.ndarray, far: float, tiling: Tiling
 ) -> Iterator[tuple[tuple[int, int], Part]]:
-    """Yield the tiles that an exposure can touch, each with the pixels that can do so.
+    """Yield the tiles that an exposure can touch, each with the pixels that can touch it.
 
-    The cells of the lattice are bounded by their corners, plus what the map bends between them:
-    an eighth of the second difference for a smooth map, of which the whole is taken.
+    A cell of the lattice is bounded by its corners plus the curvature of the map between them. The
+    curvature of a smooth map is an eighth of the second difference; the bound is all of it.
 
     Parameters
     ----------
     number : int
-        Of the exposure.
+        Number of the exposure.
     lattice : Lattice
-        Its nodes.
+        Nodes of the exposure.
     positions : ndarray
-        Where these lie on the grid, ``(2, y, x)``, x first.
+        Positions of the nodes on the grid, ``(2, y, x)``, x first.
     far : float
-        How far from the centre of a pixel its flux goes, in output pixels.
+        Distance that the flux of a pixel reaches from its centre, in output pixels.
     tiling : Tiling
         The tiles.
     """
     if not positions.size:
         return
-    # One row or column of nodes is a cell without height or width.
+    # A single row or column of nodes becomes a cell without height or width.
     positions = np.pad(
         positions, [(0, 0), *((0, int(n == 1)) for n in positions.shape[1:])], "edge"
     )
@@ -152,7 +154,7 @@ def touching(
 
 
 def longest_step(lattice: Lattice, positions: np.ndarray) -> float:
-    """Return how far apart, along an axis of the grid, neighbouring pixels are at most."""
+    """Return the maximum distance of adjacent pixels along an axis of the grid."""
     longest = 0.0
     for axis, nodes in ((1, lattice.y), (2, lattice.x)):
         if len(nodes) > 1:
@@ -162,7 +164,7 @@ def longest_step(lattice: Lattice, positions: np.ndarray) -> float:
 
 
 def _bounds(plane: np.ndarray, far: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and greatest position that each cell reaches; all, where it is unknown."""
+    """Return the minimum and maximum position of each cell; infinite where it is unknown."""
     bend = 0.0
     for axis in (0, 1):
         second = np.abs(np.diff(plane, 2, axis=axis))
@@ -175,13 +177,13 @@ def _bounds(plane: np.ndarray, far: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _hit(edges: tuple[int, ...], low: float, high: float) -> range:
-    """Return which of consecutive intervals have a part in another one."""
+    """Return which consecutive intervals overlap the interval from low to high."""
     first = bisect_right(edges, low) - 1
     return range(max(first, 0), min(bisect_left(edges, high + 1), len(edges) - 1))
 
 
 def _pixels(nodes: np.ndarray, whole: range, cells: Any) -> range:
-    """Return the pixels between the first and the last of some cells."""
+    """Return the pixels from the first to the last of the chosen cells."""
     hit = np.flatnonzero(cells)
     first, last = nodes[hit[0]], nodes[min(hit[-1] + 1, len(nodes) - 1)]
     return range(max(math.floor(first), whole.start), min(math.ceil(last) + 1, whole.stop))

@@ -1,4 +1,4 @@
-"""What a worker does: one tile of a mosaic from the parts of the exposures that touch it."""
+"""The work on one tile: its planes from the parts of the exposures that can touch it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate.accumulator import Accumulator
-from xresample.accumulate.buffers import Buffers, Layout
+from xresample.accumulate.buffers import Buffers
+from xresample.accumulate.job import Job
 from xresample.accumulate.launch import Scales, add_exposure
 from xresample.accumulate.window import map_between, place_part, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
-from xresample.datamodel.grid import Grid
-from xresample.datamodel.options import Options
 from xresample.wcs.text import from_text
 
 from .tiling import Part
@@ -28,50 +27,49 @@ if TYPE_CHECKING:
     from xresample.wcs.pixmap import PixelMap
 
 MAPS = 32
-"""Pixel maps that each thread keeps."""
+"""Number of pixel maps that each thread keeps."""
 
 _own = threading.local()
 
 
 @dataclass(frozen=True)
-class Job:
-    """What all tiles of a mosaic share."""
+class SharedInput:
+    """The input that all tiles of a mosaic share."""
 
-    grid: Grid
-    options: Options
-    layout: Layout
-    exposures: int
+    job: Job
+    """The job after all exposures have been admitted."""
     threads: int
+    """Threads to use within a tile."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a block of a plane stands: what dask cannot take for a key."""
+class BlockOrigin:
+    """The position of a block in a plane; a dataclass, which dask does not mistake for a key."""
 
     name: str
-    """Of the plane."""
+    """Name of the plane."""
     y: int
     """First row, in the pixels of the WCS."""
     x: int
 
 
 Block = Sequence[Any]
-"""The `Place` of a part of a plane, and the array."""
+"""The `BlockOrigin` of a block of a plane, and its array."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """An exposure on its way to the workers, with no more of it than they need."""
+class ExposureInput:
+    """The parts of an exposure that workers need, in a form that is small when pickled."""
 
     number: int
     wcs: bytes
-    """The text of its WCS, compressed."""
+    """Text of the WCS, compressed."""
     shape: tuple[int, int]
     """``(y, x)``."""
     y0: int
     x0: int
     variables: dict[str, xr.Variable]
-    """Planes that are in memory or in files; those of dask arrays come as blocks."""
+    """Planes in memory or in files; planes that are dask arrays come as blocks."""
     flags: dict[str, Any]
     """Attributes of ``dq``."""
     attrs: dict[str, Any]
@@ -80,12 +78,12 @@ class Source:
 
     @property
     def y(self) -> range:
-        """Its rows."""
+        """Rows, in the pixels of the WCS."""
         return range(self.y0, self.y0 + self.shape[0])
 
     @property
     def x(self) -> range:
-        """Its columns."""
+        """Columns, in the pixels of the WCS."""
         return range(self.x0, self.x0 + self.shape[1])
 
     def cut(self, y: range, x: range, blocks: Sequence[Block]) -> Exposure:
@@ -95,7 +93,7 @@ class Source:
             for part, first in ((y, self.y0), (x, self.x0))
         )
         planes = {name: v[rows, columns] for name, v in self.variables.items()}
-        for name in dict.fromkeys(place.name for place, _ in blocks):
+        for name in dict.fromkeys(origin.name for origin, _ in blocks):
             found = [block for block in blocks if block[0].name == name]
             planes[name] = xr.Variable(schema.PIXELS, _joined(found, y, x))
         if "dq" in planes:
@@ -106,57 +104,67 @@ class Source:
 
 @dataclass(frozen=True)
 class Tile:
-    """A tile, and the parts of exposures that can touch it, in the order of these."""
+    """A tile, and the parts of exposures that can touch it, in the order of the exposures."""
 
     y: range
-    """In the pixels of the grid."""
+    """Rows, in the pixels of the grid."""
     x: range
     parts: tuple[Part, ...] = ()
 
 
 def compute_tile(
-    job: Job, tile: Tile, sources: Sequence[Source], blocks: Sequence[Sequence[Block]]
+    shared: SharedInput,
+    tile: Tile,
+    exposures: Sequence[ExposureInput],
+    blocks: Sequence[Sequence[Block]],
 ) -> dict[str, np.ndarray]:
     """Return all planes of a tile, ``(y, x)`` and ``(plane, y, x)``.
 
     Parameters
     ----------
-    job : Job
-        What it has in common with the other tiles.
+    shared : SharedInput
+        The input that all tiles share.
     tile : Tile
-        Where it lies, and what touches it.
-    sources : sequence of Source
-        The exposures of its parts.
+        Position of the tile, and the parts of exposures that can touch it.
+    exposures : sequence of ExposureInput
+        The exposure of each part.
     blocks : sequence
-        For each of them the blocks of its planes that are dask arrays.
+        For each exposure the blocks of its planes that are dask arrays.
     """
-    shape = len(tile.y), len(tile.x)
+    job, shape = shared.job, (len(tile.y), len(tile.x))
     grid = replace(job.grid, shape=shape, y0=tile.y.start, x0=tile.x.start)
-    buffers = Buffers.empty(job.layout, job.options, shape, grid.y0, grid.x0, job.exposures)
-    for part, source, loaded in zip(tile.parts, sources, blocks, strict=True):
-        _add(buffers, job, part, source, loaded)
-    return Accumulator(grid, job.options, buffers).planes()
+    buffers = Buffers.empty(job.layout, job.options, shape, grid.y0, grid.x0, job.count)
+    for part, exposure, loaded in zip(tile.parts, exposures, blocks, strict=True):
+        _add(buffers, shared, part, exposure, loaded)
+    return Accumulator(replace(job, grid=grid), buffers).planes()
 
 
-def _add(buffers: Buffers, job: Job, part: Part, source: Source, blocks: Sequence[Block]) -> None:
-    """Add a part of an exposure; all that it takes is free again afterwards."""
-    mapping = _mapping(source, job)
+def _add(
+    buffers: Buffers,
+    shared: SharedInput,
+    part: Part,
+    exposure: ExposureInput,
+    blocks: Sequence[Block],
+) -> None:
+    """Add a part of an exposure; the memory that this takes is free again afterwards."""
+    mapping = _mapping(exposure, shared)
     y, x = with_next(part.y, mapping.y), with_next(part.x, mapping.x)
-    options = replace(job.options, weight_type=source.weight_type)
-    window = place_part(source.cut(y, x, blocks), mapping, options, part.y, part.x, job.threads)
-    add_exposure(buffers, options, window, source.scales, source.number, job.threads)
+    options = replace(shared.job.options, weight_type=exposure.weight_type)
+    cut = exposure.cut(y, x, blocks)
+    window = place_part(cut, mapping, options, part.y, part.x, shared.threads)
+    add_exposure(buffers, options, window, exposure.scales, exposure.number, shared.threads)
 
 
-def _mapping(source: Source, job: Job) -> PixelMap:
+def _mapping(exposure: ExposureInput, shared: SharedInput) -> PixelMap:
     """Return the map of a whole exposure, which each thread keeps for the next tile."""
-    options = job.options
+    grid, options = shared.job.grid, shared.job.options
     how = options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol
-    key = source.wcs, source.shape, source.y0, source.x0, job.grid.text, how
+    key = exposure.wcs, exposure.shape, exposure.y0, exposure.x0, grid.text, how
     kept: OrderedDict[Any, PixelMap] = _own.__dict__.setdefault("maps", OrderedDict())
     if key not in kept:
-        wcs_from = from_text(zlib.decompress(source.wcs).decode())
+        wcs_from = from_text(zlib.decompress(exposure.wcs).decode())
         kept[key] = map_between(
-            wcs_from, job.grid.wcs, source.x, source.y, options, threads=job.threads
+            wcs_from, grid.wcs, exposure.x, exposure.y, options, threads=shared.threads
         )
         if len(kept) > MAPS:
             kept.popitem(last=False)
@@ -167,17 +175,17 @@ def _mapping(source: Source, job: Job) -> PixelMap:
 def _joined(blocks: Sequence[Block], y: range, x: range) -> np.ndarray:
     """Return a window of an array from the blocks that cover it."""
     out = np.empty((len(y), len(x)), np.result_type(*(block for _, block in blocks)))
-    for place, block in blocks:
+    for origin, block in blocks:
         (to_y, from_y), (to_x, from_x) = (
-            _shared(side, first, length)
-            for side, first, length in zip((y, x), (place.y, place.x), block.shape, strict=True)
+            _common(side, first, length)
+            for side, first, length in zip((y, x), (origin.y, origin.x), block.shape, strict=True)
         )
         out[to_y, to_x] = block[from_y, from_x]
     return out
 
 
-def _shared(window: range, first: int, length: int) -> tuple[slice, slice]:
-    """Return where the pixels stand that a window shares with a block: in the one, in the other."""
+def _common(window: range, first: int, length: int) -> tuple[slice, slice]:
+    """Return the pixels that a window and a block have in common, as slices of both."""
     start, stop = max(window.start, first), min(window.stop, first + length)
     return (
         slice(start - window.start, stop - window.start),

@@ -1,4 +1,4 @@
-"""A mosaic written to zarr tile by tile, which goes on where it was interrupted."""
+"""A mosaic written to zarr tile by tile; an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -11,25 +11,23 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.accumulator import identity_of, plane_names
 from xresample.datamodel import schema
-from xresample.datamodel.context import n_planes
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 
 from .graph import Graph
 from .plan import Plan, plan
 from .resume import described, require_same
-from .worker import Block, Job, Source, Tile, compute_tile
+from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
 
 PROGRESS = "progress"
-"""Group of the store that says what it is made of, and which tiles are done."""
+"""Group of the store that describes the run, and records which tiles are done."""
 
 DONE = "done"
 _JOB, _READY = "job", "ready"
 
 _PARTIAL = ".partial"
-"""Suffix of the files that zarr writes before it gives them their names."""
+"""Suffix of the temporary files that zarr writes and then renames."""
 
 
 def coadd_to_zarr(
@@ -46,43 +44,44 @@ def coadd_to_zarr(
 ) -> xr.Dataset:
     """Co-add exposures into a zarr store, tile by tile, in bounded memory.
 
-    Runs on the dask scheduler in use: threads, processes, or a cluster whose workers all reach
-    the store. A tile is marked as done once all its planes are written. The same call, after
-    an interruption of any kind, does the tiles that are left, and the store is the same to the
-    byte as without. Tiles that no exposure touches are not written.
+    The tiles run on the current dask scheduler: threads, processes, or a cluster whose workers all
+    reach the store. A tile is marked as done once all its planes are written. After an
+    interruption of any kind, the same call computes the remaining tiles, and the store is
+    byte-for-byte the same as without the interruption. Tiles that no exposure touches are not
+    written.
 
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures, best opened lazily from files.
+        The exposures. Open them lazily, from files.
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
     store : str, path or zarr store
-        Where to write, in format 3 of zarr.
+        The store to write, in zarr format 3.
     chunks : int, tuple, mapping or "auto", optional
-        Sizes of the tiles, and of the chunks of the store: as for `coadd`, but all the same.
+        Sizes of the tiles, which are the chunks of the store: as for `coadd`, but all equal.
     overwrite : bool, optional
-        Delete what is there and start afresh.
+        Whether to delete an existing store and start again.
     compressors : optional
-        As ``zarr.create_array`` takes them; None: no compression, which is fastest.
+        Compressors for ``zarr.create_array``; None: no compression, which is fastest.
     threads : int, optional
-        Threads to use within a tile, one by default: dask does several tiles at a time.
+        Threads to use within a tile. Default: 1, because dask runs several tiles at a time.
     progress : bool, optional
-        Show a bar that counts tiles (needs tqdm).
+        Whether to show a progress bar that counts tiles (needs tqdm).
     **options
         See `Options`.
 
     Returns
     -------
     xarray.Dataset
-        The mosaic, opened from the store and not read yet.
+        The mosaic, opened lazily from the store.
 
     Raises
     ------
     GridMismatchError
-        The store holds a mosaic of other exposures, options or tiles; names what differs.
+        The store holds a mosaic of other exposures, options or tiles; names the differences.
     InvalidInputError
-        The store holds something else, or tiles differ in size.
+        The store holds something else than a mosaic, or the tiles differ in size.
     InvalidExposureError
         An exposure cannot be used; lists every fault of it.
 
@@ -109,26 +108,26 @@ def coadd_to_zarr(
         _sweep(store)
         _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
-    planes = plane_names(planned.job.layout, planned.job.options)
-    return mosaic[[*planes, *(row.name for row in schema.PROVENANCE)]]
+    return mosaic[[*planned.planes, *(row.name for row in schema.PROVENANCE)]]
 
 
 def write_tile(
-    job: Job,
+    shared: SharedInput,
     tile: Tile,
-    sources: Sequence[Source],
+    exposures: Sequence[ExposureInput],
     blocks: Sequence[Sequence[Block]],
     store: Any,
     index: Sequence[int],
 ) -> np.ndarray:
-    """Compute a tile and write it, then mark it as done; return 1 as an array ``(1, 1)``."""
+    """Compute a tile, write it, and mark it as done; return 1 as an array ``(1, 1)``."""
     import zarr
 
-    planes = compute_tile(job, tile, sources, blocks)
+    planes = compute_tile(shared, tile, exposures, blocks)
+    grid = shared.job.grid
     root: Any = zarr.open_group(store, mode="r+")
     rows, columns = (
         slice(side.start - first, side.stop - first)
-        for side, first in ((tile.y, job.grid.y0), (tile.x, job.grid.x0))
+        for side, first in ((tile.y, grid.y0), (tile.x, grid.x0))
     )
     for name, plane in planes.items():
         root[name][..., rows, columns] = plane
@@ -137,7 +136,7 @@ def write_tile(
 
 
 def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool) -> None:
-    """Write the tiles that are left, with the scheduler in use."""
+    """Write the remaining tiles with the current dask scheduler."""
     import dask
     import dask.array as da
     from dask.base import get_scheduler
@@ -172,13 +171,13 @@ def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool)
 
 
 def _uniform(planned: Plan) -> tuple[int, int]:
-    """Return the size of the tiles; those at the far ends may be smaller."""
+    """Return the size of the tiles; the last row and column may be smaller."""
     sizes = []
     for side in planned.tiling.chunks:
         if len(set(side[:-1])) > 1 or side[-1] > side[0]:
             raise InvalidInputError(
-                f"Tiles of {side} pixels along one side: the chunks of a zarr store all have the "
-                "same size, but for the last"
+                f"Tiles of a zarr store must have the same size, except the last one, got {side} "
+                "pixels along one side"
             )
         sizes.append(side[0])
     return sizes[0], sizes[1]
@@ -187,13 +186,13 @@ def _uniform(planned: Plan) -> tuple[int, int]:
 def _prepared(
     planned: Plan, store: Any, size: tuple[int, int], overwrite: bool, compressors: Any
 ) -> Any:
-    """Return the group of a store that has all but the tiles: found there, or made."""
+    """Return the group of a store that holds everything but the tiles; make it if necessary."""
     zarr = _zarr()
     job = described(planned, size)
     root = _opened(store)
     if overwrite:
         if root is not None and PROGRESS in root:
-            # What is half deleted must not count as done.
+            # After an interrupted deletion the store must not count as complete.
             root[PROGRESS].attrs[_READY] = False
         root = zarr.open_group(store, mode="w", zarr_format=3)
     elif root is None:
@@ -206,15 +205,15 @@ def _prepared(
     else:
         _require_empty(store, [*(name for name, _ in root.members()), *root.attrs])
         root.create_group(PROGRESS, attributes={_JOB: job, _READY: False})
-    # First what is being made, in one write, then the room for it, then that the room is there:
-    # after an interruption in between this is done again.
-    _make_room(planned, root, size, compressors)
+    # The description is written first, then the empty planes, then the mark that they exist: after
+    # an interruption in between, the planes are made again.
+    _allocate(planned, root, size, compressors)
     root[PROGRESS].attrs.put({_JOB: job, _READY: True})
     return root
 
 
 def _zarr() -> Any:
-    """Return the package, or say that it is not installed."""
+    """Return the package, or raise an error that tells how to install it."""
     try:
         import zarr
     except ImportError:
@@ -225,7 +224,7 @@ def _zarr() -> Any:
 
 
 def _opened(store: Any) -> Any:
-    """Return the group of a store; None where there is none."""
+    """Return the group of a store; None if the store does not exist."""
     zarr = _zarr()
     try:
         return zarr.open_group(store, mode="r+")
@@ -234,7 +233,7 @@ def _opened(store: Any) -> Any:
 
 
 def _folder(store: Any) -> Path | None:
-    """Return the folder of a store on a file system, where there is one."""
+    """Return the folder of a store on a local file system; None for any other store."""
     from zarr.storage import LocalStore
 
     folder = store.root if isinstance(store, LocalStore) else store
@@ -243,51 +242,48 @@ def _folder(store: Any) -> Path | None:
 
 
 def _files(store: Any) -> list[str]:
-    """Return what lies in the folder of a store, but for what an interruption left there."""
+    """Return the entries of the folder of a store, without temporary files of zarr."""
     folder = _folder(store)
     return [] if folder is None else [p.name for p in folder.iterdir() if p.suffix != _PARTIAL]
 
 
 def _sweep(store: Any) -> None:
-    """Remove what an interruption left of files that were being written."""
+    """Remove temporary files of zarr that an interruption left behind."""
     folder = _folder(store)
     for path in () if folder is None else folder.rglob(f"*{_PARTIAL}"):
         path.unlink(missing_ok=True)
 
 
 def _require_empty(store: Any, found: list[str]) -> None:
-    """Raise an `InvalidInputError` that says what a store holds, other than a mosaic."""
+    """Raise an `InvalidInputError` if a store holds something else than a mosaic."""
     if found:
         raise InvalidInputError(
-            f"{store} holds {sorted(found)}, and no record of tiles: give another store, or "
-            "overwrite=True to delete what is there"
+            f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
+            f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
         )
 
 
-def _make_room(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
-    """Write the coordinates, what is kept of the exposures, and empty planes."""
+def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
+    """Write the coordinates, the provenance of the exposures, and empty planes."""
     options, layout = planned.job.options, planned.job.layout
-    names = plane_names(layout, options)
     labels = planned.dataset({})
     for name in schema.TEXT:
         labels[name].encoding.update(schema.TEXT_ENCODING)
     for name in filter(root.__contains__, map(str, labels.variables)):
-        # From an interrupted run: xarray would compare types, and read texts as another one.
+        # xarray compares types, and strings of an interrupted run read as another type.
         del root[name]
     labels.to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
-    for name in names:
-        row = schema.require_row(schema.MOSAIC, name)
-        planes = (n_planes(planned.n_exposures),) if name == "con" else ()
-        identity = identity_of(name, layout, options)
+    for name, row in layout.planes.items():
+        shape = layout.shape(name, planned.shape, planned.n_exposures)
         root.create_array(
             name,
-            shape=(*planes, *planned.shape),
-            chunks=(*planes, *size),
-            dtype=schema.plane_dtype(name, options.dtype),
-            # A chunk that nobody writes reads as this.
-            fill_value=identity,
+            shape=shape,
+            chunks=(*shape[:-2], *size),
+            dtype=layout.dtype(name, options).name,
+            # A chunk that is not written reads as the fill value.
+            fill_value=layout.identity(name, options),
             compressors=compressors,
-            attributes=schema.variable_attrs(name, row, planned.units, options.weight_type),
+            attributes=schema.variable_attrs(name, row, planned.job.units, options.weight_type),
             dimension_names=row.dims,
             overwrite=True,
         )

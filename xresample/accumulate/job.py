@@ -1,0 +1,179 @@
+"""The admission of an exposure: one place that checks it and reads all that the deposit needs.
+
+Three paths add exposures: the eager one (`Accumulator`), the tiled one (`plan`), and the
+stcal-compatible class. All of them call `Job.admit`, so a fault of an exposure gives the same error
+in each of them, before any work is done and before any mosaic changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import xarray as xr
+
+from xresample.datamodel import provenance
+from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.mosaic import variances_of_error
+from xresample.datamodel.options import Options
+from xresample.datamodel.planes import Layout, first_layout, wider_layout
+from xresample.errors import InvalidInputError, NoOverlapWarning, warn
+
+from .launch import Scales, Window
+from .scales import Given, scales_of
+from .weights import effective_weight_type
+from .window import place
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """An exposure that fits a mosaic, and the quantities with which it enters."""
+
+    exposure: Exposure
+    number: int
+    """Position among the exposures of the mosaic, which is the number of its context bit."""
+    scales: Scales
+    weight_type: str | None
+    """Weight type of this exposure: None if the variance that its weights need is missing."""
+    row: provenance.Row
+    """Provenance that the mosaic keeps."""
+    units: str | None
+    """Units of the mosaic with this exposure."""
+    layout: Layout
+    """Planes of the mosaic with this exposure."""
+
+    @property
+    def label(self) -> str:
+        """Name of the exposure in a message."""
+        return label_of(self.exposure, self.number)
+
+    def options(self, options: Options) -> Options:
+        """Return the options of the mosaic with the weight type of this exposure."""
+        return replace(options, weight_type=self.weight_type)
+
+    def warn_outside(self) -> None:
+        """Warn that the exposure touches no pixel of the mosaic."""
+        warn(
+            f"Exposure {self.label} lies outside the mosaic: it is counted but changes no pixel",
+            NoOverlapWarning,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """What exposures are added to: a grid, options, and what the exposures so far determined."""
+
+    grid: Grid
+    options: Options
+    layout: Layout
+    units: str | None = None
+    count: int = 0
+    """Number of exposures so far."""
+
+    @classmethod
+    def new(cls, grid: Grid, options: Options) -> Job:
+        """Return the job of an empty mosaic."""
+        options = replace(options, pixel_scale=grid.pixel_scale)
+        return cls(grid, options, first_layout(options))
+
+    @classmethod
+    def of_target(cls, output_wcs: Any, options: Mapping[str, Any]) -> Job:
+        """Return the job of an empty mosaic, from the arguments of `empty_mosaic`.
+
+        Raises
+        ------
+        InvalidInputError
+            An option is unknown or out of range, or the grid has no pixel.
+        """
+        fields = Options.__dataclass_fields__
+        if unknown := sorted(set(options) - set(fields)):
+            raise InvalidInputError(
+                f"Unknown options: {', '.join(unknown)}. Options must be among {', '.join(fields)}"
+            )
+        if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
+            options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
+        chosen = Options(**options)
+        return cls.new(Grid.of(output_wcs, chosen.pixel_scale), chosen)
+
+    def admit(
+        self,
+        candidate: xr.Dataset | Exposure,
+        *,
+        has_pixmap: bool = False,
+        window: Callable[[Exposure], Window] | None = None,
+        given: Given | None = None,
+    ) -> Admitted:
+        """Check an exposure and return the quantities with which it enters the mosaic.
+
+        No pixel of the exposure is read, unless no pixel scale is known.
+
+        Parameters
+        ----------
+        candidate : Dataset or Exposure
+            The exposure.
+        has_pixmap : bool, optional
+            Whether the caller has a pixel map, so that the exposure needs no WCS.
+        window : callable, optional
+            Returns the window of the exposure; called only if no pixel scale is known.
+        given : Given, optional
+            Factors and weights that the caller decides.
+
+        Raises
+        ------
+        InvalidExposureError
+            The exposure cannot be used; lists every fault.
+        InvalidInputError
+            The exposure does not fit the mosaic: its units differ, or ``error_from_variances``
+            names a variance that neither has.
+        """
+        if isinstance(candidate, Exposure):
+            exposure = candidate
+            validate(exposure.dataset, self.options, pixmap=True)
+        else:
+            validate(candidate, self.options, has_pixmap)
+            exposure = Exposure(candidate)
+        units = self._units_with(exposure)
+        layout = wider_layout(self.layout, self.options, exposure.variances)
+        if self.options.compute_err == "from_var":
+            variances_of_error(layout, self.options)
+        placed = window or self._window
+        scales = scales_of(
+            exposure, self.grid, self.options, lambda: placed(exposure).pixmap, given
+        )
+        return Admitted(
+            exposure=exposure,
+            number=self.count,
+            scales=scales,
+            weight_type=(
+                self.options.weight_type
+                if given is not None and given.weights
+                else effective_weight_type(self.options, exposure)
+            ),
+            row=provenance.row_of(exposure.scalars, scales.ratio),
+            units=units,
+            layout=layout,
+        )
+
+    def after(self, admitted: Admitted) -> Job:
+        """Return the job once an admitted exposure has been added."""
+        return replace(self, layout=admitted.layout, units=admitted.units, count=self.count + 1)
+
+    def _units_with(self, exposure: Exposure) -> str | None:
+        """Return the units of the mosaic with an exposure, which must have the same units."""
+        if self.units and exposure.units and self.units != exposure.units:
+            raise InvalidInputError(
+                f"Exposure {label_of(exposure, self.count)} must have the units of the mosaic, "
+                f"{self.units!r}, got {exposure.units!r}: convert the exposure"
+            )
+        return self.units or exposure.units
+
+    def _window(self, exposure: Exposure) -> Window:
+        """Return the window of an exposure; its flags are not read."""
+        return place(exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None))
+
+
+def label_of(exposure: Exposure, number: int) -> str:
+    """Return the name of an exposure in a message: its file name, or else its number."""
+    return str(exposure.scalars["filename"] or number)

@@ -1,0 +1,158 @@
+"""Mosaics as Datasets: planes with their labels, and checks that a Dataset is a mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.errors import InvalidInputError
+
+from . import provenance, schema
+from .grid import Grid
+from .options import Options
+from .planes import Layout
+
+AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")
+"""Attributes that follow from the pixel scale."""
+
+
+def is_mosaic(dataset: Any) -> bool:
+    """Tell whether a Dataset is a mosaic: it has weights and a dimension of exposures."""
+    return (
+        isinstance(dataset, xr.Dataset) and "wht" in dataset and provenance.EXPOSURE in dataset.dims
+    )
+
+
+def require_mosaic(dataset: Any, *planes: str) -> None:
+    """Raise an `InvalidInputError` unless a Dataset is a mosaic that has the given planes."""
+    if not is_mosaic(dataset):
+        raise InvalidInputError(
+            f"Expected a mosaic (from empty_mosaic or coadd), got {described(dataset)}"
+        )
+    for name in planes:
+        if name not in dataset:
+            row = schema.require_row(schema.MOSAIC, name)
+            hint = "" if row.asked_by is None else ": make it with {}={!r}".format(*row.asked_by)
+            raise InvalidInputError(f"The mosaic has no {name!r}{hint}")
+
+
+def described(value: Any) -> str:
+    """Return a short description of what a caller gave, for an error message."""
+    if not isinstance(value, xr.Dataset):
+        return type(value).__name__
+    return f"a Dataset with variables: {', '.join(map(str, value.data_vars)) or 'none'}"
+
+
+def labelled(
+    planes: Mapping[str, Any],
+    grid: Grid,
+    options: Options,
+    rows: Sequence[provenance.Row],
+    units: str | None,
+    attrs: Mapping[str, Any],
+) -> xr.Dataset:
+    """Return the Dataset of a mosaic.
+
+    Parameters
+    ----------
+    planes : mapping of str to array_like
+        The planes by name; arrays of any kind.
+    grid : Grid
+        The grid of the mosaic.
+    options : Options
+        Its options.
+    rows : sequence of dict
+        Provenance of each exposure.
+    units : str or None
+        Units of ``data``.
+    attrs : mapping
+        Further attributes.
+    """
+    variables: dict[str, xr.Variable] = {}
+    for name, plane in planes.items():
+        row = schema.require_row(schema.MOSAIC, name)
+        labels = schema.variable_attrs(name, row, units, options.weight_type)
+        variables[name] = xr.Variable(row.dims, plane, labels)
+    known = {**attrs, **options.to_attrs(), **provenance.totals(rows)}
+    if grid.pixel_scale is not None:
+        square = grid.pixel_scale**2
+        known["pixelarea_arcsecsq"] = square
+        known["pixelarea_steradians"] = float(square * np.deg2rad(1 / 3600) ** 2)
+    return xr.Dataset({**variables, **provenance.variables(rows)}, grid.coords(), known)
+
+
+def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
+    """Return the attributes of a mosaic that follow neither from its options nor from its rows."""
+    known = {*Options.__dataclass_fields__, *provenance.TOTALS, *AREAS}
+    return {str(k): v for k, v in mosaic.attrs.items() if k not in known}
+
+
+def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
+    """Return the layout of a mosaic, whose planes are checked.
+
+    Raises
+    ------
+    InvalidInputError
+        The Dataset is not a complete mosaic; lists every fault.
+    """
+    layout = Layout.of(options, _variances_of(mosaic, options))
+    faults = []
+    for name, row in layout.planes.items():
+        if row.rule is schema.Rule.DERIVED:
+            continue
+        if name not in mosaic:
+            faults.append(f"{name} is missing")
+            continue
+        dtype, variable = layout.dtype(name, options), mosaic[name]
+        if set(variable.dims) != set(row.dims):
+            faults.append(f"{name} must have dimensions {row.dims}, got {variable.dims}")
+        if variable.dtype.newbyteorder("=") != dtype:
+            faults.append(f"{name} must have type {dtype}, got {variable.dtype}")
+    if faults:
+        raise InvalidInputError("The Dataset is not a complete mosaic:\n- " + "\n- ".join(faults))
+    return layout
+
+
+def _variances_of(mosaic: xr.Dataset, options: Options) -> tuple[str, ...]:
+    """Return the variances that a mosaic has or, by its weights or options, should have."""
+    wanted = (options.variance_names or ()) if options.enable_var else ()
+    found = [name for name in map(str, mosaic.data_vars) if name.startswith(schema.VARIANCE_PREFIX)]
+    names = (name.removesuffix(schema.WEIGHT_SUFFIX) for name in (*wanted, *found))
+    return tuple(dict.fromkeys(names))
+
+
+def variances_of_error(layout: Layout, options: Options) -> tuple[str, ...]:
+    """Return the variances whose sum is the squared error; empty while a mosaic has none.
+
+    Raises
+    ------
+    InvalidInputError
+        ``error_from_variances`` names a variance that the mosaic does not have.
+    """
+    names = options.error_from_variances or layout.variances
+    unknown = [name for name in names if name not in layout.variances]
+    if unknown and layout.variances:
+        raise InvalidInputError(
+            f"error_from_variances must name variances of the mosaic, "
+            f"{', '.join(layout.variances)}, got {', '.join(unknown)}"
+        )
+    return () if unknown else tuple(names)
+
+
+def root_of_sum(variances: Iterable[np.ndarray], shape: tuple[int, int], dtype: str) -> np.ndarray:
+    """Return the root of a sum of variances, ``(y, x)``.
+
+    NaN counts as 0; the root is NaN where all variances are NaN.
+    """
+    total = np.zeros(shape, dtype)
+    known = np.zeros(shape, bool)
+    for plane in variances:
+        there = ~np.isnan(plane)
+        np.add(total, plane, out=total, where=there)
+        known |= there
+    np.sqrt(total, out=total)
+    total[~known] = np.nan
+    return total

@@ -1,0 +1,147 @@
+"""The planes of one mosaic: the rows of the table that its options ask for.
+
+The real-valued planes of a mosaic are one array, ``(plane, y, x)``, so that one kernel serves any
+number of planes; the variables of the mosaic are views of this array::
+
+    wht | data | err | var_a, var_b, ... | var_a_wht, var_b_wht, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .context import n_planes
+from .options import WEIGHT_VARIANCE, Options, parse_fillval
+from .schema import MOSAIC, Plane, Rule
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The planes of a mosaic, and the samples of an exposure that fill them."""
+
+    rows: tuple[Plane, ...]
+    """Rows of the table that the options ask for."""
+    variances: tuple[str, ...]
+    reference: str | None
+    """The variance that weights the resampled variances; None: all have the same weight."""
+
+    @classmethod
+    def of(cls, options: Options, variances: Iterable[str] = ()) -> Layout:
+        """Return the layout of a mosaic with these options that holds these variances."""
+        rows = tuple(row for row in MOSAIC if _is_asked(row, options))
+        resampled = options.variance_method == "resampled"
+        reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
+        return cls(rows, tuple(variances), reference)
+
+    def widened(self, variances: Iterable[str]) -> Layout:
+        """Return a layout that also holds the given variances."""
+        more = tuple(name for name in variances if name not in self.variances)
+        return replace(self, variances=self.variances + more)
+
+    @property
+    def planes(self) -> dict[str, Plane]:
+        """The row of each plane by the name of the plane, in the order of the mosaic."""
+        found: dict[str, Plane] = {}
+        for row in self.rows:
+            names = self.variances if row.per_variance else ("",)
+            found |= {row.name.replace("var_*", name): row for name in names}
+        return found
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        """Planes that are means weighted by ``wht``."""
+        return self.by_rule(Rule.MEAN)
+
+    @property
+    def resampled(self) -> bool:
+        """Whether each variance has a plane of weights."""
+        return any(row.rule is Rule.SUM and row.per_variance for row in self.rows)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Real-valued planes that are stored, in the order of the array."""
+        sums = self.by_rule(Rule.SUM)
+        return (sums[0], *self.means, *self.variances, *sums[1:])
+
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """Samples that are summed with the weight, in order; the first is 1 in every pixel."""
+        if not self.resampled:
+            return ("1", *self.means)
+        reference = self.reference if self.variances else None
+        extra = () if reference is None or reference in self.variances else (reference,)
+        return ("1", *self.means, *self.variances, *extra)
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        """Samples that are summed with the square of the weight."""
+        return () if self.resampled else self.variances
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Variables of an exposure that the samples are taken from."""
+        return tuple(self.source(name) for name in (*self.linear[1:], *self.squared))
+
+    def source(self, name: str) -> str:
+        """Return the variable of an exposure that fills a plane."""
+        row = self.planes.get(name)
+        return name if row is None or row.source is None else row.source
+
+    def by_rule(self, rule: Rule) -> tuple[str, ...]:
+        """Return the names of the planes that combine by a rule."""
+        return tuple(name for name, row in self.planes.items() if row.rule is rule)
+
+    def identity(self, name: str, options: Options) -> float:
+        """Return the value of a plane where no exposure contributes."""
+        identity = self.planes[name].identity
+        return parse_fillval(options.fillval) if identity is None else identity
+
+    def dtype(self, name: str, options: Options) -> np.dtype:
+        """Return the type of a plane."""
+        dtype = self.planes[name].dtype
+        return np.dtype(options.dtype if dtype == "f" else dtype)
+
+    def shape(self, name: str, image: tuple[int, int], exposures: int) -> tuple[int, ...]:
+        """Return the shape of a plane of a mosaic of so many exposures.
+
+        Parameters
+        ----------
+        name : str
+            The plane.
+        image : (int, int)
+            Pixels of the mosaic, ``(y, x)``.
+        exposures : int
+            Number of exposures.
+        """
+        further = len(self.planes[name].dims) - len(image)
+        return (*(n_planes(exposures),) * further, *image)
+
+    def pixel_bytes(self, options: Options, exposures: int) -> int:
+        """Return the number of bytes of one pixel in all planes."""
+        return sum(
+            self.dtype(name, options).itemsize * int(np.prod(self.shape(name, (1, 1), exposures)))
+            for name in self.planes
+        )
+
+
+def first_layout(options: Options) -> Layout:
+    """Return the layout of a mosaic without exposures."""
+    return Layout.of(options, (options.variance_names or ()) if options.enable_var else ())
+
+
+def wider_layout(layout: Layout, options: Options, variances: Iterable[str]) -> Layout:
+    """Return a layout that holds the variances of an exposure, unless the options fix them."""
+    if not options.enable_var or options.variance_names is not None:
+        return layout
+    return layout.widened(variances)
+
+
+def _is_asked(row: Plane, options: Options) -> bool:
+    """Tell whether the options ask for a plane."""
+    if row.asked_by is None:
+        return True
+    option, value = row.asked_by
+    return bool(getattr(options, option) == value)
