@@ -116,7 +116,9 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     """Return the root of the sum of the variances of an exposure or a mosaic."""
     names = list(variances or (str(n) for n in dataset.data_vars if schema.is_variance(str(n))))
     if not names:
-        raise InvalidInputError("err needs at least one variable var_*, but the Dataset has no variance")
+        raise InvalidInputError(
+            "err needs at least one variable var_*, but the Dataset has no variance"
+        )
     if missing := [name for name in names if name not in dataset]:
         raise InvalidInputError(f"variances must be in the Dataset, got {', '.join(missing)}")
     # For a type checker a sum may be the 0 that it starts with; here it has at least one term.
