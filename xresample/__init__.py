@@ -1,7 +1,7 @@
 """Co-add dithered, distorted astronomical images with the drizzle algorithm, in xarray.
 
-Importing the package registers the accessor ``Dataset.resample``; everything heavy is
-imported when it is used.
+Importing the package registers the accessor ``Dataset.resample``. Heavy modules are imported
+when they are first used.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _HOMES = {
         "errors",
     ),
 }
-"""The module of each public name, imported when the name is first used."""
+"""The module of each public name, which is imported when the name is first used."""
 
 __all__ = [
     "FileError",

@@ -9,11 +9,14 @@ import functools
 import os
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from xarray.core.extensions import AccessorRegistrationWarning
+
+if TYPE_CHECKING:
+    from xresample.datamodel.options import WeightType
 
 _time_resample = xr.Dataset.resample
 """xarray's own method, as it was before the accessor took its name."""
@@ -192,7 +195,7 @@ class ResampleAccessor:
         return pixmap(self._dataset, output_wcs, options)
 
     def weight_map(
-        self, weight_type: str | None = "ivm", *, good_bits: Any = 0, flag_map: Any = None
+        self, weight_type: WeightType = "ivm", *, good_bits: Any = 0, flag_map: Any = None
     ) -> xr.DataArray:
         """Return the weights of the pixels of an exposure, ``(y, x)``.
 

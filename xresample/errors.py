@@ -1,4 +1,4 @@
-"""What can go wrong, each error also the built-in that one would expect."""
+"""Errors and warnings; each error is also the built-in exception that a user would expect."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ class XResampleError(Exception):
 
 
 class InvalidInputError(XResampleError, ValueError):
-    """An argument, an exposure or a mosaic is not as it must be."""
+    """An argument, an exposure or a mosaic is invalid."""
 
 
 class MissingKeyError(XResampleError, KeyError):
-    """A variable or attribute that is needed is not there."""
+    """A required variable or attribute is missing."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class InvalidExposureError(XResampleError, ValueError, KeyError):
-    """An exposure lacks something or holds something that cannot be used; lists every fault."""
+    """An exposure cannot be used; the message lists every fault."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class ImageShapeError(InvalidExposureError, RuntimeError):
-    """The data of an exposure are no image."""
+    """The data of an exposure are not an image."""
 
 
 class FinalizedError(XResampleError, RuntimeError):
-    """A mosaic has been finalized: nothing can be added to it."""
+    """A product has been finalized, so no exposure can be added."""
 
 
 class GridMismatchError(InvalidInputError):
-    """Two mosaics differ in their grid or their options, and cannot be combined."""
+    """Two mosaics cannot be combined because their grids or options differ."""
 
 
 class UnsupportedWCSError(XResampleError, RuntimeError):
@@ -45,23 +45,23 @@ class UnsupportedWCSError(XResampleError, RuntimeError):
 
 
 class WCSTextError(InvalidInputError):
-    """A text is not a WCS that can be read safely."""
+    """A text is not a WCS, or cannot be read safely."""
 
 
 class FileError(XResampleError, OSError, ValueError):
-    """A file is damaged or of another kind, lacks what is needed, or is there already."""
+    """A file is damaged, has the wrong format or content, or already exists."""
 
 
 class NoOverlapWarning(UserWarning):
-    """An exposure lies outside the mosaic: it is counted but changes no pixel."""
+    """An exposure lies outside the mosaic; it is counted but changes no pixel."""
 
 
 class MissingVarianceWarning(UserWarning):
-    """The variance that weights need is missing; all weights of the exposure are 1."""
+    """The variance for the weights is missing; all weights of the exposure are 1."""
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn as if from the line outside of this package that led here."""
+    """Warn with the location of the user's line that called this package."""
     package = __name__.partition(".")[0]
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:

@@ -1,4 +1,4 @@
-"""Progress bars, for those who ask for them."""
+"""Progress bars on request."""
 
 from __future__ import annotations
 
@@ -7,33 +7,40 @@ from typing import Any
 from .errors import InvalidInputError
 
 
-def bar(wanted: bool, **how: Any) -> Any:
-    """Return a bar of tqdm, which shows nothing unless wanted.
+def bar(wanted: bool, **options: Any) -> Any:
+    """Return a progress bar of tqdm, or a bar that shows nothing.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether to show a bar.
+    **options
+        Options of ``tqdm``.
 
     Raises
     ------
     InvalidInputError
-        It is wanted, and tqdm is not installed.
+        A bar is wanted, but tqdm is not installed.
     """
     if not wanted:
-        return _Nothing()
+        return _HiddenBar()
     try:
         from tqdm.auto import tqdm
     except ImportError:
         raise InvalidInputError(
-            "progress=True shows a bar with tqdm, which is not installed: pip install tqdm"
+            "progress=True needs tqdm, which is not installed: pip install tqdm"
         ) from None
-    return tqdm(**how)
+    return tqdm(**options)
 
 
-class _Nothing:
-    """A bar that nobody sees."""
+class _HiddenBar:
+    """A progress bar that shows nothing."""
 
-    def __enter__(self) -> _Nothing:
+    def __enter__(self) -> _HiddenBar:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
     def update(self) -> None:
-        """Count one more."""
+        """Count one item."""

@@ -1,4 +1,4 @@
-"""Plain threads over functions that release the interpreter lock."""
+"""A pool of plain threads for functions that release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LIMIT = "XRESAMPLE_NUM_THREADS"
 
 
 def count(threads: int | None = None) -> int:
-    """Return how many threads to use: as asked, else by environment, else one a processor."""
+    """Return the number of threads: the argument, or the environment's limit, or one per CPU."""
     if threads is not None:
         return max(1, int(threads))
     if limit := os.environ.get(_LIMIT):
@@ -23,10 +23,10 @@ def count(threads: int | None = None) -> int:
 def run(
     function: Callable[[Any], object], items: Iterable[Any], threads: int | None = None
 ) -> None:
-    """Call ``function`` on every item, the next item to whichever thread is free.
+    """Call ``function`` on every item; the next item goes to the next free thread.
 
-    The caller is one of the threads. An error ends it as on one thread: no further item is begun,
-    and of several errors that of the first item is raised.
+    The caller is one of the threads. After an error no further item starts; if several items
+    fail, the error of the first one is raised.
     """
     items = list(items)
     threads = min(count(threads), len(items))
@@ -34,7 +34,7 @@ def run(
         for item in items:
             function(item)
         return
-    # Threads that help themselves: a future for each item costs as much as many an item.
+    # Workers pull from a deque: one Future per item would cost more than many items do.
     waiting = deque(enumerate(items))
     failed: dict[int, BaseException] = {}
 

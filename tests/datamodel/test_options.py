@@ -16,10 +16,8 @@ from hypothesis import strategies as st
 
 import xresample as xrs
 from xresample.datamodel.options import (
-    DTYPES,
-    ERROR_METHODS,
+    CHOICES,
     KERNELS,
-    VARIANCE_METHODS,
     WEIGHT_TYPES,
     Options,
     parse_fillval,
@@ -36,9 +34,9 @@ OPTIONS = st.fixed_dictionaries({}, optional={
     "flag_map": st.one_of(st.none(), st.just({"A": 1, "B": 1 << 31})),
     "enable_ctx": st.booleans(),
     "enable_var": st.booleans(),
-    "compute_err": st.sampled_from(ERROR_METHODS),
+    "compute_err": st.sampled_from(CHOICES["compute_err"]),
     "propagate_dq": st.booleans(),
-    "variance_method": st.sampled_from(VARIANCE_METHODS),
+    "variance_method": st.sampled_from(CHOICES["variance_method"]),
     "variance_names": st.one_of(st.none(), names),
     "error_from_variances": st.one_of(st.none(), names),
     "pixel_scale": st.one_of(st.none(), positive),
@@ -46,7 +44,7 @@ OPTIONS = st.fixed_dictionaries({}, optional={
     "pixmap_stepsize": st.one_of(st.none(), st.integers(1, 100)),
     "pixmap_order": st.sampled_from([1, 3]),
     "pixmap_tol": positive,
-    "dtype": st.sampled_from(DTYPES),
+    "dtype": st.sampled_from(CHOICES["dtype"]),
 })  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import variances_of_error
-from xresample.datamodel.options import Options
+from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
 
@@ -35,7 +35,7 @@ class Admitted:
     number: int
     """Position among the exposures of the mosaic, which is the number of its context bit."""
     scales: Scales
-    weight_type: str | None
+    weight_type: WeightType
     """Weight type of this exposure: None if the variance that its weights need is missing."""
     row: provenance.Row
     """Provenance that the mosaic keeps."""

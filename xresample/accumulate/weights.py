@@ -8,11 +8,11 @@ import numpy as np
 
 from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
-from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE, Options
+from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE, Options, WeightType
 from xresample.errors import InvalidInputError, MissingVarianceWarning, warn
 
 
-def effective_weight_type(options: Options, exposure: Exposure) -> str | None:
+def effective_weight_type(options: Options, exposure: Exposure) -> WeightType:
     """Return the weight type of an exposure; None, with a warning, if its variance is missing."""
     variance = WEIGHT_VARIANCE.get(options.weight_type or "")
     if variance is None or variance in exposure.dataset:

@@ -1,4 +1,4 @@
-"""The context: bit ``k`` of plane ``p`` says that exposure ``32 p + k`` reached a pixel."""
+"""The context: bit ``k`` of plane ``p`` tells that exposure ``32 p + k`` contributes to a pixel."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ PLANE_BITS = 32
 
 
 def n_planes(n_exposures: int) -> int:
-    """Return how many planes hold the bits of so many exposures; at least one."""
+    """Return the number of planes for the bits of so many exposures; at least one."""
     return max(1, -(-n_exposures // PLANE_BITS))
 
 
 def _bits(con: np.ndarray) -> np.ndarray:
-    """Return a context without its sign: bit 31 makes an int32 negative."""
+    """Return a context as unsigned integers, because bit 31 makes an int32 negative."""
     return np.asarray(con).astype(np.uint32)
 
 
 def decode(con: np.ndarray, n_exposures: int | None = None) -> np.ndarray:
-    """Return the indices of the exposures that reached one pixel.
+    """Return the numbers of the exposures that contribute to one pixel.
 
     Parameters
     ----------
     con : ndarray of int32
         Context of the pixel, ``(plane,)``.
     n_exposures : int, optional
-        Exposures of the mosaic; by default all bits count.
+        Number of exposures of the mosaic. Default: all bits count.
     """
     octets = _bits(con).astype("<u4").view(np.uint8)
     return np.flatnonzero(np.unpackbits(octets, bitorder="little")[:n_exposures])
 
 
 def count(con: np.ndarray) -> np.ndarray:
-    """Return how many exposures reached each pixel, ``(y, x)``."""
+    """Return the number of exposures that contribute to each pixel, ``(y, x)``."""
     return np.bitwise_count(_bits(con)).sum(axis=0, dtype=np.int32)
 
 
 def shift_context(con: np.ndarray, by: int, n_planes: int) -> np.ndarray:
-    """Return a context as it is when ``by`` exposures come before its own.
+    """Return a context whose bits are shifted by a number of exposures.
 
     Parameters
     ----------
     con : ndarray of int32
         Context, ``(plane, y, x)``.
     by : int
-        Exposures that come before.
+        Number of exposures that come before.
     n_planes : int
-        Planes of the result.
+        Number of planes of the result.
 
     Returns
     -------
@@ -58,10 +58,10 @@ def shift_context(con: np.ndarray, by: int, n_planes: int) -> np.ndarray:
     Raises
     ------
     InvalidInputError
-        If a bit that is set has no place in so many planes.
+        A bit that is set does not fit in the planes.
     """
     if by < 0:
-        raise InvalidInputError(f"a context cannot be shifted by {by} exposures")
+        raise InvalidInputError(f"by must be at least 0 exposures, got {by}")
     planes = _bits(con)
     whole, part = divmod(by, PLANE_BITS)
     shifted = np.zeros((n_planes, *planes.shape[1:]), np.uint32)
@@ -73,19 +73,21 @@ def shift_context(con: np.ndarray, by: int, n_planes: int) -> np.ndarray:
             if target < n_planes:
                 shifted[target] |= bits
             elif bits.any():
-                raise InvalidInputError(f"{n_planes} context planes are too few: plane {target}")
+                raise InvalidInputError(
+                    f"n_planes must be at least {target + 1} to hold all bits, got {n_planes}"
+                )
     return shifted.view(np.int32)
 
 
 def decode_planes(con: np.ndarray, n_exposures: int) -> np.ndarray:
-    """Return which exposures contribute to which pixel: bool, ``(exposure, y, x)``.
+    """Return which exposures contribute to each pixel: bool, ``(exposure, y, x)``.
 
     Parameters
     ----------
     con : ndarray of int32
         Context, ``(plane, y, x)``.
     n_exposures : int
-        Exposures of the mosaic.
+        Number of exposures of the mosaic.
     """
     bits = _bits(con)
     found = np.empty((n_exposures, *con.shape[1:]), dtype=bool)

@@ -1,4 +1,4 @@
-"""How a mosaic is made: the options, frozen, and their way through netCDF attributes."""
+"""The options of a mosaic, frozen, and their conversion to and from netCDF attributes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from xresample.errors import GridMismatchError, InvalidInputError
 
 from .dq_flags import flag_values
 
-KERNELS = ("square", "turbo", "point", "gaussian", "lanczos2", "lanczos3")
-WEIGHT_TYPES = ("ivm", "ivm-sky", "exptime", None)
-VARIANCE_METHODS = ("resampled", "propagated")
-ERROR_METHODS = ("from_var", "driz_err", None)
-DTYPES = ("float32", "float64")
+Kernel = Literal["square", "turbo", "point", "gaussian", "lanczos2", "lanczos3"]
+WeightType = Literal["ivm", "ivm-sky", "exptime"] | None
+VarianceMethod = Literal["resampled", "propagated"]
+ErrorMethod = Literal["from_var", "driz_err"] | None
+DType = Literal["float32", "float64"]
+SplineOrder = Literal[1, 3]
 
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
+WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", None)
 WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
 """The variance whose inverse is the weight."""
 
@@ -30,54 +33,55 @@ class Options:
     Parameters
     ----------
     kernel : {"square", "turbo", "point", "gaussian", "lanczos2", "lanczos3"}
-        How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
+        How the flux of an input pixel is spread. ``gaussian`` and ``lanczos`` kernels do not
+        conserve flux.
     pixfrac : float
         Linear fraction of an input pixel that its flux is confined to, 0 < pixfrac <= 1; 0 is
-        allowed for ``point``. The lanczos kernels have their own size and take no notice of it.
+        allowed for ``point``. The lanczos kernels have a fixed size and ignore it.
     fillval : float, str or None
-        Value of ``data`` where nothing contributed; a number, a numeric text, or ``None``,
-        ``"INDEF"``, ``"NAN"`` in any case for NaN.
+        Value of ``data`` where no exposure contributes: a number, a numeric string, or, for NaN,
+        ``None``, ``"INDEF"`` or ``"NAN"`` in upper or lower case.
     weight_type : {"ivm", "ivm-sky", "exptime", None}
-        Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time
-        (else the exposure time), or 1.
+        Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or
+        else the exposure time), or 1.
     good_bits : int, str, list of int or None
-        Flags of ``dq`` that do not matter, in the language of `astropy.nddata.bitmask`;
-        ``None``: ignore ``dq``; 0: every flagged pixel has weight 0.
+        Flags of ``dq`` that a good pixel may have, in the language of `astropy.nddata.bitmask`.
+        ``None``: ignore ``dq``. 0: every flagged pixel has weight 0.
     flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
-        Mnemonics of the flags; by default those that ``dq`` describes itself.
+        Value of each flag by its name. Default: the flags that the attributes of ``dq`` describe.
     enable_ctx : bool
         Whether to make the context, ``con``.
     enable_var : bool
         Whether to co-add the variances.
     compute_err : {"from_var", "driz_err", None}
-        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+        ``err`` as the root of the summed variances (which enables variances), drizzled, or none.
     propagate_dq : bool
-        Whether to make ``dq``: the flags of all contributing pixels.
+        Whether to make ``dq``, the flags of all contributing pixels.
     variance_method : {"resampled", "propagated"}
-        How variances combine: each exposure's as drizzled, or those of independent input pixels.
+        How variances combine: drizzled per exposure, or propagated from independent pixels.
     variance_names : sequence of str, optional
-        Variances to co-add; by default all that the exposures bring.
+        Variances to co-add. Default: all variances of the exposures.
     error_from_variances : sequence of str, optional
-        Variances that enter ``err``; by default all.
+        Variances that enter ``err``. Default: all.
     pixel_scale : float, optional
-        Pixel scale of the mosaic in arcsec; by default from its WCS.
+        Pixel scale of the mosaic in arcsec. Default: from its WCS.
     pixel_scale_ratio : float, optional
-        Pixel scale of the mosaic over that of the exposures (spectral: the inverse); by
-        default each exposure has its own.
+        Pixel scale of the mosaic over that of the exposures (spectral: the inverse). Default:
+        each exposure has its own ratio.
     pixmap_stepsize : int, optional
-        Step in pixels at which the WCS is evaluated, with splines between; 1: everywhere; by
-        default the step follows from ``pixmap_tol``.
+        Step in pixels at which the WCS is evaluated, with splines between; 1: every pixel.
+        Default: the step follows from ``pixmap_tol``.
     pixmap_order : {1, 3}
-        Order of these splines when a step is given.
+        Order of the splines if a step is given.
     pixmap_tol : float
-        Largest error of the pixel map, in output pixels, when the step is not given.
+        Maximum error of the pixel map, in output pixels, if no step is given.
     dtype : {"float32", "float64"}
         Type of the planes.
 
     Raises
     ------
     InvalidInputError
-        Lists all options that cannot be used.
+        Options are invalid; lists all of them.
 
     Examples
     --------
@@ -87,37 +91,39 @@ class Options:
     True
     """
 
-    kernel: str = "square"
+    kernel: Kernel = "square"
     pixfrac: float = 1.0
     fillval: float | str | None = 0.0
-    weight_type: str | None = "ivm"
+    weight_type: WeightType = "ivm"
     good_bits: int | str | list[int] | None = 0
     flag_map: Mapping[str, int] | None = None
     enable_ctx: bool = True
     enable_var: bool = True
-    compute_err: str | None = None
+    compute_err: ErrorMethod = None
     propagate_dq: bool = False
-    variance_method: str = "resampled"
+    variance_method: VarianceMethod = "resampled"
     variance_names: tuple[str, ...] | None = None
     error_from_variances: tuple[str, ...] | None = None
     pixel_scale: float | None = None
     pixel_scale_ratio: float | None = None
     pixmap_stepsize: int | None = None
-    pixmap_order: int = 1
+    pixmap_order: SplineOrder = 1
     pixmap_tol: float = 1e-6
-    dtype: str = "float32"
+    dtype: DType = "float32"
 
     def __post_init__(self) -> None:
         faults: list[str] = []
-        for name, allowed in _CHOICES.items():
+        for name, allowed in CHOICES.items():
             if (given := getattr(self, name)) not in allowed:
-                faults.append(f"{name}={given!r}: must be one of {', '.join(map(repr, allowed))}")
+                faults.append(
+                    f"{name} must be one of {', '.join(map(repr, allowed))}, got {given!r}"
+                )
         for name, low, high in _RANGES:
             given = getattr(self, name)
             if given is None and name not in _REQUIRED:
                 continue
             if not _is_number(given) or not low < given <= high:
-                faults.append(f"{name}={given!r}: must be a number in ({low:g}, {high:g}]")
+                faults.append(f"{name} must be a number in ({low:g}, {high:g}], got {given!r}")
         if self.kernel == "point" and _is_number(self.pixfrac) and self.pixfrac == 0:
             faults = [fault for fault in faults if not fault.startswith("pixfrac")]
         try:
@@ -129,11 +135,11 @@ class Options:
         except InvalidInputError as error:
             faults.append(str(error))
         if faults:
-            raise InvalidInputError("Options that cannot be used:\n- " + "\n- ".join(faults))
+            raise InvalidInputError("Invalid options:\n- " + "\n- ".join(faults))
         self._normalise()
 
     def _normalise(self) -> None:
-        """Bring what has several spellings into one, so that equal options compare equal."""
+        """Convert options with several spellings to one, so that equal options compare equal."""
         for name in ("variance_names", "error_from_variances"):
             if (value := getattr(self, name)) is not None:
                 names = value.split() if isinstance(value, str) else value
@@ -146,7 +152,7 @@ class Options:
             object.__setattr__(self, "good_bits", sum({int(bit) for bit in self.good_bits}))
 
     def to_attrs(self) -> dict[str, Any]:
-        """Return the options as attributes that netCDF can hold: no None, bool or dict."""
+        """Return the options as attributes that netCDF can store: no None, bool or dict."""
         attrs: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -164,22 +170,22 @@ class Options:
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[str, Any]) -> Options:
-        """Read the options back from attributes; text is parsed, never evaluated.
+        """Read the options from attributes; text is parsed, never evaluated.
 
         Parameters
         ----------
         attrs : mapping
-            Attributes of a mosaic; those that are no options are left alone.
+            Attributes of a mosaic; attributes that are not options are ignored.
 
         Returns
         -------
         Options
-            The options; the defaults for what is absent.
+            The options; absent ones have their defaults.
 
         Raises
         ------
         InvalidInputError
-            An attribute is not a value that the option can have.
+            An attribute is not a valid value of its option.
         """
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
@@ -211,19 +217,21 @@ class Options:
         ]
         if differences:
             raise GridMismatchError(
-                "The mosaics were made with different options, so they cannot be combined:\n- "
+                "Mosaics must have the same options to be combined. Differences:\n- "
                 + "\n- ".join(differences)
             )
 
 
-_CHOICES: dict[str, tuple[Any, ...]] = {
+CHOICES: dict[str, tuple[Any, ...]] = {
     "kernel": KERNELS,
     "weight_type": WEIGHT_TYPES,
-    "compute_err": ERROR_METHODS,
-    "variance_method": VARIANCE_METHODS,
-    "dtype": DTYPES,
-    "pixmap_order": (1, 3),
+    "compute_err": ("from_var", "driz_err", None),
+    "variance_method": get_args(VarianceMethod),
+    "dtype": get_args(DType),
+    "pixmap_order": get_args(SplineOrder),
 }
+"""Values of the options that have a fixed set of values."""
+
 _RANGES = (
     ("pixfrac", 0.0, 1.0),
     ("pixel_scale", 0.0, math.inf),
@@ -233,7 +241,7 @@ _RANGES = (
 )
 _REQUIRED = ("pixfrac", "pixmap_tol")
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
-"""Options whose default is not None, and how None is written for them."""
+"""Text that stands for None in the attributes, for options whose default is not None."""
 
 
 def parse_fillval(fillval: float | str | None) -> float:
@@ -252,8 +260,8 @@ def parse_fillval(fillval: float | str | None) -> float:
         return float(fillval)
     except (TypeError, ValueError):
         raise InvalidInputError(
-            f"fillval={fillval!r}: must be a number, a text that is a number, "
-            "or None, 'INDEF' or 'NAN' for NaN"
+            "fillval must be a number, a numeric string, or None, 'INDEF' or 'NAN' for NaN, "
+            f"got {fillval!r}"
         ) from None
 
 
@@ -262,7 +270,9 @@ def _read_map(text: Any) -> Any:
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"The attribute flag_map is {text!r}: {error}") from error
+        raise InvalidInputError(
+            f"The attribute flag_map must be JSON, got {text!r}: {error}"
+        ) from error
 
 
 def _is_number(value: Any) -> bool:

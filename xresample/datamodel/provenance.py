@@ -1,4 +1,4 @@
-"""What a mosaic keeps of its exposures, and the totals that follow from it."""
+"""The provenance of a mosaic: quantities of each exposure, and totals that follow from them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import xarray as xr
 from . import schema
 
 Row = dict[str, Any]
-"""The quantities of one exposure, by the names of the table."""
+"""The quantities of one exposure by name, as in the table of provenance."""
 
 EXPOSURE = "exposure"
 
 
 def row_of(scalars: Mapping[str, Any], ratio: float) -> Row:
-    """Return what a mosaic keeps of an exposure that was added with a pixel scale ratio."""
+    """Return the provenance of an exposure that was added with a pixel scale ratio."""
     row = {entry.name: scalars.get(entry.name) for entry in schema.PROVENANCE}
     row["pixel_scale_ratio"] = ratio
     return row
 
 
 def variables(rows: Sequence[Row]) -> dict[str, xr.Variable]:
-    """Return the variables along ``exposure``; bit k of plane p of ``con`` is row 32 p + k."""
+    """Return the variables along ``exposure``: bit k of plane p of ``con`` is row 32 p + k."""
     made = {}
     for entry in schema.PROVENANCE:
         values: Any = [row.get(entry.name, entry.default) for row in rows]
@@ -37,14 +37,14 @@ def variables(rows: Sequence[Row]) -> dict[str, xr.Variable]:
         attrs = {"long_name": entry.long_name}
         if entry.units is not None:
             attrs["units"] = entry.units
-        # Of no exposure, netCDF would give back objects.
+        # netCDF returns objects for strings of length 0, so an empty mosaic has no text encoding.
         encoding = schema.TEXT_ENCODING if entry.name in schema.TEXT and values else None
         made[entry.name] = xr.Variable((EXPOSURE,), array, attrs, encoding)
     return made
 
 
 def rows_of(mosaic: xr.Dataset) -> list[Row]:
-    """Return the rows of a mosaic; netCDF's strings are strings again."""
+    """Return the rows of a mosaic, with plain strings in place of those that netCDF returns."""
     columns: dict[str, list[Any]] = {}
     for entry in schema.PROVENANCE:
         if entry.name in mosaic:
@@ -55,7 +55,7 @@ def rows_of(mosaic: xr.Dataset) -> list[Row]:
 
 
 def groups(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return the first row of each group; an exposure without a group id is its own group."""
+    """Return the first row of each group; an exposure without a group id is a group by itself."""
     first: dict[str, Row] = {}
     for k, row in enumerate(rows):
         name = row["group_id"] or row["filename"] or f"exposure {k}"
@@ -64,10 +64,10 @@ def groups(rows: Sequence[Row]) -> dict[str, Row]:
 
 
 def totals(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the totals over groups: times count once for each group id.
+    """Return the totals over groups: times count once per group.
 
-    ``measurement_time`` is there only when every group has one; ``start_time`` and
-    ``end_time`` when any has.
+    ``measurement_time`` is present only if every group has one, ``start_time`` and ``end_time``
+    if any group has one.
     """
     first = groups(rows)
     attrs: dict[str, Any] = {"pointings": len(first)}
@@ -96,7 +96,7 @@ TOTALS = (
     "start_time",
     "end_time",
 )
-"""Attributes of a mosaic that follow from its rows."""
+"""Attributes of a mosaic that follow from its provenance."""
 
 
 def _values(first: dict[str, Row], name: str) -> list[float]:

@@ -15,7 +15,7 @@ from xresample.datamodel.exposure import Exposure, frame_of, validate, wcs_of
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import require_mosaic
-from xresample.datamodel.options import Options
+from xresample.datamodel.options import Options, WeightType
 from xresample.errors import InvalidInputError
 from xresample.sky.index import has_sky, with_sky, without_sky
 from xresample.wcs import footprint as outlines
@@ -42,7 +42,7 @@ def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.
 
 
 def weights(
-    dataset: xr.Dataset, weight_type: str | None, good_bits: Any, flag_map: Any
+    dataset: xr.Dataset, weight_type: WeightType, good_bits: Any, flag_map: Any
 ) -> xr.DataArray:
     """Return the weights of the pixels of an exposure."""
     options = Options(weight_type=weight_type, good_bits=good_bits, flag_map=flag_map)

@@ -15,7 +15,7 @@ from xresample.accumulate import scales
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.options import Options
+from xresample.datamodel.options import ErrorMethod, Kernel, Options, SplineOrder, WeightType
 from xresample.errors import InvalidInputError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as wcs
@@ -47,16 +47,16 @@ class ResampleSettings:
         output_wcs: Any,
         n_input_models: int | None = None,
         pixfrac: float = 1.0,
-        kernel: str = "square",
+        kernel: Kernel = "square",
         fillval: float | str | None = 0.0,
-        weight_type: str | None = "ivm",
+        weight_type: WeightType = "ivm",
         good_bits: Any = 0,
         enable_ctx: bool = True,
         enable_var: bool = True,
-        compute_err: str | None = None,
+        compute_err: ErrorMethod = None,
         propagate_dq: bool = False,
         pixmap_stepsize: int | None = 1,
-        pixmap_order: int = 1,
+        pixmap_order: SplineOrder = 1,
     ) -> None:
         self._enable_ctx = enable_ctx
         self._enable_var = enable_var or compute_err == "from_var"

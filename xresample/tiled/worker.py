@@ -19,6 +19,7 @@ from xresample.accumulate.launch import Scales, add_exposure
 from xresample.accumulate.window import map_between, place_part, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.options import WeightType
 from xresample.wcs.text import from_text
 
 from .tiling import Part
@@ -74,7 +75,7 @@ class ExposureInput:
     """Attributes of ``dq``."""
     attrs: dict[str, Any]
     scales: Scales
-    weight_type: str | None
+    weight_type: WeightType
 
     @property
     def y(self) -> range:
