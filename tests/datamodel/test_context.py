@@ -78,7 +78,7 @@ def test_shift_leaves_its_argument_as_it_is() -> None:
 
 @pytest.mark.parametrize("by", [29, 32, 64])
 def test_a_bit_without_a_place_is_an_error(by: int) -> None:
-    with pytest.raises(InvalidInputError, match="context planes are too few"):
+    with pytest.raises(InvalidInputError, match="n_planes must be at least"):
         shift_context(context({3}, 1), by, 1)
 
 

@@ -20,7 +20,7 @@ from xresample.errors import InvalidInputError
 from xresample.kernels.spline import evaluate_spline
 
 from .spline import SMALL, Spline, adaptive, fixed
-from .transform import Transform, is_tabulated, range_inside, transform
+from .transform import Transform, is_tabulated, range_inside, require_same_kind, transform
 
 SAFETY = 3
 """The error at the checked points times this must be below the tolerance."""
@@ -192,6 +192,7 @@ def build_pixmap(
     inside : bool, optional
         Whether to keep to the bounding box of the input WCS.
     """
+    require_same_kind(wcs_from, wcs_to)
     options = options or PixmapOptions()
     if inside:
         x, y = range_inside(wcs_from, x, y)

@@ -148,11 +148,7 @@ def transform(wcs_from: Any, wcs_to: Any) -> Transform:
     UnsupportedWCSError
         One WCS is spectral and the other is not, or an axis cannot be converted.
     """
-    if is_spectral(wcs_from) != is_spectral(wcs_to):
-        kinds = ["spectral" if is_spectral(wcs) else "imaging" for wcs in (wcs_from, wcs_to)]
-        raise UnsupportedWCSError(
-            f"The input WCS is {kinds[0]} and the output WCS is {kinds[1]}: both must be of a kind"
-        )
+    require_same_kind(wcs_from, wcs_to)
     ahead, back = forward(wcs_from), _backward(wcs_to)
     rotate = between_frames(wcs_from, wcs_to)
     factors = between_units(wcs_from, wcs_to)
@@ -163,6 +159,22 @@ def transform(wcs_from: Any, wcs_to: Any) -> Transform:
         return there[0], there[1]
 
     return apply
+
+
+def require_same_kind(wcs_from: Any, wcs_to: Any) -> None:
+    """Raise unless two WCSs are both spectral or both imaging.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        One WCS is spectral and the other is not.
+    """
+    kinds = ["spectral" if is_spectral(wcs) else "imaging" for wcs in (wcs_from, wcs_to)]
+    if kinds[0] != kinds[1]:
+        raise UnsupportedWCSError(
+            f"Input and output WCS must both be imaging or both be spectral, got an input WCS that "
+            f"is {kinds[0]} and an output WCS that is {kinds[1]}"
+        )
 
 
 def _backward(wcs: Any) -> Callable[..., Values]:
