@@ -1,4 +1,4 @@
-"""The dict models of pipelines as exposures, and exposures as dict models."""
+"""Conversion between the dict models of pipelines and exposures."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyEr
 log = logging.getLogger(__name__)
 
 Model = dict[str, Any]
-"""An exposure as pipelines pass it: arrays, WCS object and scalars by their names."""
+"""An exposure in the form that pipelines pass: arrays, WCS object and scalars by name."""
 
 KEYS = (
     *("data", "dq", "filename", "group_id", "wcs", "exposure_time", "start_time", "end_time"),
     *("duration", "measurement_time", "pixelarea_steradians", "level", "subtracted"),
 )
-"""What every model has; values that are not known are None."""
+"""Keys that every model must have; unknown values are None."""
 
 ORIGIN = "origin"
-"""Key of the first row and column in the pixels of the WCS, of a model that has been cut out."""
+"""Key of the first row and column, in the pixels of the WCS, of a model from a cutout."""
 
 _PLANES = {row.name for row in schema.EXPOSURE if not row.name.endswith("*")}
 
 
 def as_model(dataset: xr.Dataset) -> Model:
-    """Return an exposure Dataset as a model: what it does not have is None."""
+    """Return an exposure Dataset as a model, with None for everything that the Dataset lacks."""
     exposure = Exposure(dataset)
     scalars = {row.name: dataset.attrs.get(row.name) for row in schema.EXPOSURE_ATTRS}
     scalars["subtracted"] = exposure.scalars["subtracted"]
@@ -44,40 +44,40 @@ def as_model(dataset: xr.Dataset) -> Model:
 
 
 def require_keys(model: Mapping[str, Any], further: Iterable[str] = ()) -> None:
-    """Raise a `MissingKeyError` that names every key that a model lacks.
+    """Raise a `MissingKeyError` that names every missing key of a model.
 
     Parameters
     ----------
     model : mapping
         The model.
     further : iterable of str
-        Keys that are needed beside those that every model has.
+        Keys that are required in addition to those of every model.
     """
     missing = [key for key in dict.fromkeys((*KEYS, *further)) if key not in model]
     if missing:
         raise MissingKeyError(
-            f"The model {name_of(model)} has no {', '.join(map(repr, missing))}: a model has every "
-            "key, with the value None where it is not known"
+            f"The model {name_of(model)} lacks the keys {', '.join(map(repr, missing))}: add them, "
+            "with the value None where a value is unknown"
         )
 
 
 def as_exposure(model: Mapping[str, Any]) -> Exposure:
-    """Return a model as an exposure; its arrays are taken as they are, its WCS as an object.
+    """Return a model as an exposure that shares the arrays and the WCS object of the model.
 
-    Arrays that are None or empty count as absent, and so do, with a message in the log, those
-    of another shape than ``data``.
+    Arrays that are None or empty count as absent. Arrays that do not have the shape of ``data``
+    are left out, with a message in the log.
 
     Raises
     ------
     ImageShapeError
-        ``data`` is no image.
+        ``data`` is not an image.
     InvalidExposureError
         The model cannot be used; lists every fault.
     """
     data = np.asarray(model["data"])
     if data.ndim != 2:
         raise ImageShapeError(
-            f"data of the model {name_of(model)} has shape {data.shape}: needed is an image (y, x)"
+            f"data of the model {name_of(model)} must be an image (y, x), got shape {data.shape}"
         )
     variables = {}
     for name in filter(_is_plane, model):
@@ -86,7 +86,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
             continue
         if np.shape(array) != data.shape:
             log.warning(
-                "%s of the model %s has shape %s, its data %s: it is left out",
+                "%s of the model %s has shape %s but data has %s: the array is left out",
                 name, name_of(model), np.shape(array), data.shape,
             )  # fmt: skip
             continue
@@ -99,28 +99,28 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
 
 
 def name_of(model: Mapping[str, Any]) -> str:
-    """Return what to call a model in a message."""
+    """Return the name of a model in a message."""
     return str(model.get("filename") or "").strip() or "without a filename"
 
 
 def group_of(model: Mapping[str, Any], number: int) -> Any:
-    """Return the group of a model; without one, the model is its own group."""
+    """Return the group of a model; a model without a group is a group by itself."""
     group = model["group_id"]
     return group if group not in (None, "") else model.get("filename") or f"exposure {number}"
 
 
 def positive(value: float | None) -> float | None:
-    """Return a number that is above 0 and finite, None for anything else."""
+    """Return a number if it is positive and finite, else None."""
     return float(value) if value is not None and 0 < value < math.inf else None
 
 
 def scalars(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the scalars of a model, times as MJD, with the defaults of what is not known."""
+    """Return the scalars of a model, times as MJD; unknown ones have their defaults."""
     return schema.exposure_scalars(_attrs(model))
 
 
 def as_number(time: Any) -> Any:
-    """Return a time as MJD, and any number as it is."""
+    """Return a time as MJD; a number is returned unchanged."""
     return getattr(time, "mjd", time)
 
 
@@ -130,11 +130,11 @@ def _is_plane(name: str) -> bool:
 
 def _wcs(model: Mapping[str, Any]) -> Any:
     if (wcs := model["wcs"]) is None:
-        raise InvalidExposureError(f"wcs of the model {name_of(model)} is None: a WCS is needed")
+        raise InvalidExposureError(f"wcs of the model {name_of(model)} must be a WCS, got None")
     return wcs
 
 
 def _attrs(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the scalars of a model that are known, as attributes of an exposure."""
+    """Return the known scalars of a model as attributes of an exposure."""
     known = {row.name: as_number(model.get(row.name)) for row in schema.EXPOSURE_ATTRS}
     return {name: value for name, value in known.items() if value is not None}

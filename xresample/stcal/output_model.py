@@ -1,4 +1,4 @@
-"""The product of the documented class: a dict whose arrays are those of the mosaic."""
+"""The product of the stcal-compatible class: a dict whose arrays are those of the mosaic."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .input_model import as_number
 
 
 class OutputModel(MutableMapping[str, Any]):
-    """The product as a dict: what is read is current, what is assigned stays.
+    """The product as a dict: computed entries are always current, assigned entries stay.
 
-    Arrays are plain numpy arrays, None before the first exposure; nothing is computed that
-    nobody reads. `dataset` is the same product as a mosaic.
+    Arrays are numpy arrays, or None before the first exposure. An entry is computed only when it
+    is read. `dataset` is the same product as a mosaic.
 
     Parameters
     ----------
     entries : mapping
-        The values that are not computed.
+        The entries that are not computed.
     live : mapping of str to callable
-        How to compute the others; a key that is not among the entries is left out.
+        Functions that compute the other entries; keys that are not among the entries are ignored.
     mosaic : callable
-        Returns the product as a mosaic.
+        Function that returns the product as a mosaic.
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class OutputModel(MutableMapping[str, Any]):
         return f"<{type(self).__name__}: {', '.join(self._entries)}>"
 
     def copy(self) -> dict[str, Any]:
-        """Return the product as a plain dict, with everything computed."""
+        """Return the product as a plain dict, with all entries computed."""
         return dict(self)
 
     def release(self, *keys: str) -> None:
-        """Compute keys no longer: they are what they began with, until something is assigned."""
+        """Stop computing entries: they have their initial values until others are assigned."""
         for key in keys:
             self._live.pop(key, None)
 
     def settle(self) -> None:
-        """Keep what is computed from now on: the product changes no more."""
+        """Keep the computed entries from now on, because the product is final."""
         self._settled = True
 
     @property
     def dataset(self) -> xr.Dataset:
-        """The product as a mosaic, with what has been assigned to its arrays and totals."""
+        """The product as a mosaic, with the arrays and totals that were assigned to it."""
         mosaic = self._mosaic().copy(deep=not self._settled)
         for name in map(str, mosaic.data_vars):
             row = schema.row_of(schema.MOSAIC, name)

@@ -1,6 +1,6 @@
-"""The documented class `Resample`: exposures or dict models in, one product out, with hooks.
+"""The stcal-compatible class `Resample`: adds exposures or dict models to a product, with hooks.
 
-It says what is co-added with what; the engine under the accessor does the work.
+The class decides what is added to which planes; `Accumulator`, as under the accessor, does the work.
 """
 
 from __future__ import annotations
@@ -37,49 +37,50 @@ class Resample(ResampleSettings):
     Parameters
     ----------
     output_wcs : dict, WCS or Dataset
-        The grid: a dict with ``"wcs"`` and, if known, ``"pixel_scale"`` (arcsec; from the WCS
-        when absent) and ``"pixel_scale_ratio"``; or a bare WCS; or a Dataset whose grid to take.
+        The grid: a dict with ``"wcs"`` and optionally ``"pixel_scale"`` (arcsec; default: from the
+        WCS) and ``"pixel_scale_ratio"``; or a WCS; or a Dataset whose grid to take.
     n_input_models : int, optional
-        Exposures that are expected: allocates their context planes at once.
+        Expected number of exposures: allocates their context planes at once.
     pixfrac : float
         Linear fraction of an input pixel that its flux is confined to, 0 < pixfrac <= 1.
     kernel : {"square", "gaussian", "point", "turbo", "lanczos2", "lanczos3"}
-        How the flux of an input pixel is spread. Gaussian and lanczos do not conserve flux.
+        How the flux of an input pixel is spread. ``gaussian`` and ``lanczos`` kernels do not
+        conserve flux.
     fillval : float, str or None
-        Value where nothing contributed; None, ``"INDEF"`` and ``"NAN"`` stand for NaN.
+        Value where no exposure contributes; None, ``"INDEF"`` and ``"NAN"`` stand for NaN.
     weight_type : {"ivm", "ivm-sky", "exptime", None}
-        Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time
-        (else the exposure time), or 1.
+        Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or
+        else the exposure time), or 1.
     good_bits : int, str, list of int or None
-        Flags that do not matter, in the language of `astropy.nddata.bitmask`; names are those
-        of ``dq_flag_name_map``. None: ignore ``dq``; 0: a pixel with any flag has weight 0.
+        Flags that a good pixel may have, in the language of `astropy.nddata.bitmask`, with the
+        names of ``dq_flag_name_map``. None: ignore ``dq``. 0: a pixel with any flag has weight 0.
     enable_ctx, enable_var : bool
-        Whether to make the context, the variances.
+        Whether to make the context, and the variances.
     compute_err : {"from_var", "driz_err", None}
-        ``err`` as the root of the summed variances (which enables them), or drizzled, or none.
+        ``err`` as the root of the summed variances (which enables variances), drizzled, or none.
     propagate_dq : bool
         Whether to make ``dq``.
     pixmap_stepsize : int or None
-        1: every pixel through the WCSs. More: a spline on nodes so far apart. None: a spline as
-        fine as it takes to be right to a millionth of a pixel.
+        1: evaluate the WCSs at every pixel. Above 1: a spline between nodes this many pixels
+        apart. None: a spline with a maximum error of 1e-6 pixel.
     pixmap_order : {1, 3}
-        Order of that spline when the step is above 1.
+        Order of the spline if the step is above 1.
 
     Attributes
     ----------
     output_array_types : mapping
-        Type of each output array; float32 for a name that is not there.
+        Type of each output array; float32 for names that are absent.
     variance_array_names : sequence of str
         Variances to co-add.
     error_from_variances : sequence of str or None
-        Those that enter ``err``; None: all.
+        Variances that enter ``err``; None: all.
     dq_flag_name_map : mapping, BitFlagNameMap, Enum class or None
-        Names of the flags.
+        Value of each flag by its name.
 
     Notes
     -----
-    Any method can be overridden, with effect. The scale ratio is that of the first exposure,
-    by its nominal pixel area, for all exposures, unless one is given.
+    A subclass can override any method. Unless a scale ratio is given, the ratio of the first
+    exposure, from its nominal pixel area, applies to all exposures.
 
     References
     ----------
@@ -88,21 +89,21 @@ class Resample(ResampleSettings):
 
     @property
     def output_model(self) -> OutputModel:
-        """The product: a dict that is current at any time; ``output_model.dataset`` is a mosaic."""
+        """The product: a dict that is always current; ``output_model.dataset`` is a mosaic."""
         return self._output_model
 
     @property
     def group_ids(self) -> list[Any]:
-        """Groups of the exposures so far."""
+        """Groups of the exposures that have been added."""
         return self._group_ids
 
     def reset_arrays(self, n_input_models: int | None = None) -> None:
-        """Start a new product: no exposures, no groups, no times, not finalized.
+        """Start a new product, without exposures, groups or times.
 
         Parameters
         ----------
         n_input_models : int, optional
-            Exposures that are expected: allocates their context planes at once.
+            Expected number of exposures: allocates their context planes at once.
         """
         self._finalized = False
         self._n_res_models = 0
@@ -121,19 +122,19 @@ class Resample(ResampleSettings):
         self.init_time_counters()
 
     def init_time_counters(self) -> None:
-        """Set all times to nothing, but for a start and an end that the product begins with."""
+        """Discard all times, except an initial start and end of the product."""
         self._product.reset_times()
 
     def init_variance_arrays(self) -> None:
-        """Forget the variances of earlier exposures."""
+        """Discard the variances of earlier exposures."""
         self._product.forget_variances()
 
     def is_finalized(self) -> bool:
-        """Return whether the product is complete."""
+        """Return whether the product is final."""
         return self._finalized
 
     def validate_input_model(self, model: Any) -> None:
-        """Raise unless an exposure has what is needed of it.
+        """Raise an error unless an exposure has all required keys or variables.
 
         Parameters
         ----------
@@ -143,16 +144,16 @@ class Resample(ResampleSettings):
         Raises
         ------
         KeyError
-            Keys are missing; names them all.
+            Keys are missing; names all of them.
         InvalidExposureError
-            The Dataset is no exposure; lists every fault.
+            The Dataset is not an exposure; lists every fault.
         """
         if isinstance(model, xr.Dataset):
             validate(model, self._options(self._enable_var))
             return
         if not isinstance(model, Mapping):
             raise InvalidInputError(
-                f"Given was a {type(model).__name__}: a model is a dict, or an exposure Dataset"
+                f"model must be a dict or an exposure Dataset, got {type(model).__name__}"
             )
         further = list(self.variance_array_names) if self._enable_var else []
         if not self._enable_var and self.weight_type == "ivm":
@@ -171,20 +172,21 @@ class Resample(ResampleSettings):
         model : dict or Dataset
             The exposure: a Dataset, or a dict with ``data``, ``dq``, ``wcs``, ``filename``,
             ``group_id``, ``exposure_time``, ``measurement_time``, ``start_time``, ``end_time``,
-            ``duration``, ``pixelarea_steradians``, ``level``, ``subtracted``, and as far as they
-            are needed ``err``, the variances, ``bunit_data``. The methods that a subclass
-            overrides are given the dict, of a Dataset too.
+            ``duration``, ``pixelarea_steradians``, ``level``, ``subtracted`` and, as far as the
+            options require them, ``err``, the variances and ``bunit_data``. Methods that a
+            subclass overrides receive a dict, also for a Dataset.
 
         Raises
         ------
         RuntimeError
-            The product is finalized.
+            The product is final.
         KeyError
-            Keys are missing; names them all.
+            Keys are missing; names all of them.
         """
         if self._finalized:
             raise FinalizedError(
-                "The product is finalized, so nothing can be added: reset_arrays() starts another"
+                "The product is finalized, so no exposure can be added: call reset_arrays() to "
+                "start another product"
             )
         self.validate_input_model(model)
         if isinstance(model, xr.Dataset):
@@ -209,7 +211,7 @@ class Resample(ResampleSettings):
             self.resample_variance_arrays(model=model, **after)
 
     def _deposit(self, exposure: Exposure, model: Mapping[str, Any]) -> dict[str, Any]:
-        """Add the planes of an exposure; return what the hooks are given, where there are any."""
+        """Add the planes of an exposure; return the arguments of the hooks, if there are any."""
         self._compute_pixel_scale_ratio(model)
         intensity = float(self._get_intensity_scale(model))
         product, hooks = self._product, bool(self._overridden())
@@ -227,7 +229,7 @@ class Resample(ResampleSettings):
         return arguments
 
     def _for_hooks(self, exposure: Exposure, window: Window, intensity: float) -> dict[str, Any]:
-        """Return the arguments of the hooks beside the model."""
+        """Return the arguments of the hooks, except the model."""
         (y, x), (j0, j1, i0, i1) = window.origin, window.active
         return {
             "pixmap": whole_pixmap(exposure, window),
@@ -241,7 +243,7 @@ class Resample(ResampleSettings):
         }
 
     def _overridden(self) -> list[str]:
-        """Return which of the methods that need whole arrays a subclass has made its own."""
+        """Return the names of the overridden methods that take whole arrays."""
         return [
             name
             for name in ("add_model_hook", "resample_variance_arrays")
@@ -260,14 +262,14 @@ class Resample(ResampleSettings):
         ymin: int,
         ymax: int,
     ) -> None:
-        """Do more with an exposure, right after it has been added; for subclasses.
+        """Process an exposure right after it has been added; does nothing unless overridden.
 
         Parameters
         ----------
         model : mapping
             The exposure.
         pixmap : ndarray
-            Where its pixels fall on the product, float64 ``(y, x, 2)``, x first.
+            Positions of its pixels on the product, float64 ``(y, x, 2)``, x first.
         pixel_scale_ratio : float or None
             Pixel scale of the product over that of the exposures.
         iscale : float
@@ -275,7 +277,7 @@ class Resample(ResampleSettings):
         weight_map : ndarray
             Weights of its pixels, ``(y, x)``.
         xmin, xmax, ymin, ymax : int
-            First and last column and row that are used.
+            First and last column and row of the pixels that are used.
         """
 
     def resample_variance_arrays(
@@ -292,13 +294,13 @@ class Resample(ResampleSettings):
     ) -> None:
         """Add the variances of an exposure.
 
-        It is called where a subclass overrides it. Where none does, variances are added together
-        with the data, in a fraction of the time.
+        This method is called only if a subclass overrides it. Otherwise variances are added
+        together with the data, in a fraction of the time.
 
         Parameters
         ----------
         model, pixmap, pixel_scale_ratio, iscale, weight_map, xmin, xmax, ymin, ymax
-            Those of `add_model_hook`; without a weight map, all weights are 1.
+            As for `add_model_hook`; if ``weight_map`` is None, all weights are 1.
         """
         product, exposure = self._product, models.as_exposure(model)
         state = product.variances
@@ -311,7 +313,7 @@ class Resample(ResampleSettings):
         product.deposit(state, admitted, window, pixel_scale_ratio)
 
     def update_time(self, model: Mapping[str, Any]) -> None:
-        """Count the times of an exposure; called for the first one of each group.
+        """Count the times of an exposure; called for the first exposure of each group.
 
         Parameters
         ----------
@@ -322,12 +324,12 @@ class Resample(ResampleSettings):
             self._product.add_times(model)
 
     def finalize(self) -> None:
-        """Complete the product: no exposure can be added until `reset_arrays`."""
+        """Finish the product: no exposure can be added until `reset_arrays` is called."""
         if self._finalized:
             return
         self._finalized = True
         output = self._output_model
-        # The planes of a product of nothing.
+        # A product without exposures allocates its planes here.
         _ = self._product.state
         output["pointings"] = len(self._group_ids)
         if self._enable_var:
@@ -336,7 +338,7 @@ class Resample(ResampleSettings):
         output.release(*TIMES)
         self.finalize_time_info()
         output.settle()
-        # What is read now stays, whatever the next product has.
+        # Reading the ratio now keeps it, because the next product may have another one.
         _ = output["pixel_scale_ratio"]
 
     def finalize_resample_variance(self, output_model: MutableMapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the documented class is told, and the scales that follow: arguments, attributes, grid."""
+"""The settings of the stcal-compatible class: arguments, attributes, grid and scales."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from .state import TIMES
 log = logging.getLogger(__name__)
 
 DEFAULT_TYPES: Mapping[str, Any] = {"con": np.int32, "dq": np.uint32}
-"""Types of the arrays that are not of real numbers."""
+"""Types of the arrays of integers."""
 
 
 class ResampleSettings:
-    """The arguments and attributes of `xresample.Resample`, and the options that they make."""
+    """The arguments and attributes of `xresample.Resample`, and the options they define."""
 
     _output_model: OutputModel
 
@@ -74,7 +74,7 @@ class ResampleSettings:
         self.reset_arrays(n_input_models=n_input_models)
 
     def _take_grid(self, given: Any) -> None:
-        """Read the grid that is asked for, and what is said of its scale."""
+        """Read the requested grid and its scale."""
         target = given
         self._output_pixel_scale: float | None = None
         self._pixel_scale_ratio: float | None = None
@@ -85,7 +85,8 @@ class ResampleSettings:
             self._pixel_scale_ratio = given.get("pixel_scale_ratio")
         if target is None:
             raise InvalidInputError(
-                "output_wcs needs a WCS: give a dict with 'wcs', a WCS, or a Dataset with one"
+                "output_wcs must be a WCS, a dict with the key 'wcs', or a Dataset with a WCS, got "
+                f"{given!r}"
             )
         self._y0 = self._x0 = 0
         if isinstance(target, xr.Dataset):
@@ -104,11 +105,12 @@ class ResampleSettings:
         log.info("Output pixel scale: %s arcsec", self._output_pixel_scale)
 
     def _options(self, variances: bool) -> Options:
-        """Return the options as the attributes say now, with the variances or without."""
+        """Return the options for the current attributes, with variances or without."""
         names = tuple(self.variance_array_names)
         if unusable := [name for name in names if not schema.is_variance(name)]:
             raise InvalidInputError(
-                f"variance_array_names: names of variances start with 'var_', unlike {unusable}"
+                "variance_array_names must be names that start with 'var_', got "
+                f"{', '.join(map(repr, unusable))}"
             )
         bits = self.good_bits
         if self.dq_flag_name_map is not None:
@@ -145,7 +147,7 @@ class ResampleSettings:
         return DEFAULT_TYPES.get(name, np.float32)
 
     def create_output_model(self) -> dict[str, Any]:
-        """Return what a product holds to begin with; arrays that will be computed are None."""
+        """Return the initial entries of a product; arrays that will be computed are None."""
         scale = self._output_pixel_scale
         area, steradians = (None, None) if scale is None else (scale**2, sky.steradians(scale))
         model = dict.fromkeys(("wcs", "data", "wht", "con", "dq"))
@@ -172,7 +174,7 @@ class ResampleSettings:
         return model
 
     def _start(self, part: str) -> tuple[Grid, Options]:
-        """Return grid and options of "all" planes of a product, of "data" or of "variances"."""
+        """Return grid and options for "all" planes of a product, for "data" or for "variances"."""
         target = self._output_model.get("wcs")
         grid = Grid(
             None,
@@ -188,22 +190,22 @@ class ResampleSettings:
         return grid, options
 
     def check_output_wcs(self, output_wcs: Any, estimate_output_shape: bool = True) -> None:
-        """Raise unless the output WCS can be used; it is not changed.
+        """Raise an error unless the output WCS can be used; the WCS is not changed.
 
         Parameters
         ----------
         output_wcs : WCS
-            The WCS of the product.
+            WCS of the product.
         estimate_output_shape : bool
-            Whether the WCS must say how large the product is, by its ``array_shape`` or else by
-            its bounding box.
+            Whether the WCS must define the shape of the product, by its ``array_shape`` or else
+            by its bounding box.
 
         Raises
         ------
         UnsupportedWCSError
-            The axes are not 2 of the sky, or 3 of a spectrum.
+            The WCS has neither 2 celestial axes nor the 3 axes of a spectrum.
         InvalidInputError
-            The size is unknown, or there is no pixel.
+            The shape is unknown, or a side has no pixel.
         """
         wcs.check_axes(output_wcs)
         if estimate_output_shape:
@@ -215,12 +217,12 @@ class ResampleSettings:
         Parameters
         ----------
         model : dict
-            With the WCS of the product as ``"wcs"``.
+            Dict with the WCS of the product under ``"wcs"``.
 
         Returns
         -------
         float or None
-            None when unknown.
+            None if unknown.
         """
         target = model["wcs"]
         return positive(sky.mean_pixel_area(target, wcs.array_shape(target)))
@@ -235,8 +237,8 @@ class ResampleSettings:
         model : dict
             The exposure.
         prefer_mean : bool
-            Whether the mean over the image, by its WCS, is preferred to the nominal area
-            ``pixelarea_steradians``. Either is taken where the other is unknown.
+            Whether to prefer the mean area from the WCS to the nominal area
+            ``pixelarea_steradians``. If one is unknown, the other one is used.
         """
         nominal = positive(model["pixelarea_steradians"])
         if not prefer_mean and nominal is not None:
@@ -256,14 +258,14 @@ class ResampleSettings:
             log.warning("The pixel area of the first exposure is unknown: errors are not scaled")
 
     def _get_intensity_scale(self, model: Mapping[str, Any]) -> float:
-        """Return the factor of the data; not 1 only for a flux density along a slit."""
+        """Return the factor of the data, which is 1 except for a flux density along a slit."""
         spectral = wcs.is_spectral(model["wcs"]) and bool(model["pixelarea_steradians"])
         units = model.get("bunit_data")
         return scales.intensity_scale(spectral, self._pixel_scale_ratio, units)
 
     def reset_arrays(self, n_input_models: int | None = None) -> None:
         """Start a new product."""
-        # The settings ask for it; the class that has the products does it.
+        # `Resample`, which holds the products, overrides this method.
         raise NotImplementedError
 
     @property
@@ -278,7 +280,7 @@ class ResampleSettings:
 
     @property
     def output_pixel_scale(self) -> float | None:
-        """Pixel scale of the product in arcsec; None when unknown."""
+        """Pixel scale of the product in arcsec; None if unknown."""
         return self._output_pixel_scale
 
     @property
@@ -288,7 +290,7 @@ class ResampleSettings:
 
     @property
     def enable_ctx(self) -> bool:
-        """Whether there is a context."""
+        """Whether the product has a context."""
         return self._enable_ctx
 
     @property
@@ -298,10 +300,10 @@ class ResampleSettings:
 
     @property
     def compute_err(self) -> str | None:
-        """How ``err`` is made."""
+        """Method by which ``err`` is computed."""
         return self._compute_err
 
     @property
     def propagate_dq(self) -> bool:
-        """Whether there is an output ``dq``."""
+        """Whether the product has ``dq``."""
         return self._propagate_dq
