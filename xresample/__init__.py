@@ -7,7 +7,7 @@ when they are first used.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor
@@ -91,7 +91,10 @@ __all__ = [
     "plot_footprints",
 ]
 
-__version__ = version("xresample")
+try:
+    __version__ = version("xresample")
+except PackageNotFoundError:  # The checkout is on sys.path, but it was never installed.
+    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:
