@@ -6,10 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from astropy.time import Time
 
 import xresample as xrs
-from tests.support.exposures import make_attrs, make_exposure, make_exposures, output_grid
+from tests.support.exposures import (
+    assert_same_bits,
+    make_attrs,
+    make_exposure,
+    make_exposures,
+    make_wcs,
+    output_grid,
+)
+from xresample.datamodel import schema
 
 SHAPE = (12, 14)
 GRID = output_grid(SHAPE)
@@ -22,6 +31,105 @@ def test_rows_are_the_exposures_in_order() -> None:
         for name, value in make_attrs(k).items():
             if name in mosaic:
                 assert row[name].item() == value, name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mosaic: mosaic.where(mosaic["wht"] > 0),
+        lambda mosaic: mosaic * 2,
+        np.isfinite,
+        lambda mosaic: mosaic.astype("f8"),
+        lambda mosaic: mosaic.clip(0, 1),
+        lambda mosaic: mosaic.coarsen(y=2, x=2, boundary="trim").mean(),
+        lambda mosaic: mosaic.fillna(0.0),
+        lambda mosaic: mosaic.mean("x"),
+    ],
+    ids=["where", "times", "isfinite", "astype", "clip", "coarsen", "fillna", "mean"],
+)
+def test_arithmetic_leaves_the_provenance_alone(change: Any) -> None:
+    mosaic = xrs.coadd(make_exposures(3, SHAPE), GRID)
+    changed = change(mosaic)
+    assert "filename" not in changed.data_vars
+    for name in ("exposure", "filename", "exposure_time"):
+        np.testing.assert_array_equal(changed[name], mosaic[name])
+
+
+def covering_halves() -> xr.Dataset:
+    """Return a mosaic in whose right half only the second of two exposures contributes."""
+    wcs = make_wcs(0, SHAPE, distortion=0.0)
+    left = make_exposure(0, SHAPE, wcs, filename="left.fits")
+    left["dq"].values[:] = 0
+    left["dq"].values[:, SHAPE[1] // 2 :] = 1
+    both = make_exposure(0, SHAPE, wcs, filename="both.fits")
+    both["dq"].values[:] = 0
+    return xrs.coadd([left, both], both)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda mosaic: mosaic, ["both.fits"]),
+        (lambda mosaic: mosaic.isel(exposure=[1, 0]), ["both.fits"]),
+        (lambda mosaic: mosaic.sortby("filename"), ["both.fits"]),
+        (lambda mosaic: mosaic.isel(exposure=[1]), ["both.fits"]),
+        (lambda mosaic: mosaic.isel(exposure=[0]), []),
+    ],
+)
+def test_names_and_bits_stay_together(change: Any, expected: list[str]) -> None:
+    changed = change(covering_halves())
+    x, y = SHAPE[1] - 3, SHAPE[0] // 2
+    found = changed.resample.contributors(x=x, y=y)
+    assert list(found["filename"].values) == expected
+    decoded = changed.resample.decode_context().sel(y=y, x=x)
+    assert list(decoded["filename"].values[decoded.values]) == expected
+
+
+def test_contributors_of_one_pixel_only() -> None:
+    for place in ([1, 2], slice(0, 2), np.array([1])):
+        with pytest.raises(xrs.InvalidInputError, match="x must be the coordinate of one pixel"):
+            covering_halves().resample.contributors(x=place, y=3)
+
+
+def test_sorted_exposures_are_added_to_in_the_order_of_their_bits() -> None:
+    exposures = make_exposures(4, SHAPE)
+    whole = xrs.coadd(exposures, GRID)
+    turned = xrs.coadd(exposures[:3], GRID).isel(exposure=[2, 0, 1])
+    assert_same_bits(turned.resample.add(exposures[3]), whole)
+
+
+@pytest.mark.parametrize("rows", [[0], [1, 2], [0, 1], []])
+def test_a_selection_of_exposures_cannot_be_added_to(rows: list[int]) -> None:
+    exposures = make_exposures(4, SHAPE)
+    part = xrs.coadd(exposures[:3], GRID).isel(exposure=rows)
+    with pytest.raises(xrs.InvalidInputError, match="rows of all its 3 exposures"):
+        part.resample.add(exposures[3])
+
+
+def test_a_mosaic_without_context_planes_cannot_be_added_to() -> None:
+    exposures = make_exposures(2, SHAPE)
+    part = xrs.coadd(exposures[:1], GRID).isel(plane=slice(0, 0))
+    with pytest.raises(xrs.InvalidInputError, match="con must have 1 planes, got 0"):
+        part.resample.add(exposures[1])
+
+
+def test_mosaics_of_earlier_versions_can_be_added_to() -> None:
+    """Their provenance is made of variables, and ``exposure`` is not a coordinate."""
+    exposures = make_exposures(3, SHAPE)
+    whole = xrs.coadd(exposures, GRID)
+    names = [row.name for row in schema.PROVENANCE]
+    old = xrs.coadd(exposures[:2], GRID).drop_vars("exposure").reset_coords(names)
+    del old.attrs["n_exposures"]
+    assert "filename" in old.data_vars
+    assert_same_bits(old.resample.add(exposures[2]), whole)
+
+
+def test_without_a_group_each_exposure_is_a_group() -> None:
+    exposures = make_exposures(3, SHAPE, group_id="", filename="img_001.fits")
+    attrs = xrs.coadd(exposures, GRID).attrs
+    assert attrs["pointings"] == 3
+    assert attrs["exposure_time"] == 100 + 100 + 101
+    assert attrs["group_ids"] == ["img_001.fits", "img_001.fits (2)", "img_001.fits (3)"]
 
 
 def test_times_count_once_for_each_group() -> None:
@@ -75,8 +183,7 @@ def test_one_group_without_measurement_time() -> None:
 def test_totals_that_no_exposure_tells() -> None:
     exposure = xrs.make_exposure(np.ones(SHAPE), make_exposure(0, SHAPE).resample.wcs)
     attrs = xrs.coadd(exposure, GRID, weight_type=None).attrs
-    assert attrs["exposure_time"] == attrs["duration"] == 0.0
-    for name in ("measurement_time", "start_time", "end_time"):
+    for name in ("exposure_time", "duration", "measurement_time", "start_time", "end_time"):
         assert name not in attrs
     for value in attrs.values():
         assert value is not None

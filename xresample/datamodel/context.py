@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from xresample.errors import InvalidInputError
@@ -79,19 +81,20 @@ def shift_context(con: np.ndarray, by: int, n_planes: int) -> np.ndarray:
     return shifted.view(np.int32)
 
 
-def decode_planes(con: np.ndarray, n_exposures: int) -> np.ndarray:
+def decode_planes(con: np.ndarray, numbers: Iterable[int]) -> np.ndarray:
     """Return which exposures contribute to each pixel: bool, ``(exposure, y, x)``.
 
     Parameters
     ----------
     con : ndarray of int32
         Context, ``(plane, y, x)``.
-    n_exposures : int
-        Number of exposures of the mosaic.
+    numbers : iterable of int
+        Numbers of the exposures, in the order of the result.
     """
     bits = _bits(con)
-    found = np.empty((n_exposures, *con.shape[1:]), dtype=bool)
-    for exposure in range(n_exposures):
-        plane, bit = divmod(exposure, PLANE_BITS)
-        found[exposure] = bits[plane] & np.uint32(1 << bit)
+    numbers = list(numbers)
+    found = np.empty((len(numbers), *con.shape[1:]), dtype=bool)
+    for k, exposure in enumerate(numbers):
+        plane, bit = divmod(int(exposure), PLANE_BITS)
+        found[k] = bits[plane] & np.uint32(1 << bit)
     return found

@@ -11,6 +11,7 @@ import xarray as xr
 from xresample.errors import InvalidInputError
 
 from . import provenance, schema
+from .context import n_planes
 from .grid import Grid
 from .options import Options
 from .planes import Layout
@@ -81,7 +82,7 @@ def labelled(
         square = grid.pixel_scale**2
         known["pixelarea_arcsecsq"] = square
         known["pixelarea_steradians"] = float(square * np.deg2rad(1 / 3600) ** 2)
-    return xr.Dataset({**variables, **provenance.variables(rows)}, grid.coords(), known)
+    return xr.Dataset(variables, {**grid.coords(), **provenance.coordinates(rows)}, known)
 
 
 def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
@@ -111,6 +112,10 @@ def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
             faults.append(f"{name} must have dimensions {row.dims}, got {variable.dims}")
         if variable.dtype.newbyteorder("=") != dtype:
             faults.append(f"{name} must have type {dtype}, got {variable.dtype}")
+        if row.rule is schema.Rule.CONTEXT and variable.ndim == len(row.dims):
+            planes, held = n_planes(len(provenance.numbers_of(mosaic))), variable.sizes[row.dims[0]]
+            if held < planes:
+                faults.append(f"{name} must have {planes} planes, got {held}")
     if faults:
         raise InvalidInputError("The Dataset is not a complete mosaic:\n- " + "\n- ".join(faults))
     return layout

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
+
+from xresample.errors import InvalidInputError
 
 from . import schema
 
@@ -24,9 +27,14 @@ def row_of(scalars: Mapping[str, Any], ratio: float) -> Row:
     return row
 
 
-def variables(rows: Sequence[Row]) -> dict[str, xr.Variable]:
-    """Return the variables along ``exposure``: bit k of plane p of ``con`` is row 32 p + k."""
-    made = {}
+def coordinates(rows: Sequence[Row]) -> dict[str, xr.Variable]:
+    """Return the coordinates along ``exposure``: its number, and one per quantity.
+
+    The number is the bit of the exposure: bit k of plane p of ``con`` is exposure 32 p + k. Bits
+    and names stay together when exposures are selected or sorted, because both are coordinates.
+    """
+    numbers = np.arange(len(rows))
+    made = {EXPOSURE: xr.Variable((EXPOSURE,), numbers, {"long_name": "number of the exposure"})}
     for entry in schema.PROVENANCE:
         values: Any = [row.get(entry.name, entry.default) for row in rows]
         if entry.name in schema.TEXT:
@@ -43,39 +51,83 @@ def variables(rows: Sequence[Row]) -> dict[str, xr.Variable]:
     return made
 
 
+def numbers_of(mosaic: xr.Dataset) -> np.ndarray:
+    """Return the number of each exposure of a mosaic, which is the position of its bit.
+
+    Mosaics of earlier versions have no coordinate ``exposure``; their exposures are in order.
+    """
+    if EXPOSURE in mosaic.coords:
+        return mosaic[EXPOSURE].values
+    return np.arange(mosaic.sizes.get(EXPOSURE, 0))
+
+
 def rows_of(mosaic: xr.Dataset) -> list[Row]:
-    """Return the rows of a mosaic, with plain strings in place of those that netCDF returns."""
+    """Return the rows of a mosaic in the order of the bits, which must be complete.
+
+    Raises
+    ------
+    InvalidInputError
+        Rows have been left out, so that bits of ``con`` have no exposure.
+    """
+    numbers = numbers_of(mosaic)
+    count = int(schema.plain(mosaic.attrs.get(COUNT, len(numbers))))
+    if sorted(numbers) != list(range(count)):
+        raise InvalidInputError(
+            f"The mosaic must have the rows of all its {count} exposures, got the exposures "
+            f"{', '.join(map(str, numbers)) or 'none'}: add to the mosaic before selecting rows"
+        )
+    order = np.argsort(numbers)
     columns: dict[str, list[Any]] = {}
     for entry in schema.PROVENANCE:
         if entry.name in mosaic:
+            # netCDF may return strings as objects.
             kind = str if entry.name in schema.TEXT else float
-            columns[entry.name] = [kind(value) for value in mosaic[entry.name].values]
-    count = mosaic.sizes.get(EXPOSURE, 0)
+            columns[entry.name] = [kind(value) for value in mosaic[entry.name].values[order]]
     return [{name: column[k] for name, column in columns.items()} for k in range(count)]
 
 
 def groups(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return the first row of each group; an exposure without a group id is a group by itself."""
+    """Return the first row of each group by the name of the group.
+
+    An exposure without a group id is a group by itself, whatever its file name.
+    """
     first: dict[str, Row] = {}
     for k, row in enumerate(rows):
-        name = row["group_id"] or row["filename"] or f"exposure {k}"
-        first.setdefault(name, row)
+        if row["group_id"]:
+            first.setdefault(row["group_id"], row)
+        else:
+            first[unused_name(row["filename"] or f"exposure {k}", first)] = row
     return first
+
+
+def unused_name(name: str, taken: Container[str]) -> str:
+    """Return a name, with a number behind it if it is taken.
+
+    Examples
+    --------
+    >>> unused_name("a.fits", {"a.fits"})
+    'a.fits (2)'
+    """
+    names = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
+    return next(candidate for candidate in names if candidate not in taken)
 
 
 def totals(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the totals over groups: times count once per group.
 
-    ``measurement_time`` is present only if every group has one, ``start_time`` and ``end_time``
-    if any group has one.
+    ``measurement_time`` is present only if every group has one; other times are present if any
+    group has one.
     """
     first = groups(rows)
-    attrs: dict[str, Any] = {"pointings": len(first)}
+    attrs: dict[str, Any] = {COUNT: len(rows), "pointings": len(first)}
     if first:
         attrs["group_ids"] = list(first)
     for name in ("exposure_time", "duration"):
-        attrs[name] = float(sum(v for v in _values(first, name) if not math.isnan(v)))
-    attrs["elapsed_exposure_time"] = attrs["duration"]
+        known = [value for value in _values(first, name) if not math.isnan(value)]
+        if known or not first:
+            attrs[name] = float(sum(known))
+    if "duration" in attrs:
+        attrs["elapsed_exposure_time"] = attrs["duration"]
     measured = _values(first, "measurement_time")
     if measured and not any(map(math.isnan, measured)):
         attrs["measurement_time"] = float(sum(measured))
@@ -86,9 +138,10 @@ def totals(rows: Sequence[Row]) -> dict[str, Any]:
     return attrs
 
 
-TOTALS = (
-    "pointings",
-    "group_ids",
+COUNT = "n_exposures"
+"""Attribute of a mosaic that holds the number of its exposures."""
+
+TIMES = (
     "exposure_time",
     "duration",
     "elapsed_exposure_time",
@@ -96,6 +149,9 @@ TOTALS = (
     "start_time",
     "end_time",
 )
+"""Attributes of a mosaic that are times of its groups."""
+
+TOTALS = (COUNT, "pointings", "group_ids", *TIMES)
 """Attributes of a mosaic that follow from its provenance."""
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import pixel_map
-from xresample.datamodel import context, schema
+from xresample.datamodel import context, provenance, schema
 from xresample.datamodel.exposure import Exposure, frame_of, validate, wcs_of
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid
@@ -80,9 +80,12 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
     """Return which exposures contribute to which pixel of a mosaic."""
     require_mosaic(dataset, "con")
     con = dataset["con"].transpose("plane", "y", "x")
-    there = context.decode_planes(con.values, dataset.sizes["exposure"])
-    coords = {name: dataset[name] for name in schema.PIXELS if name in dataset.coords}
-    coords["filename"] = dataset["filename"]
+    numbers = provenance.numbers_of(dataset)
+    there = context.decode_planes(con.values, numbers)
+    coords: dict[str, Any] = {
+        name: dataset[name] for name in schema.PIXELS if name in dataset.coords
+    }
+    coords |= {"exposure": numbers, "filename": ("exposure", dataset["filename"].values)}
     attrs = {"long_name": "whether the exposure contributes"}
     return xr.DataArray(there, coords, ("exposure", "y", "x"), "contributes", attrs)
 
@@ -90,13 +93,15 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
 def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
     """Return the provenance of the exposures that contribute to a pixel."""
     require_mosaic(dataset, "con")
-    dataset = without_sky(dataset)
-    pixel = dataset["con"].sel(x=x, y=y).values
-    there = context.decode(pixel, dataset.sizes["exposure"])
+    for name, place in (("x", x), ("y", y)):
+        if np.ndim(place) or isinstance(place, slice):
+            raise InvalidInputError(f"{name} must be the coordinate of one pixel, got {place!r}")
+    pixel = without_sky(dataset)["con"].sel(x=x, y=y).values
+    numbers = provenance.numbers_of(dataset)
+    there = np.isin(numbers, context.decode(pixel))
     names = [row.name for row in schema.PROVENANCE if row.name in dataset]
-    rows = dataset[names].drop_vars([schema.WCS, *schema.PIXELS], errors="ignore")
-    rows.attrs = {}
-    return rows.isel(exposure=there).assign_coords(exposure=("exposure", there))
+    rows = {name: dataset[name].variable[there] for name in names}
+    return xr.Dataset(rows, {"exposure": numbers[there]})
 
 
 def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import xarray as xr
 
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.provenance import unused_name
 from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
 
 log = logging.getLogger(__name__)
@@ -103,10 +104,22 @@ def name_of(model: Mapping[str, Any]) -> str:
     return str(model.get("filename") or "").strip() or "without a filename"
 
 
-def group_of(model: Mapping[str, Any], number: int) -> Any:
-    """Return the group of a model; a model without a group is a group by itself."""
+def group_of(model: Mapping[str, Any], number: int, groups: Container[Any]) -> Any:
+    """Return the group of a model; a model without a group is a group by itself.
+
+    Parameters
+    ----------
+    model : mapping
+        The model.
+    number : int
+        Number of the model among those of the product.
+    groups : container
+        Groups of the models so far.
+    """
     group = model["group_id"]
-    return group if group not in (None, "") else model.get("filename") or f"exposure {number}"
+    if group not in (None, ""):
+        return group
+    return unused_name(str(model.get("filename") or f"exposure {number}"), groups)
 
 
 def positive(value: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """The stcal-compatible class `Resample`: adds exposures or dict models to a product, with hooks.
 
-The class decides what is added to which planes; `Accumulator`, as under the accessor, does the work.
+The class decides what is added to which planes; `Accumulator` does the work, as for the accessor.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Resample(ResampleSettings):
         self._n_res_models += 1
         if "add_model_hook" in (hooks := self._overridden()):
             self.add_model_hook(model=model, **after)
-        group = models.group_of(model, self._n_res_models)
+        group = models.group_of(model, self._n_res_models, self._group_ids)
         if group not in self._group_ids:
             self.update_time(model)
             self._group_ids.append(group)

@@ -25,7 +25,7 @@ from xresample.wcs import text as wcs_text
 
 from .input_model import as_number, scalars
 
-TIMES = tuple(name for name in provenance.TOTALS if name not in ("pointings", "group_ids"))
+TIMES = provenance.TIMES
 """Keys of the product that follow from the times of the exposures."""
 
 

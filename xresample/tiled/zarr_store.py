@@ -108,7 +108,9 @@ def coadd_to_zarr(
         _sweep(store)
         _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
-    return mosaic[[*planned.planes, *(row.name for row in schema.PROVENANCE)]]
+    # A selection of variables would drop the coordinates along ``exposure``, which no plane has.
+    planes = {name: mosaic[name].variable for name in planned.planes}
+    return xr.Dataset(planes, mosaic.coords, mosaic.attrs)
 
 
 def write_tile(
