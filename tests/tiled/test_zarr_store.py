@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_exposure
 from tests.support.tiles import FULL, GRID, assert_identical, campaign, tree
 from tests.support.wcs import make_grid
+from xresample.tiled import zarr_store
 from xresample.tiled import zarr_store as module
+from xresample.tiled.folders import in_use
 
 CHUNKS = 20
 TOUCHED = 7
@@ -186,38 +190,100 @@ def test_interrupted_while_room_is_made(
     assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
 
 
-def test_half_deleted_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deleting goes wrong after some chunks: a run without overwrite= starts afresh."""
+def test_an_interrupted_replacement_keeps_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "m.zarr"
     write(folder)
-    before = tree(folder)
+    before = tree(tmp_path)
+    rename = Path.rename
 
-    async def failing(self: Any, prefix: str) -> None:
-        for path in (folder / "data/c").rglob("*"):
-            if path.is_file():
-                path.unlink()
-        raise OSError("interrupted")
+    def interrupted(path: Path, target: Path) -> Path:
+        if target == folder and path.name.endswith(".new"):
+            raise OSError("interrupted")
+        return rename(path, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(zarr.storage.LocalStore, "delete_dir", failing)
+        patched.setattr(Path, "rename", interrupted)
         with pytest.raises(OSError, match="interrupted"):
-            write(folder, overwrite=True)
-    assert_identical(write(folder), xrs.coadd(campaign(), GRID, **FULL))
-    assert tree(folder) == before
+            write(folder, overwrite=True, kernel="turbo")
+    assert tree(tmp_path) == before
 
 
-def test_leftovers_of_a_kill_are_removed(tmp_path: Path, tiles: Tiles) -> None:
+@pytest.mark.parametrize("purpose", ["new", "old"])
+def test_folders_of_killed_processes_are_removed(purpose: str, tmp_path: Path) -> None:
+    """An old store that a killed process was about to replace is put back."""
+    folder = tmp_path / "m.zarr"
+    write(folder)
+    before = tree(tmp_path)
+    # No process has this number: Linux and macOS stop counting earlier.
+    hidden = folder.with_name(f".m.zarr.{socket.gethostname()}-{2**30}-0.{purpose}")
+    folder.rename(hidden)
+    with pytest.raises(xrs.GridMismatchError) if purpose == "old" else nullcontext():
+        write(folder, **({"kernel": "turbo"} if purpose == "old" else {}))
+    assert tree(tmp_path) == before
+
+
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path, tiles: Tiles) -> None:
+    """Only files of zarr below arrays of the store are removed, and only if no process uses it."""
+    folder = tmp_path / "m.zarr"
     write(tmp_path / "whole.zarr")
     tiles.stop, tiles.written = 3, []
     with pytest.raises(RuntimeError):
-        write(tmp_path / "m.zarr")
-    for name in ("zarr.0123.partial", "data/c/1/0.4567.partial"):
-        path = tmp_path / "m.zarr" / name
+        write(folder)
+    kept = ("data/catalogue.fits.partial", "progress/notes.partial")
+    for name in (*kept, f"data/c/1/0.{16 * '4a'}.partial"):
+        path = folder / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(b"half")
     tiles.stop = None
-    write(tmp_path / "m.zarr")
-    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
+    with in_use(folder, []):
+        write(folder)
+    assert (folder / f"data/c/1/0.{16 * '4a'}.partial").exists()
+    for path in (folder / "data/c").rglob("0"):
+        if path.is_file():
+            path.unlink()
+    root = zarr.open_group(folder, mode="r+")
+    root["progress/done"][...] = 0
+    write(folder)
+    for name in kept:
+        (folder / name).unlink()
+    assert tree(folder) == tree(tmp_path / "whole.zarr")
+
+
+def test_processes_that_begin_one_store_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second process completes the store while the first one still prepares it."""
+    folder, allocate = tmp_path / "m.zarr", zarr_store._allocate
+
+    def slow(*arguments: Any) -> None:
+        monkeypatch.setattr(zarr_store, "_allocate", allocate)
+        write(folder)
+        allocate(*arguments)
+
+    monkeypatch.setattr(zarr_store, "_allocate", slow)
+    first = write(folder)
+    assert_identical(first, xrs.coadd(campaign(), GRID, **FULL))
+    write(tmp_path / "whole.zarr")
+    assert tree(folder) == tree(tmp_path / "whole.zarr")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zarr", "whole.zarr"]
+
+
+@pytest.mark.parametrize("inside", ["", "exposures/first"])
+@pytest.mark.parametrize("chunks", [None, {}])
+def test_a_store_does_not_overwrite_its_exposures(inside: str, chunks: Any, tmp_path: Path) -> None:
+    store = tmp_path / "m.zarr"
+    campaign(1)[0].to_zarr(store / inside, consolidated=False)
+    lazy = xr.open_zarr(store / inside, consolidated=False, chunks=chunks)
+    before = tree(store)
+    for exposure in (lazy, lazy.assign(data=2 * lazy["data"]).drop_encoding()):
+        with pytest.raises(xrs.InvalidInputError, match="overwrite=True would delete the exposure"):
+            write(store, [exposure], overwrite=True)
+    assert tree(store) == before
+    assert_identical(
+        write(tmp_path / "other.zarr", [lazy], overwrite=True), xrs.coadd([lazy], GRID, **FULL)
+    )
 
 
 def jobs() -> dict[str, tuple[dict[str, Any], str]]:

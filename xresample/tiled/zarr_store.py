@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,11 @@ from xresample.datamodel import schema
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 
+from .folders import in_use, is_temporary, local_path, new_folder
 from .graph import Graph
 from .plan import Plan, plan
 from .resume import described, require_same
+from .sources import require_other_store
 from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
 
 PROGRESS = "progress"
@@ -25,9 +25,6 @@ PROGRESS = "progress"
 
 DONE = "done"
 _JOB, _READY = "job", "ready"
-
-_PARTIAL = ".partial"
-"""Suffix of the temporary files that zarr writes and then renames."""
 
 
 def coadd_to_zarr(
@@ -81,7 +78,8 @@ def coadd_to_zarr(
     GridMismatchError
         The store holds a mosaic of other exposures, options or tiles; names the differences.
     InvalidInputError
-        The store holds something else than a mosaic, or the tiles differ in size.
+        The store holds something else than a mosaic, the tiles differ in size, or overwriting
+        would delete an exposure.
     InvalidExposureError
         An exposure cannot be used; lists every fault of it.
 
@@ -101,12 +99,15 @@ def coadd_to_zarr(
     """
     planned = plan(exposures, output_wcs, chunks=chunks, threads=threads, **options)
     size = _uniform(planned)
+    if overwrite:
+        datasets = [exposure.dataset for exposure in planned.exposures]
+        require_other_store(local_path(store), store, datasets)
     root = _prepared(planned, store, size, overwrite, compressors)
     done = root[PROGRESS][DONE][:]
     left = [index for index in planned.parts if not done[index]]
     if left:
-        _sweep(store)
-        _run(planned, left, store, progress)
+        with in_use(local_path(store), [*planned.planes, PROGRESS]):
+            _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
     # A selection of variables would drop the coordinates along ``exposure``, which no plane has.
     planes = {name: mosaic[name].variable for name in planned.planes}
@@ -189,26 +190,38 @@ def _prepared(
     planned: Plan, store: Any, size: tuple[int, int], overwrite: bool, compressors: Any
 ) -> Any:
     """Return the group of a store that holds everything but the tiles; make it if necessary."""
-    zarr = _zarr()
     job = described(planned, size)
     root = _opened(store)
-    if overwrite:
+    if not overwrite:
         if root is not None and PROGRESS in root:
-            # After an interrupted deletion the store must not count as complete.
-            root[PROGRESS].attrs[_READY] = False
-        root = zarr.open_group(store, mode="w", zarr_format=3)
-    elif root is None:
-        _require_empty(store, _files(store))
-        root = zarr.open_group(store, mode="a", zarr_format=3)
-    if PROGRESS in root:
-        require_same(job, root[PROGRESS].attrs.get(_JOB), store)
-        if root[PROGRESS].attrs.get(_READY):
-            return root
-    else:
-        _require_empty(store, [*(name for name, _ in root.members()), *root.attrs])
-        root.create_group(PROGRESS, attributes={_JOB: job, _READY: False})
+            require_same(job, root[PROGRESS].attrs.get(_JOB), store)
+            if root[PROGRESS].attrs.get(_READY):
+                return root
+        elif found := _content(store, root):
+            raise InvalidInputError(
+                f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
+                f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
+            )
+    path = local_path(store)
+    if path is None:
+        return _made(planned, store, job, size, compressors, overwrite)
+    with new_folder(path, replace=overwrite or root is not None) as fresh:
+        _made(planned, fresh, job, size, compressors, overwrite=False)
+    root = _opened(store)
+    require_same(job, root[PROGRESS].attrs.get(_JOB), store)
+    return root
+
+
+def _made(
+    planned: Plan, store: Any, job: Any, size: tuple[int, int], compressors: Any, overwrite: bool
+) -> Any:
+    """Return the group of a new store that holds everything but the tiles."""
+    root = _zarr().open_group(store, mode="w" if overwrite else "a", zarr_format=3)
     # The description is written first, then the empty planes, then the mark that they exist: after
     # an interruption in between, the planes are made again.
+    if PROGRESS not in root:
+        root.create_group(PROGRESS)
+    root[PROGRESS].attrs.put({_JOB: job, _READY: False})
     _allocate(planned, root, size, compressors)
     root[PROGRESS].attrs.put({_JOB: job, _READY: True})
     return root
@@ -234,35 +247,14 @@ def _opened(store: Any) -> Any:
         return None
 
 
-def _folder(store: Any) -> Path | None:
-    """Return the folder of a store on a local file system; None for any other store."""
-    from zarr.storage import LocalStore
-
-    folder = store.root if isinstance(store, LocalStore) else store
-    found = Path(folder) if isinstance(folder, str | PathLike) else None
-    return found if found is not None and found.is_dir() else None
-
-
-def _files(store: Any) -> list[str]:
-    """Return the entries of the folder of a store, without temporary files of zarr."""
-    folder = _folder(store)
-    return [] if folder is None else [p.name for p in folder.iterdir() if p.suffix != _PARTIAL]
-
-
-def _sweep(store: Any) -> None:
-    """Remove temporary files of zarr that an interruption left behind."""
-    folder = _folder(store)
-    for path in () if folder is None else folder.rglob(f"*{_PARTIAL}"):
-        path.unlink(missing_ok=True)
-
-
-def _require_empty(store: Any, found: list[str]) -> None:
-    """Raise an `InvalidInputError` if a store holds something else than a mosaic."""
-    if found:
-        raise InvalidInputError(
-            f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
-            f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
-        )
+def _content(store: Any, root: Any) -> list[str]:
+    """Return the names of everything in a store, apart from temporary files of zarr."""
+    if root is not None:
+        return [*(name for name, _ in root.members()), *root.attrs]
+    path = local_path(store)
+    if path is None or not path.is_dir():
+        return []
+    return [entry.name for entry in path.iterdir() if not is_temporary(entry)]
 
 
 def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
