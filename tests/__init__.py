@@ -1,1 +1,1 @@
-"""The tests of xresample; they mirror its modules."""
+"""Tests of xresample, in the same folders as the package."""

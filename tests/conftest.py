@@ -1,4 +1,4 @@
-"""What holds for all tests, set up before anything of xresample is imported."""
+"""Settings and fixtures for all tests; this module runs before xresample is imported."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from tests.support.flavours import FLAVOURS, Flavour
+
 _OWN = "XRESAMPLE_TEST_CACHE"
-"""Names the compilation cache of this session, to its child processes too."""
+"""Environment variable with the compilation cache of this session; child processes inherit it."""
 
 
 def _fresh_numba_cache() -> None:
-    """Point numba to an empty cache: a cached kernel does not see an edit in another module.
+    """Point numba to an empty cache, because a cached kernel misses edits in other modules.
 
     The workers of pytest-xdist and other child processes share the cache of the session that
-    started them. ``XRESAMPLE_KEEP_CACHE=1`` leaves ``NUMBA_CACHE_DIR`` as it is.
+    started them. ``XRESAMPLE_KEEP_CACHE=1`` keeps the value of ``NUMBA_CACHE_DIR``.
     """
     if os.environ.get("XRESAMPLE_KEEP_CACHE") or os.environ.get(_OWN):
         return
@@ -28,14 +30,24 @@ def _fresh_numba_cache() -> None:
 
 _created: str | None = None
 _fresh_numba_cache()
-os.environ["MPLBACKEND"] = "Agg"  # no display is needed, nor opened
+os.environ["MPLBACKEND"] = "Agg"  # Tests need no display and open no window.
 
-# The same examples in every run: a failure is a change in the code, never in the dice.
+# Every run draws the same examples, so a new failure always comes from a change in the code.
 settings.register_profile("xresample", derandomize=True, deadline=None)
 settings.load_profile("xresample")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the compilation cache that this process made."""
+    """Remove the compilation cache that this process created."""
     if _created:
         shutil.rmtree(_created, ignore_errors=True)
+
+
+@pytest.fixture(params=list(FLAVOURS))
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    """Return each flavour of WCS in turn.
+
+    A test of some flavours only names them:
+    ``@pytest.mark.parametrize("flavour", ["SIP", "TPV"], indirect=True)``.
+    """
+    return FLAVOURS[request.param]

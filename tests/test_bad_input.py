@@ -1,4 +1,4 @@
-"""Bad input: a clear error or a right result, and what was given stays as it was."""
+"""Bad input gives a clear error or a right result, and never changes the arguments."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ def with_plane(name: str, array: Any, dims: tuple[str, ...] = ("y", "x")) -> xr.
 BAD_EXPOSURES: dict[str, tuple[Callable[[], Any], str]] = {
     "no data": (lambda: GOOD.drop_vars("data"), "data is missing"),
     "no wcs": (without_wcs, "wcs is missing"),
-    "an array": (lambda: GOOD["data"].values, "ndarray"),
+    "a numpy array": (lambda: GOOD["data"].values, "ndarray"),
     "a DataArray": (lambda: GOOD["data"], "DataArray"),
-    "no dataset": (lambda: None, "NoneType"),
+    "None": (lambda: None, "NoneType"),
     "complex data": (lambda: with_plane("data", np.ones(SHAPE, complex)), "complex"),
-    "text": (lambda: with_plane("data", np.full(SHAPE, "a")), "data is of type"),
-    "dq of floats": (lambda: with_plane("dq", np.zeros(SHAPE)), "dq is of type float64"),
+    "text data": (lambda: with_plane("data", np.full(SHAPE, "a")), "data is of type"),
+    "floating-point dq": (lambda: with_plane("dq", np.zeros(SHAPE)), "dq is of type float64"),
     "dq beyond 32 bits": (
         lambda: with_plane("dq", np.full(SHAPE, 1 << 40, np.int64)), "flags of 32 bits"),
     "a cube": (lambda: GOOD.expand_dims(band=2), "dimensions"),
     "an empty image": (lambda: GOOD.isel(x=slice(0, 0)), "empty"),
-    "thinned": (lambda: GOOD.isel(x=slice(None, None, 2)), "x must count pixels"),
-    "turned around": (lambda: GOOD.isel(y=slice(None, None, -1)), "y must count pixels"),
+    "every second column": (lambda: GOOD.isel(x=slice(None, None, 2)), "x must count pixels"),
+    "reversed rows": (lambda: GOOD.isel(y=slice(None, None, -1)), "y must count pixels"),
     "half pixels": (lambda: GOOD.assign_coords(x=GOOD["x"] + 0.5), "x must count pixels"),
     "other units": (lambda: GOOD.assign(data=GOOD["data"].assign_attrs(units="Jy")), "units"),
     "a time that is text": (lambda: GOOD.assign_attrs(exposure_time="long"), "attribute"),
-    "a wcs that is no wcs": (
+    "a wcs that is not ASDF text": (
         lambda: GOOD.assign_coords(wcs=((), "RA---TAN")), "not the ASDF text of a WCS"),
-    "a wcs that is other text": (
+    "a wcs that is other ASDF text": (
         lambda: GOOD.assign_coords(wcs=((), "#ASDF 1.0.0\nwcs: [1]\n...\n")), "cannot be read|WCS"),
     "a spectral wcs": (
         lambda: GOOD.resample.assign_wcs(make_spectral(SHAPE)), "both be imaging"),
@@ -70,7 +70,7 @@ BAD_EXPOSURES: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_EXPOSURES)
-def test_bad_exposures(case: str) -> None:
+def test_a_bad_exposure_raises_and_changes_nothing(case: str) -> None:
     make, message = BAD_EXPOSURES[case]
     mosaic = started()
     before = checksum(mosaic), checksum(GOOD)
@@ -79,7 +79,7 @@ def test_bad_exposures(case: str) -> None:
     assert (checksum(mosaic), checksum(GOOD)) == before
 
 
-def test_all_faults_are_listed_at_once() -> None:
+def test_one_error_lists_all_faults_of_an_exposure() -> None:
     bad = GOOD.drop_vars(["wcs", "err"]).assign(dq=(("y", "x"), np.zeros(SHAPE)))
     bad.attrs.pop("exposure_time"), bad.attrs.pop("measurement_time")
     with pytest.raises(xrs.InvalidExposureError) as caught:
@@ -92,7 +92,7 @@ def test_all_faults_are_listed_at_once() -> None:
     assert isinstance(caught.value, KeyError)
 
 
-def test_a_failure_halfway_leaves_everything() -> None:
+def test_a_failure_in_the_second_exposure_changes_nothing() -> None:
     mosaic = started()
     before = checksum(mosaic)
     with pytest.raises(xrs.InvalidExposureError):
@@ -127,12 +127,12 @@ def test_a_failure_halfway_leaves_everything() -> None:
         ({"good_bits": 1.5}, "good_bits"),
     ],
 )
-def test_bad_options(options: dict[str, Any], message: str) -> None:
+def test_a_bad_option_is_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(xrs.InvalidInputError, match=message):
         xrs.coadd(GOOD, GRID, **options)
 
 
-def test_all_bad_options_are_listed_at_once() -> None:
+def test_one_error_lists_all_bad_options() -> None:
     with pytest.raises(xrs.InvalidInputError) as caught:
         xrs.empty_mosaic(GRID, kernel="box", pixfrac=2.0, weight_type="x", fillval="y")
     for name in ("kernel", "pixfrac", "weight_type", "fillval"):
@@ -157,24 +157,24 @@ def test_all_bad_options_are_listed_at_once() -> None:
         (object(), "WCS"),
     ],
 )
-def test_bad_grids(target: Any, message: str) -> None:
+def test_a_bad_grid_raises(target: Any, message: str) -> None:
     with pytest.raises(xrs.XResampleError, match=message):
         xrs.coadd(GOOD, target)
 
 
-def test_a_grid_without_size() -> None:
+def test_a_grid_without_array_shape_raises() -> None:
     grid = make_fits(SHAPE)
     grid.pixel_shape = None
     with pytest.raises(xrs.InvalidInputError, match="array_shape"):
         xrs.empty_mosaic(grid)
 
 
-def test_a_grid_without_inverse() -> None:
+def test_a_grid_without_inverse_raises() -> None:
     with pytest.raises(xrs.UnsupportedWCSError, match="no inverse"):
         GOOD.resample.onto(make_wcs(1, SHAPE))
 
 
-def test_bad_pixel_maps() -> None:
+def test_bad_pixel_maps_raise() -> None:
     start = xrs.empty_mosaic((20, 20))
     for bad in (np.zeros((*SHAPE, 3)), np.zeros(SHAPE), np.zeros((2, *SHAPE)), "map",
                 np.zeros((*SHAPE, 2), complex)):  # fmt: skip
@@ -186,7 +186,7 @@ def test_bad_pixel_maps() -> None:
         start.resample.add(GOOD)
 
 
-def test_bad_arrays() -> None:
+def test_make_exposure_lists_all_bad_arrays() -> None:
     arrays = make_arrays(0, SHAPE)
     with pytest.raises(xrs.InvalidExposureError) as caught:
         xrs.make_exposure(
@@ -200,12 +200,12 @@ def test_bad_arrays() -> None:
 
 
 @pytest.mark.parametrize("wcs", [3, "no wcs", np.zeros(2), {}])
-def test_bad_wcs(wcs: Any) -> None:
+def test_make_exposure_refuses_a_bad_wcs(wcs: Any) -> None:
     with pytest.raises(xrs.XResampleError):
         xrs.make_exposure(np.zeros(SHAPE), wcs)
 
 
-def test_mosaics_that_do_not_go_together() -> None:
+def test_merge_refuses_mosaics_that_differ() -> None:
     mosaic = started()
     others = {
         "different grids": GOOD.resample.onto(output_grid(SHAPE, margin=7)),
@@ -228,20 +228,20 @@ def test_mosaics_that_do_not_go_together() -> None:
 
 
 @pytest.mark.parametrize("name", ["wht", "con", "var_rnoise", "var_rnoise_wht"])
-def test_a_mosaic_that_lacks_a_plane(name: str) -> None:
+def test_add_refuses_a_mosaic_without_a_plane(name: str) -> None:
     mosaic = started().drop_vars(name)
     with pytest.raises(xrs.InvalidInputError, match=name if name != "wht" else "output_wcs"):
         mosaic.resample.add(GOOD)
 
 
-def test_a_mosaic_of_the_wrong_type() -> None:
+def test_add_refuses_a_plane_of_the_wrong_type() -> None:
     mosaic = started()
     mosaic["wht"] = mosaic["wht"].astype(np.float64)
     with pytest.raises(xrs.InvalidInputError, match="wht must have type float32, got float64"):
         mosaic.resample.add(GOOD)
 
 
-def test_nan_everywhere() -> None:
+def test_an_exposure_of_nan_contributes_nothing() -> None:
     nothing = GOOD.assign(data=GOOD["data"] * np.nan)
     mosaic = xrs.coadd(nothing, GRID, compute_err="from_var", propagate_dq=True)
     for name in ("data", "wht", "con", "dq"):
@@ -251,7 +251,7 @@ def test_nan_everywhere() -> None:
     assert mosaic.sizes["exposure"] == 1
 
 
-def test_a_bounding_box_beside_the_image() -> None:
+def test_a_bounding_box_outside_the_image_contributes_nothing() -> None:
     wcs = make_wcs(0, SHAPE)
     wcs.bounding_box = (100.0, 120.0), (100.0, 120.0)
     with pytest.warns(xrs.NoOverlapWarning):
@@ -259,7 +259,7 @@ def test_a_bounding_box_beside_the_image() -> None:
     assert not mosaic["wht"].any()
 
 
-def test_an_exposure_that_misses_the_mosaic() -> None:
+def test_an_exposure_outside_the_mosaic_changes_no_plane() -> None:
     far = make_exposure(1, SHAPE, make_wcs(1, SHAPE, crval=(150.1, 2.0)))
     mosaic = started()
     with pytest.warns(xrs.NoOverlapWarning, match="exposure_1.fits") as caught:
@@ -274,7 +274,7 @@ def test_an_exposure_that_misses_the_mosaic() -> None:
 OTHER_ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
     "column order": np.asfortranarray,
-    "every other": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "strided": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
     "reversed": lambda a: a[::-1].copy()[::-1],
     "float64": lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a.astype(np.int64),
     "int64": lambda a: a.astype(np.int64) if a.dtype.kind == "u" else a,
@@ -285,7 +285,7 @@ OTHER_ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("case", OTHER_ARRAYS)
 @pytest.mark.parametrize("frozen", [False, True])
-def test_other_arrays_of_the_same_values(case: str, frozen: bool) -> None:
+def test_memory_layout_and_type_do_not_change_the_result(case: str, frozen: bool) -> None:
     arrays = make_arrays(0, SHAPE, flagged=0.1)
     options = {"compute_err": "driz_err", "propagate_dq": True, "good_bits": 4}
     expected = xrs.coadd(make_exposure(0, SHAPE, arrays=arrays), GRID, **options)
@@ -305,7 +305,8 @@ def test_other_arrays_of_the_same_values(case: str, frozen: bool) -> None:
     before = checksum(exposure)
     mosaic = xrs.coadd(exposure, GRID, **options)
     if case == "float64":
-        # Factors and roots are rounded to the planes' type later: by half a unit at most.
+        # float64 input is scaled and square-rooted before it is rounded to float32, so the results
+        # differ by at most half a unit in the last place.
         for name in ("data", "err", "wht", *arrays["variances"]):
             assert_close(mosaic[name].fillna(0), expected[name].fillna(0), 2e-7, name=name)
     else:
@@ -313,7 +314,7 @@ def test_other_arrays_of_the_same_values(case: str, frozen: bool) -> None:
     assert checksum(exposure) == before
 
 
-def test_a_mosaic_that_cannot_be_written_to() -> None:
+def test_a_read_only_mosaic_can_be_added_to() -> None:
     mosaic = started()
     for name in mosaic.data_vars:
         mosaic[name].values.flags.writeable = False
@@ -321,14 +322,14 @@ def test_a_mosaic_that_cannot_be_written_to() -> None:
     assert_same_bits(mosaic.resample.add(make_exposure(1, SHAPE)), expected)
 
 
-def test_a_transposed_exposure_and_mosaic() -> None:
+def test_transposed_exposures_and_mosaics_give_the_same_bits() -> None:
     expected = started().resample.add(make_exposure(1, SHAPE))
     mosaic = started().transpose("x", "y", "plane", "exposure")
     got = mosaic.resample.add(make_exposure(1, SHAPE).transpose("x", "y"))
     assert_same_bits(got, expected)
 
 
-def test_attributes_of_all_kinds() -> None:
+def test_attributes_may_be_numpy_scalars_but_not_mappings() -> None:
     with pytest.raises(xrs.InvalidInputError, match="mapping"):
         make_exposure(0, SHAPE, header={"a": 1})
     given = {name: np.float32(v) if isinstance(v, float) else v for name, v in

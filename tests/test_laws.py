@@ -1,4 +1,4 @@
-"""What holds for all mosaics, searched for exceptions."""
+"""Laws that hold for every mosaic; hypothesis searches for counterexamples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ smooth_kernels = st.sampled_from(["square", "turbo", "point", "gaussian"])
 
 @st.composite
 def all_options(draw: st.DrawFn, kernels: Any = any_kernel) -> dict[str, Any]:
-    """Draw options of a mosaic."""
+    """Draw the options of a mosaic."""
     return {
         "kernel": draw(kernels),
         "pixfrac": draw(st.sampled_from([0.3, 0.8, 1.0])),
@@ -50,25 +50,25 @@ def all_options(draw: st.DrawFn, kernels: Any = any_kernel) -> dict[str, Any]:
 
 @cache
 def exposure_of(k: int) -> xr.Dataset:
-    """Return an exposure of the campaign."""
+    """Return exposure ``k`` of the campaign; tests must not change it."""
     return make_exposure(k, SHAPE)
 
 
 @st.composite
-def exposures(draw: st.DrawFn, least: int = 1, most: int = 3) -> list[xr.Dataset]:
-    """Draw a few exposures of the campaign, the same one perhaps twice."""
-    numbers = draw(st.lists(st.integers(0, 5), min_size=least, max_size=most))
+def exposures(draw: st.DrawFn, minimum: int = 1, maximum: int = 3) -> list[xr.Dataset]:
+    """Draw a few exposures of the campaign; the same exposure may occur twice."""
+    numbers = draw(st.lists(st.integers(0, 5), min_size=minimum, max_size=maximum))
     return [exposure_of(k) for k in numbers]
 
 
 GRID = output_grid(SHAPE, margin=8)
 WIDE = output_grid(SHAPE, scale=0.02, margin=40)
-"""More than one tile a side."""
+"""A grid with more than one tile per side."""
 
 
 @given(exposures(), all_options(), st.integers(2, 9))
 @SLOW
-def test_threads_change_no_bit(
+def test_the_number_of_threads_changes_no_bit(
     given: list[xr.Dataset], options: dict[str, Any], threads: int
 ) -> None:
     one = xrs.coadd(given, WIDE, threads=1, **options)
@@ -77,13 +77,13 @@ def test_threads_change_no_bit(
 
 @given(exposures(2, 4), all_options(smooth_kernels), st.randoms(use_true_random=False))
 @SLOW
-def test_order_changes_only_rounding(
+def test_the_order_of_exposures_changes_only_rounding(
     given: list[xr.Dataset], options: dict[str, Any], random: Any
 ) -> None:
     options["dtype"] = "float64"
-    turned = list(given)
-    random.shuffle(turned)
-    a, b = (xrs.coadd(order, GRID, **options) for order in (given, turned))
+    shuffled = list(given)
+    random.shuffle(shuffled)
+    a, b = (xrs.coadd(order, GRID, **options) for order in (given, shuffled))
     for name in a.data_vars:
         if set(a[name].dims) != {"y", "x"}:
             continue
@@ -98,7 +98,7 @@ def test_order_changes_only_rounding(
 
 @given(exposures(1, 2), all_options())
 @SLOW
-def test_what_is_given_never_changes(given: list[xr.Dataset], options: dict[str, Any]) -> None:
+def test_arguments_never_change(given: list[xr.Dataset], options: dict[str, Any]) -> None:
     start = xrs.coadd(exposure_of(6), GRID, **options)
     before = [checksum(d) for d in (start, *given)]
     mosaic = start.resample.add(*given)
@@ -116,7 +116,7 @@ def test_what_is_given_never_changes(given: list[xr.Dataset], options: dict[str,
 
 @st.composite
 def holes(draw: st.DrawFn) -> np.ndarray:
-    """Draw a few pixels."""
+    """Draw a mask with up to 8 pixels set."""
     mask = np.zeros(SHAPE, bool)
     for _ in range(draw(st.integers(1, 8))):
         mask[draw(st.integers(0, SHAPE[0] - 1)), draw(st.integers(0, SHAPE[1] - 1))] = True
@@ -138,19 +138,21 @@ def test_a_pixel_without_weight_changes_nothing(
 
 
 @st.composite
-def cuts(draw: st.DrawFn, shape: tuple[int, int], least: int) -> dict[str, slice]:
-    """Draw a part of an image."""
+def cuts(draw: st.DrawFn, shape: tuple[int, int], minimum: int) -> dict[str, slice]:
+    """Draw slices of an image with at least ``minimum`` rows and columns."""
     found = {}
     for name, size in zip("yx", shape, strict=True):
-        start = draw(st.integers(0, size - least))
-        found[name] = slice(start, draw(st.integers(start + least, size)))
+        start = draw(st.integers(0, size - minimum))
+        found[name] = slice(start, draw(st.integers(start + minimum, size)))
     return found
 
 
 @given(all_options(smooth_kernels), cuts(SHAPE, 3))
 @SLOW
-def test_a_part_of_an_exposure_is_that_part(options: dict[str, Any], cut: dict[str, slice]) -> None:
-    """Against the whole with weight 0 outside; the corners of the outermost pixels differ."""
+def test_a_sliced_exposure_equals_the_masked_one(
+    options: dict[str, Any], cut: dict[str, slice]
+) -> None:
+    """The corners of the outermost pixels are extrapolated, so only interior pixels agree."""
     options.update(good_bits=0, pixel_scale_ratio=0.8)
     arrays = make_arrays(0, SHAPE)
     outside = np.ones(SHAPE, bool)
@@ -161,7 +163,7 @@ def test_a_part_of_an_exposure_is_that_part(options: dict[str, Any], cut: dict[s
     b = xrs.coadd(make_exposure(0, SHAPE, arrays=flagged), GRID, **options)
     if not bool(b["wht"].any()):
         return
-    # Interior: what only pixels with neighbours on all sides reach.
+    # Output pixels that the outermost input pixels of the slice reach are left out.
     edge = np.zeros(SHAPE, bool)
     edge[cut["y"], cut["x"]] = True
     edge[cut["y"].start + 1 : cut["y"].stop - 1, cut["x"].start + 1 : cut["x"].stop - 1] = False
@@ -181,10 +183,10 @@ def test_a_part_of_an_exposure_is_that_part(options: dict[str, Any], cut: dict[s
             )  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # so small are some
+@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # tiny cutouts miss all exposures
 @given(exposures(1, 2), all_options(), cuts(GRID.array_shape, 1))
 @SLOW
-def test_a_cutout_of_a_mosaic_goes_on_as_the_mosaic(
+def test_adding_to_a_cutout_equals_a_cutout_of_the_sum(
     given: list[xr.Dataset], options: dict[str, Any], cut: dict[str, slice]
 ) -> None:
     start = xrs.coadd(exposure_of(6), GRID, **options)
@@ -196,7 +198,7 @@ def test_a_cutout_of_a_mosaic_goes_on_as_the_mosaic(
 @given(st.integers(0, 5), all_options(smooth_kernels), st.floats(0.05, 0.3))
 @SLOW
 def test_a_flat_image_stays_flat(k: int, options: dict[str, Any], scale: float) -> None:
-    """Surface brightness is kept whatever the pixel scales are."""
+    """Surface brightness is conserved for any ratio of the pixel scales."""
     arrays = make_arrays(k, SHAPE)
     arrays["data"][...] = 3.25
     grid = output_grid(SHAPE, scale=scale, margin=8)
@@ -207,7 +209,7 @@ def test_a_flat_image_stays_flat(k: int, options: dict[str, Any], scale: float) 
 
 @given(st.integers(0, 5), st.sampled_from(["square", "point"]), st.sampled_from([0.3, 1.0]))
 @SLOW
-def test_weight_is_conserved(k: int, kernel: str, pixfrac: float) -> None:
+def test_weight_and_flux_are_conserved(k: int, kernel: str, pixfrac: float) -> None:
     arrays = make_arrays(k, SHAPE)
     exposure = make_exposure(k, SHAPE, make_wcs(k, SHAPE), arrays)
     mosaic = xrs.coadd(exposure, output_grid(SHAPE), kernel=kernel, pixfrac=pixfrac)

@@ -1,4 +1,4 @@
-"""The files around the package agree with each other: metadata, README, workflows, links."""
+"""The project files agree with each other: metadata, README, workflows, links."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ REPOSITORY = "https://github.com/xresample/xresample"
 PAGES = [ROOT / "README.md", *sorted((ROOT / ".github").rglob("*.md"))]
 
 
-def test_version_is_a_version() -> None:
+def test_the_version_is_a_valid_version() -> None:
     assert re.fullmatch(r"\d+(\.\d+)*(\.dev\d+)?(\+[\w.]+)?|0\+unknown", xrs.__version__)
 
 
-def test_a_checkout_that_was_never_installed_imports(tmp_path: Path) -> None:
+def test_a_checkout_imports_without_being_installed(tmp_path: Path) -> None:
     """Without metadata the version is unknown, and everything else works."""
     script = f"""
 import importlib.metadata, sys
@@ -62,10 +62,10 @@ def test_readme_says_how_to_run_and_test(heading: str, last: str) -> None:
     command = first_command(heading)
     assert command.startswith("python3 -m venv .venv && ")
     assert command.rstrip().endswith(f".venv/bin/python {last}")
-    assert " -q" not in command  # pip tells what it does meanwhile
+    assert " -q" not in command  # pip shows its progress without -q
 
 
-def test_classifiers_and_workflows_have_the_same_pythons() -> None:
+def test_classifiers_and_workflows_list_the_same_pythons() -> None:
     prefix = "Programming Language :: Python :: "
     listed = {c.removeprefix(prefix) for c in PROJECT["classifiers"] if c.startswith(prefix + "3.")}
     tests = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def test_scripts_that_workflows_run_exist(path: Path) -> None:
         assert "timeout-minutes" in job or "uses" in job
 
 
-def test_a_release_publishes_the_wheel_that_was_tested() -> None:
+def test_a_release_publishes_the_tested_wheel() -> None:
     release = yaml.safe_load(
         (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
     )["jobs"]  # fmt: skip
@@ -96,14 +96,14 @@ def test_a_release_publishes_the_wheel_that_was_tested() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_links_lead_to_files(path: Path) -> None:
+def test_links_point_to_existing_files(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#\s]+)", text):
         if not link.startswith("https://"):
             assert (path.parent / link).exists(), link
 
 
-def test_there_is_one_home() -> None:
+def test_all_links_to_github_name_one_repository() -> None:
     """Every link to GitHub names the repository of ``[project.urls]``."""
     assert PROJECT["urls"]["Source"] == REPOSITORY
     hidden = [*PAGES, *(ROOT / ".github").rglob("*.yml"), ROOT / "pyproject.toml"]
@@ -112,7 +112,7 @@ def test_there_is_one_home() -> None:
         assert set(links) <= {REPOSITORY}, path
 
 
-def test_zenodo_has_the_same_facts() -> None:
+def test_zenodo_and_pyproject_agree() -> None:
     record = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
     assert record["license"] == PROJECT["license"]
     assert [c["name"] for c in record["creators"]] == [a["name"] for a in PROJECT["authors"]]

@@ -1,4 +1,4 @@
-"""Items shared out among threads."""
+"""Work items are shared among threads."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from xresample import threads
 
 
 @pytest.mark.parametrize("given", [1, 2, 5, 40])
-def test_every_item_once(given):
+def test_every_item_runs_once(given):
     done = []
     threads.run(done.append, iter(range(30)), given)
     assert sorted(done) == list(range(30))
 
 
-def test_nothing_to_do():
+def test_no_items_start_no_work():
     threads.run(pytest.fail, [], 4)
 
 
 @pytest.mark.parametrize(("given", "items"), [(3, 3), (3, 9), (5, 2)])
-def test_as_many_threads_as_asked_for_and_the_caller_is_one(given, items):
+def test_the_caller_and_the_requested_number_of_threads_take_part(given, items):
     taking_part = min(given, items)
-    # Nobody goes on before all are there: more threads would wait for ever, as would fewer.
+    # Every thread waits for all others, so a missing thread would break the barrier. After that,
+    # the items are used up, so an extra thread would be seen.
     barrier = threading.Barrier(taking_part, timeout=30)
     seen = set()
 
@@ -38,12 +39,12 @@ def test_as_many_threads_as_asked_for_and_the_caller_is_one(given, items):
 
 
 @pytest.mark.parametrize("given", [1, 2])
-def test_the_error_of_the_first_item_that_fails_is_raised_and_no_more_are_begun(given):
-    begun = []
+def test_the_first_error_is_raised_and_no_more_items_start(given):
+    started = []
     later_one_fails = threading.Event()
 
     def work(item):
-        begun.append(item)
+        started.append(item)
         if item == 3:
             assert given == 1 or later_one_fails.wait(30)
             raise ValueError(item)
@@ -53,10 +54,10 @@ def test_the_error_of_the_first_item_that_fails_is_raised_and_no_more_are_begun(
 
     with pytest.raises(ValueError, match="3"):
         threads.run(work, range(1000), given)
-    assert sorted(begun) == [0, 1, 2, 3, 4][: 3 + given]
+    assert sorted(started) == [0, 1, 2, 3, 4][: 3 + given]
 
 
-def test_nested():
+def test_nested_runs_finish():
     done = []
 
     def work(item):
@@ -67,6 +68,6 @@ def test_nested():
 
 
 @pytest.mark.parametrize(("given", "wanted"), [(3, 3), (0, 1), (None, 7)])
-def test_count(monkeypatch, given, wanted):
+def test_count_reads_the_environment(monkeypatch, given, wanted):
     monkeypatch.setenv("XRESAMPLE_NUM_THREADS", "7")
     assert threads.count(given) == wanted

@@ -1,4 +1,4 @@
-"""xarray's own tests for group-by and resample, with ``xresample`` imported."""
+"""The tests of xarray for groupby and resample, run with ``xresample`` imported."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-import xresample  # noqa: F401 - registers the accessor, which is what is tested
+import xresample  # noqa: F401 - the import registers the accessor under test
 
-# An ini file of its own: these tests are not ours, and neither are our warnings-as-errors theirs.
+# The tests of xarray get another ini file, because warnings are not errors in them.
 INI = """
 [pytest]
 markers =
@@ -22,18 +22,18 @@ markers =
 """
 
 
-def test_the_accessor_is_in_place() -> None:
-    """Otherwise the tests below would show nothing."""
+def test_the_accessor_is_registered() -> None:
+    """Without the accessor, the test below would prove nothing."""
     assert xr.Dataset.resample.__module__.startswith("xresample")
     assert xr.DataArray.resample.__module__.startswith("xarray")
 
 
 @pytest.mark.parametrize("module", ["test_groupby", "test_cftimeindex_resample"])
 def test_xarray_passes_its_own_tests(module: str, tmp_path: Path) -> None:
-    """Resampling in time works as if ``xresample`` were not there."""
+    """Resampling in time works as without ``xresample``."""
     ini = tmp_path / "pytest.ini"
     ini.write_text(INI)
-    # Without what an outer pytest, or a worker of it, tells its own children.
+    # An outer pytest, or a worker of pytest-xdist, sets variables that would confuse the inner one.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     options = ["-c", str(ini), "-p", "xresample", "-p", "no:cacheprovider", "-q", "--tb=short"]
     done = subprocess.run(

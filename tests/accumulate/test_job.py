@@ -1,4 +1,4 @@
-"""The admission of exposures: the same errors in the eager path, the tiled path and the class."""
+"""Admission of exposures: the eager path, the tiled path and the class raise the same errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FAULTS: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
         {"compute_err": "from_var", "error_from_variances": ("var_none",)}, "var_none",
     ),
 }  # fmt: skip
-"""A faulty exposure, the options that matter, and a part of the message."""
+"""For each fault: a maker of the exposure, the options that matter, a part of the message."""
 
 
 def eager(exposures: list[Any], options: dict[str, Any]) -> object:
@@ -98,7 +98,7 @@ def test_all_paths_raise_the_same_error(fault: str) -> None:
 def test_no_work_is_done_before_the_error(
     fault: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No pixel is mapped, no plane is deposited."""
+    """No pixel is mapped and nothing is deposited."""
     make, options, _ = FAULTS[fault]
     given = {**options} if path == "class" else {"variance_names": VARIANCES, **options}
     faulty = make()

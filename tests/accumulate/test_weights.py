@@ -1,4 +1,4 @@
-"""Weights of pixels, against those of stcal."""
+"""Weights of pixels, compared with stcal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLAGS["TOP"] = 1 << 31
 
 
 def some_flags(dtype: str = "u4", seed: int = 0) -> np.ndarray:
-    """Return flags of which many are 0, and some have the highest bit."""
+    """Return flags: many are 0, and some have the highest bit."""
     rng = np.random.default_rng(seed)
     bits = 8 * np.dtype(dtype).itemsize
     single = np.uint64(1) << rng.integers(0, min(bits, 32), (20, 30)).astype(np.uint64)
@@ -32,7 +32,7 @@ def some_flags(dtype: str = "u4", seed: int = 0) -> np.ndarray:
 
 
 def model(dtype: str = "f4") -> dict[str, Any]:
-    """Return an exposure as the reference takes it, with variances of every kind."""
+    """Return an exposure as stcal takes it, with NaN, zeros and infinity in the variances."""
     rng = np.random.default_rng(1)
     variance = rng.uniform(1e-3, 10.0, (20, 30))
     variance[::3, ::4] = np.nan
@@ -50,7 +50,7 @@ def model(dtype: str = "f4") -> dict[str, Any]:
 
 @pytest.mark.parametrize("good_bits", [0, "~1", "~DO_NOT_USE+NON_SCIENCE", None])
 @pytest.mark.parametrize("weight_type", ["ivm", "ivm-sky", "exptime", None])
-def test_weights_are_those_of_the_reference(weight_type: str | None, good_bits: Any) -> None:
+def test_weights_equal_those_of_stcal(weight_type: str | None, good_bits: Any) -> None:
     inputs = model()
     variance = inputs["var_sky" if weight_type == "ivm-sky" else "var_rnoise"]
     good = good_pixels(inputs["dq"], good_bits, FLAGS)
@@ -68,18 +68,18 @@ def test_variances_of_any_type(dtype: str) -> None:
     np.testing.assert_allclose(weight_map("ivm", (2, 3), variance), expected, rtol=1e-7)
 
 
-def test_half_precision_is_left_before_the_division() -> None:
+def test_half_precision_variances_are_inverted_in_float32() -> None:
     variance = np.array([[1e-7, 6e-5]], np.float16)
     expected = 1 / variance.astype(np.float32)
     np.testing.assert_array_equal(weight_map("ivm", (1, 2), variance), expected)
 
 
-def test_an_inverse_beyond_float32_is_no_weight() -> None:
+def test_an_inverse_beyond_float32_has_weight_zero() -> None:
     np.testing.assert_array_equal(weight_map("ivm", (1, 2), np.array([[1e-60, 2.0]])), [[0, 0.5]])
 
 
 @given(hnp.arrays(np.float32, (3, 4), elements=st.floats(width=32)))
-def test_weights_are_finite_whatever_the_variance(variance: np.ndarray) -> None:
+def test_weights_are_finite_for_any_variance(variance: np.ndarray) -> None:
     assert np.isfinite(weight_map("ivm", (3, 4), variance)).all()
 
 
@@ -106,7 +106,7 @@ def test_exptime_needs_a_time(time: float | None) -> None:
         weight_map("exptime", (1, 2), None, time)
 
 
-def test_faults_of_the_arguments() -> None:
+def test_bad_arguments_are_an_error() -> None:
     with pytest.raises(InvalidInputError, match=r"'exptime'.*got 'ivm-rn'"):
         weight_map("ivm-rn", (1, 2))
     with pytest.raises(InvalidInputError, match=r"\(1, 2\), got \(2, 1\)"):

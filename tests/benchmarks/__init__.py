@@ -1,1 +1,1 @@
-"""Benchmarks against the reference; run with ``python -m tests.benchmarks``."""
+"""Benchmarks against stcal and drizzle; run with ``python -m tests.benchmarks``."""

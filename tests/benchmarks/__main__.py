@@ -1,7 +1,7 @@
-"""Time xresample against the reference: ``python -m tests.benchmarks [--json FILE]``.
+"""Time xresample against stcal and drizzle: ``python -m tests.benchmarks [--json FILE]``.
 
-Pairs of runs alternate in one process; what needs a process of its own has one. Prints a
-table in Markdown; never fails on a time.
+Runs of the two alternate in one process. Memory and first calls are measured in new processes. The
+program prints tables in Markdown and never fails because of a time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .jobs import jobs
 
 
 def main() -> None:
-    """Run the benchmark and print the table."""
+    """Run the benchmark and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=2048, help="pixels along a side")
+    parser.add_argument("--size", type=int, default=2048, help="pixels per side of an exposure")
     parser.add_argument("--pairs", type=int, default=5, help="alternating pairs of runs")
-    parser.add_argument("--only", default="", help="only rows whose name contains this")
-    parser.add_argument("--json", type=Path, help="where to write the figures too")
+    parser.add_argument("--only", default="", help="run only jobs whose name contains this text")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -43,8 +43,8 @@ def main() -> None:
 
 
 def pairwise(given: argparse.Namespace) -> list[dict[str, Any]]:
-    """Print and return the rows that are timed in pairs."""
-    print("| job | ours s (CPU) | reference s (CPU) | ratio | to reach |")
+    """Print and return the jobs that are timed in pairs."""
+    print("| job | xresample s (CPU) | reference s (CPU) | ratio | goal |")
     print("| --- | ---: | ---: | ---: | ---: |")
     rows = []
     for make in jobs(given.size):
@@ -66,30 +66,30 @@ def pairwise(given: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def processes(given: argparse.Namespace) -> dict[str, Any]:
-    """Print and return what is measured in processes of their own."""
+    """Print and return the measurements in new processes."""
     if given.only:
         return {}
     size, wide = given.size, round(given.size * 8000 / 2048)
-    print("\n| in a process of its own | measured | to reach |\n| --- | ---: | ---: |")
+    print("\n| in a new process | measured | goal |\n| --- | ---: | ---: |")
     used = measure.memory(size, wide, 8)
     beyond = {who: figures["peak"] - figures["held"] for who, figures in used.items()}
     print(
         f"| peak memory beyond the output, 8 exposures into {wide}^2 | "
-        f"{beyond['ours']:.0f} MiB, reference {beyond['reference']:.0f} MiB: "
+        f"{beyond['ours']:.0f} MiB, stcal {beyond['reference']:.0f} MiB: "
         f"1/{beyond['reference'] / beyond['ours']:.1f} | 1/3 |",
         flush=True,
     )
     sizes = measure.by_mosaic(size, (wide // 2, wide, 2 * wide), 5)
     print(
-        f"| an exposure into {', '.join(f'{n}^2' for n in sizes)} | "
+        f"| time per exposure into {', '.join(f'{n}^2' for n in sizes)} | "
         f"{', '.join(f'{s:.3f} s' for s in sizes.values())} | within 15 % |",
         flush=True,
     )
     first = measure.first_calls(size)
-    print(f"| first add over the second, warm cache | {first['warm cache']:.2f} s | 1 s |")
-    print(f"| first add over the second, empty cache | {first['empty cache']:.1f} s | 15 s |")
+    print(f"| first add minus second add, warm cache | {first['warm cache']:.2f} s | 1 s |")
+    print(f"| first add minus second add, empty cache | {first['empty cache']:.1f} s | 15 s |")
     over = measure.imports()
-    print(f"| import xresample over import xarray | {over:.3f} s | 0.15 s |")
+    print(f"| import xresample minus import xarray | {over:.3f} s | 0.15 s |")
     return {"memory": used, "by mosaic": sizes, "first": first, "import": over}
 
 

@@ -1,4 +1,4 @@
-"""A deterministic campaign: dithered, rotated, distorted exposures, for both implementations."""
+"""A deterministic campaign of dithered, rotated, distorted exposures, for xresample and stcal."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FLAGGED = 0.03
 
 @dataclass(frozen=True)
 class Campaign:
-    """Exposures of one size and the grid that takes them.
+    """Exposures of one size and the grid of their mosaic.
 
     Attributes
     ----------
     size : int
-        Pixels along a side of an exposure.
+        Pixels per side of an exposure.
     output : int
-        Pixels along a side of the mosaic.
+        Pixels per side of the mosaic.
     count : int
-        Exposures.
+        Number of exposures.
     """
 
     size: int
@@ -78,7 +78,7 @@ class Campaign:
         }
 
     def exposure(self, k: int, full: bool = True) -> xr.Dataset:
-        """Return exposure ``k`` as a Dataset; with data and read noise alone when not full."""
+        """Return exposure ``k`` as a Dataset, with only data and read noise if not ``full``."""
         arrays = self.arrays(k)
         planes = {"err": arrays["err"], "dq": arrays["dq"]} if full else {}
         names = VARIANCES if full else ("var_rnoise",)
@@ -88,5 +88,5 @@ class Campaign:
         )
 
     def model(self, k: int) -> dict[str, Any]:
-        """Return exposure ``k`` as the dict that the reference takes."""
+        """Return exposure ``k`` as the dict that stcal takes."""
         return {**self.arrays(k), **self.scalars(k), "wcs": self.wcs(k), "bunit_data": "MJy/sr"}

@@ -36,7 +36,7 @@ def digest(array: Any) -> str:
 
 
 def of_mosaic(mosaic: xr.Dataset) -> dict[str, str]:
-    """Return the digest of each plane of a mosaic, and of its attributes and provenance."""
+    """Return the digests of the planes, the provenance and the attributes of a mosaic."""
     loaded = mosaic.compute()
     planes = {str(n): digest(v.values) for n, v in loaded.data_vars.items() if "y" in v.dims}
     rows = {
@@ -73,7 +73,7 @@ def mosaics() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def products() -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the name and the fingerprint of what the class makes."""
+    """Yield the name and the fingerprint of each output model of the class."""
     for kernel in KERNELS:
         for compute_err in ("driz_err", "from_var"):
             made = xrs.Resample(
@@ -88,7 +88,7 @@ def products() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def main() -> None:
-    """Print the fingerprint, or write it to the file that is named."""
+    """Print the fingerprint, or write it to the file in the first argument."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     text = json.dumps({**dict(mosaics()), **dict(products())}, indent=1)

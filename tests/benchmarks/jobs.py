@@ -1,4 +1,4 @@
-"""What is timed: pairs of functions that do the same work, ours and the reference's."""
+"""The timed jobs: pairs of functions that do the same work, in xresample and in a reference."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ BARE: dict[str, Any] = {"enable_var": False, "enable_ctx": False}
 
 @dataclass(frozen=True)
 class Job:
-    """A row of the table: two functions to compare, and the ratio to reach."""
+    """A row of the table: two functions to compare, and the goal for the ratio of their times."""
 
     name: str
     target: float
     ours: Callable[[], object]
     reference: Callable[[], object]
     unit: int = 1
-    """Exposures in a run."""
+    """Number of exposures per run."""
 
 
 def whole(
@@ -45,7 +45,7 @@ def whole(
 ) -> Job:
     """Return a job that co-adds a campaign, from arrays to finished planes.
 
-    ``step`` is the reference's ``pixmap_stepsize``; ``ours`` holds options for both.
+    ``step`` is the ``pixmap_stepsize`` of stcal; ``ours`` holds options for both.
     """
     grid = campaign.grid()
     numbers = range(campaign.count)
@@ -75,7 +75,7 @@ def whole(
 
 
 def against_drizzle(name: str, target: float, campaign: Campaign, threads: int | None) -> Job:
-    """Return a job with a ready map: one drizzle call, against ours with the same planes."""
+    """Return a job with a given pixel map: one call of drizzle, one `add` of the same planes."""
     exposure, model = campaign.exposure(0), campaign.model(0)
     pixmap = calc_pixmap(model["wcs"], campaign.grid(), model["data"].shape, stepsize=32, order=3)
     weight = 1.0 / model["var_rnoise"]
@@ -99,7 +99,7 @@ def against_drizzle(name: str, target: float, campaign: Campaign, threads: int |
 
 
 def stages(campaign: Campaign) -> list[Job]:
-    """Return jobs for single stages of one exposure."""
+    """Return jobs for single stages of adding one exposure."""
     wcs = campaign.grid()
     exposure, model = Exposure(campaign.exposure(0)), campaign.model(0)
     grid, options = Grid.of(wcs), Options()
@@ -126,7 +126,7 @@ def stages(campaign: Campaign) -> list[Job]:
 
 
 def the_class(campaign: Campaign) -> Job:
-    """Return the job of the documented class, with `coadd` in the reference's place."""
+    """Return the job of the stcal-compatible class, with `coadd` as the reference."""
     grid = campaign.grid()
     numbers = range(campaign.count)
     models = [campaign.model(k) for k in numbers]
@@ -149,7 +149,7 @@ def the_class(campaign: Campaign) -> Job:
 
 
 def threading(campaign: Campaign) -> Job:
-    """Return the job of two threads against one, with the one in the reference's place."""
+    """Return the job of two threads, with one thread as the reference."""
     grid = campaign.grid()
     exposures = [campaign.exposure(k) for k in range(campaign.count)]
     return Job(
@@ -162,7 +162,7 @@ def threading(campaign: Campaign) -> Job:
 
 
 def jobs(size: int) -> list[Callable[[], Job]]:
-    """Return the makers of all jobs, each to be made, run and dropped in turn."""
+    """Return the makers of all jobs; the caller makes, runs and drops one job after the other."""
     out = round(size * 2400 / 2048)
     wide = round(size * 8000 / 2048)
     one, four = Campaign(size, out, 1), Campaign(size, out, 4)

@@ -1,8 +1,8 @@
 """Time and memory of a mosaic larger than memory: ``python -m tests.benchmarks.large``.
 
-Exposures in netCDF files, in pointings of four dithers each, go into one wide zarr store, tile by
-tile. Beside it the eager co-addition of the same files, pointing by pointing. Each run has a
-process of its own.
+The exposures are netCDF files, in pointings of four dithers each. One run writes them into one wide
+zarr store, tile by tile; the other co-adds the same files eagerly, pointing by pointing. Each run
+has a new process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Survey(Campaign):
 
 
 def opened(folder: Path) -> list[Any]:
-    """Return the exposures of a folder, not read."""
+    """Return the exposures of a folder, opened lazily."""
     import xarray as xr
 
     return [xr.open_dataset(path, engine="netcdf4") for path in sorted(folder.glob("*.nc"))]
@@ -57,7 +57,7 @@ def make(survey: Survey, folder: Path) -> dict[str, float]:
 
 
 def eager(survey: Survey, folder: Path) -> dict[str, float]:
-    """Co-add each pointing onto its own part of the grid, in memory, and then write it."""
+    """Co-add each pointing in memory onto its part of the grid, and write the result."""
     import xresample as xrs
 
     exposures, wcs = opened(folder), survey.grid()
@@ -100,7 +100,7 @@ def tiled(survey: Survey, folder: Path, chunks: int) -> dict[str, float]:
 
 
 def run(given: argparse.Namespace, task: str, folder: Path, *more: int) -> dict[str, float]:
-    """Run one of the tasks above in a process of its own."""
+    """Run one of the tasks above in a new process."""
     sizes = map(str, (given.size, given.output, given.exposures, *more))
     command = [sys.executable, "-m", __spec__.name, "--task", task, "--folder", str(folder), *sizes]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -110,13 +110,13 @@ def run(given: argparse.Namespace, task: str, folder: Path, *more: int) -> dict[
 def main() -> None:
     """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=2048, help="pixels along a side")
-    parser.add_argument("--output", type=int, default=20000, help="those of the mosaic")
+    parser.add_argument("--size", type=int, default=2048, help="pixels per side of an exposure")
+    parser.add_argument("--output", type=int, default=20000, help="pixels per side of the mosaic")
     parser.add_argument("--exposures", type=int, default=40)
     parser.add_argument("--chunks", type=int, nargs="+", default=[2048, 1024])
-    parser.add_argument("--folder", type=Path, help="of the task; else a temporary one")
-    parser.add_argument("--task", help="for the processes that this one starts")
-    parser.add_argument("sizes", type=int, nargs="*", help="of the task")
+    parser.add_argument("--folder", type=Path, help="folder for the files; temporary by default")
+    parser.add_argument("--task", help="used by the processes that this program starts")
+    parser.add_argument("sizes", type=int, nargs="*", help="numbers for --task")
     given = parser.parse_args()
     if given.task:
         size, output, count, *more = given.sizes
@@ -127,7 +127,9 @@ def main() -> None:
         folder = Path(name)
         run(given, "make", folder)
         print(f"{given.exposures} exposures of {given.size}^2 into {given.output}^2\n")
-        print("| run | s an exposure | over eager | peak memory |\n| --- | ---: | ---: | ---: |")
+        print(
+            "| run | s per exposure | ratio to eager | peak memory |\n| --- | ---: | ---: | ---: |"
+        )
         first = run(given, "eager", folder)
         for label, name in (("eager", "seconds"), ("eager, written", "with writing")):
             row(label, first[name], first, first["peak"], given.exposures)

@@ -1,4 +1,4 @@
-"""Alternating pairs of runs, and runs in processes of their own."""
+"""Timing of alternating pairs of runs, and measurements in new processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Figures = dict[str, float]
 
 
 def timed(function: Callable[[], object]) -> Figures:
-    """Return wall and CPU seconds of one run."""
+    """Return the wall and CPU seconds of one run."""
     wall, cpu = time.perf_counter(), time.process_time()
     function()
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
@@ -25,7 +25,7 @@ def timed(function: Callable[[], object]) -> Figures:
 def pairs(
     ours: Callable[[], object], reference: Callable[[], object], count: int
 ) -> dict[str, Any]:
-    """Run two functions in turn and return the medians, and the median of the ratios."""
+    """Run two functions in turn; return the median times and the median ratio."""
     timed(ours)
     timed(reference)
     mine, theirs = [], []
@@ -46,7 +46,7 @@ def _medians(runs: list[Figures]) -> Figures:
 
 
 def in_process(task: str, *arguments: object, cache: str | None = None) -> dict[str, Any]:
-    """Run a task of ``tests.benchmarks.tasks`` in a new process; return what it prints, as JSON."""
+    """Run a task of ``tests.benchmarks.tasks`` in a new process; return the JSON that it prints."""
     environment = dict(os.environ)
     if cache is not None:
         environment["NUMBA_CACHE_DIR"] = cache
@@ -56,7 +56,7 @@ def in_process(task: str, *arguments: object, cache: str | None = None) -> dict[
 
 
 def first_calls(size: int) -> dict[str, float]:
-    """Return how much longer the first ``add`` of a process takes: cache empty, then warm."""
+    """Return the extra seconds of the first ``add`` of a process, for an empty and a warm cache."""
     with tempfile.TemporaryDirectory() as cache:
         empty = in_process("first", size, cache=cache)
         warm = [in_process("first", size, cache=cache)["over"] for _ in range(3)]
@@ -64,15 +64,15 @@ def first_calls(size: int) -> dict[str, float]:
 
 
 def imports() -> float:
-    """Return how much longer ``import xresample`` takes than ``import xarray`` alone."""
+    """Return the extra seconds of ``import xresample`` after ``import xarray``."""
     return statistics.median(in_process("import")["over"] for _ in range(7))
 
 
 def memory(size: int, output: int, count: int) -> dict[str, dict[str, float]]:
-    """Return peak memory of ours and the reference, in processes of their own."""
+    """Return the peak memory of xresample and of stcal, each in a new process."""
     return {who: in_process("memory", who, size, output, count) for who in ("ours", "reference")}
 
 
 def by_mosaic(size: int, outputs: tuple[int, ...], count: int) -> dict[int, float]:
-    """Return seconds an exposure adds, for mosaics of several sizes."""
+    """Return the seconds per exposure for mosaics of several sizes."""
     return {output: in_process("marginal", size, output, count)["seconds"] for output in outputs}

@@ -1,4 +1,4 @@
-"""What is measured in a process of its own; prints one line of JSON."""
+"""Tasks that are measured in a new process; each prints one line of JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIB = 1024.0
 
 
 def first(size: int) -> dict[str, float]:
-    """Time the first ``add`` of a process against the second."""
+    """Time the first ``add`` of a process minus the fastest later one."""
     import xresample as xrs
 
     from .campaign import Campaign
@@ -31,34 +31,34 @@ def first(size: int) -> dict[str, float]:
 
 
 def import_time() -> dict[str, float]:
-    """Time the import of the package where xarray is imported already."""
-    import xarray  # noqa: F401 - what is timed is what comes on top of it
+    """Time the import of the package after xarray is imported."""
+    import xarray  # noqa: F401 - the time of xarray is not counted
 
     start = time.perf_counter()
-    import xresample  # noqa: F401 - imported to be timed
+    import xresample  # noqa: F401 - the import itself is timed
 
     return {"over": time.perf_counter() - start}
 
 
 def memory(who: str, size: int, output: int, count: int) -> dict[str, float]:
-    """Measure the growth of peak memory while a campaign is co-added; exposures one at a time."""
+    """Measure how peak memory grows while a campaign is co-added, one exposure at a time."""
     from .campaign import Campaign
 
-    # Imports, the compiled code and one pass over a small campaign come before the baseline.
+    # A small campaign first, so that the baseline includes imports and compiled code.
     run = _ours if who == "ours" else _reference
     run(Campaign(64, 80, 1))
     campaign = Campaign(size, output, count)
     before = status("VmRSS")
     made = run(campaign)
     gc.collect()
-    # Pages of the output that nothing touched are no memory: what is held says how many are.
+    # Untouched pages of the output take no memory; the memory held at the end tells their number.
     peak, held = status("VmHWM"), status("VmRSS")
     bytes_of = sum(plane.nbytes for plane in made)
     return {"peak": peak - before, "held": held - before, "output": bytes_of / MIB / MIB}
 
 
 def status(entry: str) -> float:
-    """Return an entry of the process's status, in MiB."""
+    """Return an entry of the status of this process, in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(entry)) / MIB
 
@@ -89,7 +89,7 @@ def _reference(campaign: Any) -> list[Any]:
 
 
 def marginal(size: int, output: int, count: int) -> dict[str, float]:
-    """Time what one more exposure costs in a mosaic of a given size."""
+    """Time one more exposure in a mosaic of a given size."""
     from xresample.accumulate.accumulator import Accumulator
     from xresample.datamodel.grid import Grid
     from xresample.datamodel.options import Options
@@ -101,7 +101,7 @@ def marginal(size: int, output: int, count: int) -> dict[str, float]:
     options = Options(compute_err="driz_err", propagate_dq=True)
     state = Accumulator.new(Grid.of(campaign.grid()), options, 2 * count)
     for exposure in exposures:
-        # The first touch of a page of the planes is paid once a mosaic, not once an exposure.
+        # The first access to a page of the planes costs time once per mosaic, so it is not timed.
         state.add(exposure)
     seconds = []
     for exposure in exposures:

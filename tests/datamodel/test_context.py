@@ -1,4 +1,4 @@
-"""The context: which exposures reached a pixel."""
+"""The context: which exposures contribute to a pixel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ exposures = st.sets(st.integers(0, 99))
 
 
 def context(indices: set[int], n: int) -> np.ndarray:
-    """Return the context of one pixel, ``(plane, 1, 1)``, bit by bit."""
+    """Return the context of one pixel, with shape ``(plane, 1, 1)``, built bit by bit."""
     planes = [sum(1 << (k % 32) for k in indices if k // 32 == p) for p in range(n)]
     return np.array(planes, dtype=np.uint32).view(np.int32).reshape(n, 1, 1)
 
@@ -36,7 +36,7 @@ def test_decode_lists_the_bits(indices: set[int]) -> None:
     assert count(con) == len(indices)
 
 
-def test_decode_agrees_with_the_reference() -> None:
+def test_decode_agrees_with_drizzle() -> None:
     con = np.random.default_rng(0).integers(-(2**31), 2**31, (3, 4, 5)).astype(np.int32)
     for y, x in np.ndindex(4, 5):
         (expected,) = decode_context(con, [x], [y])
@@ -70,14 +70,14 @@ def test_shift_needs_no_plane_for_bits_that_are_not_set() -> None:
     assert shift_context(np.zeros((3, 2, 2), np.int32), 40, 1).shape == (1, 2, 2)
 
 
-def test_shift_leaves_its_argument_as_it_is() -> None:
+def test_shift_does_not_change_its_argument() -> None:
     con = context({31}, 1)
     con.flags.writeable = False
     assert shift_context(con, 0, 1)[0, 0, 0] == np.int32(-(2**31))
 
 
 @pytest.mark.parametrize("by", [29, 32, 64])
-def test_a_bit_without_a_place_is_an_error(by: int) -> None:
+def test_a_bit_beyond_the_last_plane_is_an_error(by: int) -> None:
     with pytest.raises(InvalidInputError, match="n_planes must be at least"):
         shift_context(context({3}, 1), by, 1)
 

@@ -1,4 +1,4 @@
-"""Data quality flags: the language of ``good_bits`` and flags of any integer type."""
+"""Data quality flags: the syntax of ``good_bits``, and flags of any integer type."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLAGS["TOP"] = 1 << 31
 
 
 class Pixel(enum.Enum):
-    """Flags as an enumeration whose members are no numbers."""
+    """Flags as an enumeration whose members are not numbers."""
 
     DO_NOT_USE = 1
     SATURATED = 2
@@ -56,7 +56,7 @@ NAMES = [
 
 
 def some_flags(dtype: str = "u4", seed: int = 0) -> np.ndarray:
-    """Return flags of which many are 0, and some have the highest bit."""
+    """Return flags: many are 0, and some have the highest bit."""
     rng = np.random.default_rng(seed)
     bits = 8 * np.dtype(dtype).itemsize
     single = np.uint64(1) << rng.integers(0, min(bits, 32), (20, 30)).astype(np.uint64)
@@ -65,7 +65,7 @@ def some_flags(dtype: str = "u4", seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("good_bits", NUMBERS, ids=repr)
-def test_numbers_are_read_as_astropy_reads_them(good_bits: Any) -> None:
+def test_numbers_mean_the_same_as_in_astropy(good_bits: Any) -> None:
     assert interpret_good_bits(good_bits) == interpret_bit_flags(good_bits)
     dq = some_flags()
     expected = bitfield_to_boolean_mask(dq, good_bits, good_mask_value=True)
@@ -74,7 +74,7 @@ def test_numbers_are_read_as_astropy_reads_them(good_bits: Any) -> None:
 
 @pytest.mark.parametrize("flag_map", MAPS, ids=lambda m: getattr(m, "__name__", "dict"))
 @pytest.mark.parametrize("good_bits", NAMES, ids=repr)
-def test_names_are_read_as_astropy_reads_them(good_bits: Any, flag_map: Any) -> None:
+def test_names_mean_the_same_as_in_astropy(good_bits: Any, flag_map: Any) -> None:
     assert interpret_good_bits(good_bits, flag_map) == interpret_bit_flags(
         good_bits, flag_name_map=FLAGS
     )
@@ -84,25 +84,25 @@ def test_names_are_read_as_astropy_reads_them(good_bits: Any, flag_map: Any) -> 
 
 
 @pytest.mark.parametrize("good_bits", [None, "~0", "None", "INDEF", "", -1, 0xFFFFFFFF])
-def test_flags_are_ignored(good_bits: Any) -> None:
+def test_values_that_ignore_all_flags(good_bits: Any) -> None:
     assert interpret_good_bits(good_bits) is None
     assert good_pixels(some_flags(), good_bits) is None
 
 
-def test_zero_takes_every_flag_as_bad() -> None:
+def test_zero_makes_every_flag_bad() -> None:
     dq = some_flags()
     np.testing.assert_array_equal(good_pixels(dq, 0), dq == 0)
     assert good_pixels(None, "NO_SUCH_FLAG") is None
 
 
 @pytest.mark.parametrize("flag_map", MAPS, ids=lambda m: getattr(m, "__name__", "dict"))
-def test_an_unknown_name_is_named_beside_the_known_ones(flag_map: Any) -> None:
+def test_the_error_lists_the_unknown_and_the_known_names(flag_map: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"unknown flag 'JUMP'") as error:
         interpret_good_bits("~DO_NOT_USE+JUMP", flag_map)
     assert all(name.lower() in str(error.value).lower() for name in FLAGS)
 
 
-def test_a_name_without_a_flag_map() -> None:
+def test_a_name_without_a_flag_map_is_an_error() -> None:
     with pytest.raises(InvalidInputError, match=r"'DO_NOT_USE'; known flags: none"):
         interpret_good_bits("~DO_NOT_USE")
 
@@ -111,7 +111,7 @@ def test_a_name_without_a_flag_map() -> None:
     "good_bits", ["4~8", "4,8+2", "(4", "~", "3,4", [3, 4], 1.5, True, "4, JUMP_DET", [1, "X"],
                   "__import__('os')", {}.keys, "BAD"]
 )  # fmt: skip
-def test_what_is_not_understood_is_an_error(good_bits: Any) -> None:
+def test_invalid_good_bits_are_an_error(good_bits: Any) -> None:
     with pytest.raises(InvalidInputError, match="good_bits"):
         interpret_good_bits(good_bits, {**FLAGS, "BAD": "1"})
 
@@ -119,7 +119,7 @@ def test_what_is_not_understood_is_an_error(good_bits: Any) -> None:
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("kind", ["u1", "u2", "u4", "i1", "i2", "i4", "u8", "i8"])
 @pytest.mark.parametrize("good_bits", [0, 5, "~1", "~4+8", 128, 1 << 15])
-def test_flags_of_any_type_are_bits(kind: str, order: str, good_bits: Any) -> None:
+def test_flags_of_any_integer_type(kind: str, order: str, good_bits: Any) -> None:
     native = some_flags("u" + str(min(int(kind[1]), 4)))
     dq = native.astype(order + kind)
     dq.flags.writeable = False
@@ -160,18 +160,18 @@ def test_flag_map_from_cf(masks: Any) -> None:
     assert flag_map_from_cf(attrs) == {"BAD": 1, "JUMP": 4, "TOP": 1 << 31}
 
 
-def test_flag_map_of_one_flag_or_of_small_signed_ones() -> None:
+def test_flag_map_from_cf_of_one_flag_and_of_signed_flags() -> None:
     assert flag_map_from_cf({"flag_masks": np.int32(2), "flag_meanings": "A"}) == {"A": 2}
     masks = np.array([-128], np.int8)
     assert flag_map_from_cf({"flag_masks": masks, "flag_meanings": "A"}) == {"A": 128}
 
 
 @pytest.mark.parametrize("attrs", [{}, {"flag_masks": [1]}, {"flag_meanings": "A"}])
-def test_no_flag_map(attrs: dict[str, Any]) -> None:
+def test_incomplete_cf_attributes_give_no_flag_map(attrs: dict[str, Any]) -> None:
     assert flag_map_from_cf(attrs) is None
 
 
 @pytest.mark.parametrize("masks", [[1], [1.0, 2.0], "1, 2", [[1, 2]]])
-def test_masks_and_meanings_that_do_not_belong_together(masks: Any) -> None:
+def test_cf_masks_and_meanings_that_do_not_match(masks: Any) -> None:
     with pytest.raises(InvalidInputError, match="flag_meanings"):
         flag_map_from_cf({"flag_masks": masks, "flag_meanings": "A B"})

@@ -1,4 +1,4 @@
-"""Exposures: made, checked, cut, read."""
+"""Exposures: creation, validation, slicing, reading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xresample.datamodel.exposure import Exposure, validate
 SHAPE = (16, 20)
 
 
-def test_what_is_made() -> None:
+def test_make_exposure_sets_variables_and_attributes() -> None:
     arrays = make_arrays(0, SHAPE)
     exposure = make_exposure(0, SHAPE)
     for name in ("data", "err", "dq"):
@@ -36,12 +36,12 @@ def test_what_is_made() -> None:
     assert not exposure.resample.is_mosaic
 
 
-def test_arrays_are_not_copied() -> None:
+def test_make_exposure_does_not_copy_arrays() -> None:
     data = np.ones(SHAPE, np.float32)
     assert np.shares_memory(xrs.make_exposure(data)["data"].values, data)
 
 
-def test_nothing_more_than_data_is_needed() -> None:
+def test_only_data_is_required() -> None:
     exposure = xrs.make_exposure([[1, 2], [3, 4]])
     assert list(exposure.data_vars) == ["data"]
     assert exposure.attrs == {}
@@ -49,14 +49,14 @@ def test_nothing_more_than_data_is_needed() -> None:
         _ = exposure.resample.wcs
 
 
-def test_attributes_that_are_none_are_absent() -> None:
+def test_attributes_of_none_are_left_out() -> None:
     exposure = make_exposure(0, SHAPE, level=None, subtracted=True, measurement_time=None)
     assert "level" not in exposure.attrs
     assert "measurement_time" not in exposure.attrs
     assert exposure.attrs["subtracted"] == 1
 
 
-def test_the_wcs_is_an_object_of_its_own() -> None:
+def test_each_access_of_wcs_returns_a_new_object() -> None:
     exposure = make_exposure(0, SHAPE)
     wcs = exposure.resample.wcs
     wcs.bounding_box = (0, 1), (0, 1)
@@ -65,7 +65,7 @@ def test_the_wcs_is_an_object_of_its_own() -> None:
     assert again.bounding_box != wcs.bounding_box
 
 
-def test_assign_wcs() -> None:
+def test_assign_wcs_takes_an_object_or_text() -> None:
     exposure = make_exposure(0, SHAPE)
     other = make_wcs(3, SHAPE)
     changed = exposure.resample.assign_wcs(other)
@@ -88,7 +88,7 @@ def test_assign_wcs() -> None:
         {"x": slice(19, 20), "y": slice(0, 2)},
     ],
 )
-def test_a_cut_exposure_stays_in_its_place(cut: dict[str, slice]) -> None:
+def test_a_sliced_exposure_keeps_its_position(cut: dict[str, slice]) -> None:
     exposure = make_exposure(0, SHAPE)
     grid = output_grid(SHAPE)
     whole = exposure.resample.pixmap(grid, pixmap_stepsize=1)
@@ -99,8 +99,8 @@ def test_a_cut_exposure_stays_in_its_place(cut: dict[str, slice]) -> None:
     assert float(mosaic["wht"].sum()) == pytest.approx(inside, rel=1e-5)
 
 
-def test_single_pixels() -> None:
-    """The corners of the only pixel come from those beside it on the detector."""
+def test_a_single_pixel_keeps_its_area() -> None:
+    """The corners of a single pixel come from the neighbouring pixels of the detector."""
     exposure = make_exposure(0, SHAPE)
     grid = output_grid(SHAPE)
     pixel = exposure.isel(x=[7], y=[9])
@@ -110,7 +110,7 @@ def test_single_pixels() -> None:
     np.testing.assert_allclose(covered, pixel["data"].item(), rtol=1e-6)
 
 
-def test_dask_arrays_are_read_when_used() -> None:
+def test_dask_arrays_are_accepted() -> None:
     arrays = make_arrays(0, SHAPE)
     lazy: dict[str, Any] = {n: dask.array.from_array(arrays[n], 7) for n in ("data", "err", "dq")}
     lazy["variances"] = {n: dask.array.from_array(v, 7) for n, v in arrays["variances"].items()}
@@ -120,14 +120,14 @@ def test_dask_arrays_are_read_when_used() -> None:
     assert_same_bits(exposure.resample.onto(grid), make_exposure(0, SHAPE).resample.onto(grid))
 
 
-def test_what_else_a_dataset_holds_does_not_matter() -> None:
+def test_other_variables_are_ignored() -> None:
     exposure = make_exposure(0, SHAPE)
     grid = output_grid(SHAPE)
     more = exposure.assign(extra=(("y", "x", "band"), np.zeros((*SHAPE, 3))), note="text")
     assert_same_bits(more.resample.onto(grid), exposure.resample.onto(grid))
 
 
-def test_views_of_an_exposure() -> None:
+def test_properties_of_an_exposure() -> None:
     exposure = Exposure(make_exposure(2, SHAPE).isel(y=slice(3, 9), x=slice(4, 15)))
     assert exposure.shape == (6, 11)
     assert (exposure.y, exposure.x) == (range(3, 9), range(4, 15))
@@ -139,11 +139,11 @@ def test_views_of_an_exposure() -> None:
     assert exposure.plane("var_none", slice(None), slice(None)) is None
 
 
-def test_the_exposure_time_stands_in() -> None:
+def test_the_exposure_time_replaces_a_missing_measurement_time() -> None:
     assert Exposure(make_exposure(2, SHAPE, measurement_time=None)).time == 101.0
 
 
-def test_a_valid_exposure_passes() -> None:
+def test_validate_accepts_valid_exposures() -> None:
     validate(make_exposure(0, SHAPE))
     validate(xr.Dataset({"data": (("y", "x"), np.ones((2, 2)))}))
     validate(make_exposure(0, SHAPE).transpose("x", "y"))

@@ -1,4 +1,4 @@
-"""The options: what they accept, and their way through attributes."""
+"""The options: accepted values, and their round trip through attributes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ OPTIONS = st.fixed_dictionaries({}, optional={
 
 
 @given(OPTIONS)
-def test_there_and_back(given: dict[str, Any]) -> None:
+def test_options_survive_attributes(given: dict[str, Any]) -> None:
     options = Options(**given)
     attrs = options.to_attrs()
     for name, value in attrs.items():
@@ -62,7 +62,7 @@ def test_there_and_back(given: dict[str, Any]) -> None:
 
 
 @given(OPTIONS)
-def test_every_option_is_as_given(given: dict[str, Any]) -> None:
+def test_options_keep_their_values(given: dict[str, Any]) -> None:
     options = Options(**given)
     changed = {"fillval", "good_bits", "variance_names", "error_from_variances", "enable_var"}
     for name, value in given.items():
@@ -70,7 +70,7 @@ def test_every_option_is_as_given(given: dict[str, Any]) -> None:
             assert getattr(options, name) == value
 
 
-def test_netcdf_takes_the_attributes(tmp_path: Any) -> None:
+def test_options_survive_netcdf(tmp_path: Any) -> None:
     options = Options(variance_names=("var_flat",), flag_map={"A": 1}, fillval=None)
     path = tmp_path / "options.nc"
     xr.Dataset(attrs=options.to_attrs()).to_netcdf(path)
@@ -78,7 +78,7 @@ def test_netcdf_takes_the_attributes(tmp_path: Any) -> None:
         Options.from_attrs(opened.attrs).require_equal(options)
 
 
-def test_frozen_and_by_name_only() -> None:
+def test_options_are_frozen_and_keyword_only() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Options().kernel = "turbo"
     with pytest.raises(TypeError):
@@ -89,22 +89,22 @@ def test_frozen_and_by_name_only() -> None:
     ("given", "expected"),
     [(0, 0.0), (-1.5, -1.5), ("2", 2.0), (" 3.5 ", 3.5), ("1e3", 1000.0), (np.float32(0.5), 0.5)],
 )
-def test_fill_values(given: Any, expected: float) -> None:
+def test_parse_fillval_reads_numbers(given: Any, expected: float) -> None:
     assert parse_fillval(given) == expected
 
 
 @pytest.mark.parametrize("given", [None, "INDEF", "indef", "NaN", "nan", " NAN ", math.nan])
-def test_fill_values_that_mean_nan(given: Any) -> None:
+def test_parse_fillval_reads_nan(given: Any) -> None:
     assert math.isnan(parse_fillval(given))
 
 
 @pytest.mark.parametrize("given", ["zero", "1,5", [1], {}])
-def test_fill_values_that_mean_nothing(given: Any) -> None:
+def test_parse_fillval_refuses_other_values(given: Any) -> None:
     with pytest.raises(xrs.InvalidInputError, match="fillval"):
         parse_fillval(given)
 
 
-def test_the_point_kernel_needs_no_pixfrac() -> None:
+def test_only_the_point_kernel_allows_pixfrac_zero() -> None:
     assert Options(kernel="point", pixfrac=0).pixfrac == 0
     with pytest.raises(xrs.InvalidInputError, match="pixfrac"):
         Options(kernel="square", pixfrac=0)
@@ -112,7 +112,7 @@ def test_the_point_kernel_needs_no_pixfrac() -> None:
         Options(kernel="point", pixfrac=-0.5)
 
 
-def test_one_form_for_each_meaning() -> None:
+def test_equal_meanings_compare_equal() -> None:
     Options(good_bits=[1, 4, 4]).require_equal(Options(good_bits=5))
     Options(fillval="nan").require_equal(Options(fillval=None))
     Options(variance_names="var_flat var_sky").require_equal(
@@ -121,7 +121,7 @@ def test_one_form_for_each_meaning() -> None:
     Options(compute_err="from_var", enable_var=False).require_equal(Options(compute_err="from_var"))
 
 
-def test_differences_are_listed() -> None:
+def test_require_equal_lists_the_differences() -> None:
     with pytest.raises(xrs.GridMismatchError) as caught:
         Options(kernel="turbo", pixfrac=0.5).require_equal(Options())
     assert "kernel: 'turbo' and 'square'" in str(caught.value)
@@ -130,7 +130,7 @@ def test_differences_are_listed() -> None:
 
 
 class Flags(IntFlag):
-    """Flags as a pipeline has them."""
+    """Flags as an enumeration, as in the pipelines."""
 
     LOW = 1
     HIGH = 1 << 31
@@ -141,14 +141,14 @@ class Flags(IntFlag):
     [Flags, {"LOW": 1, "HIGH": 1 << 31}, {"LOW": np.uint32(1), "HIGH": np.uint32(1 << 31)},
      extend_bit_flag_map("Map", LOW=1, HIGH=1 << 31)],
 )  # fmt: skip
-def test_flag_maps_of_all_kinds(flag_map: Any) -> None:
+def test_flag_maps_of_several_types(flag_map: Any) -> None:
     options = Options(flag_map=flag_map, good_bits="HIGH")
     assert options.flag_map == {"LOW": 1, "HIGH": 1 << 31}
     Options.from_attrs(options.to_attrs()).require_equal(options)
 
 
 @pytest.mark.parametrize("flag_map", [{"LOW": "1"}, {"LOW": 1.5}, ["LOW"], "LOW", 3])
-def test_what_is_no_flag_map(flag_map: Any) -> None:
+def test_a_bad_flag_map_is_an_error(flag_map: Any) -> None:
     with pytest.raises(xrs.InvalidInputError, match="flag_map"):
         Options(flag_map=flag_map)
 
@@ -156,8 +156,8 @@ def test_what_is_no_flag_map(flag_map: Any) -> None:
 @pytest.mark.parametrize("attrs", [{"kernel": "box"}, {"pixfrac": "a"}, {"flag_map": "{'A': 1}"},
                                    {"flag_map": "__import__('os')"}, {"flag_map": "[1]"},
                                    {"good_bits": "__import__('os')"}])  # fmt: skip
-def test_attributes_that_are_no_options(attrs: dict[str, Any]) -> None:
-    """Text is parsed by safe parsers, and what is no option is an error."""
+def test_attributes_with_bad_options_are_an_error(attrs: dict[str, Any]) -> None:
+    """Safe parsers read the text; anything that is not an option is an error."""
     mosaic = xrs.empty_mosaic((4, 5), weight_type=None).assign_attrs(attrs)
     exposure = xrs.make_exposure(np.ones((3, 3)), dq=np.ones((3, 3), np.uint8))
     pixmap = np.dstack(np.meshgrid(np.arange(3.0), np.arange(3.0)))

@@ -1,4 +1,4 @@
-"""What a mosaic keeps of its exposures, and the totals."""
+"""Provenance: the rows of the exposures in a mosaic, and the totals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHAPE = (12, 14)
 GRID = output_grid(SHAPE)
 
 
-def test_rows_are_the_exposures_in_order() -> None:
+def test_rows_follow_the_order_of_the_exposures() -> None:
     mosaic = xrs.coadd(make_exposures(4, SHAPE), GRID)
     for k in range(4):
         row = mosaic.isel(exposure=k)
@@ -132,7 +132,7 @@ def test_without_a_group_each_exposure_is_a_group() -> None:
     assert attrs["group_ids"] == ["img_001.fits", "img_001.fits (2)", "img_001.fits (3)"]
 
 
-def test_times_count_once_for_each_group() -> None:
+def test_times_count_once_per_group() -> None:
     exposures = make_exposures(5, SHAPE)
     attrs = xrs.coadd(exposures, GRID).attrs
     assert attrs["pointings"] == 3
@@ -144,14 +144,14 @@ def test_times_count_once_for_each_group() -> None:
     assert attrs["end_time"] == pytest.approx(60000.045)
 
 
-def test_the_start_is_the_least_whatever_the_order() -> None:
+def test_the_start_is_the_minimum_for_any_order() -> None:
     exposures = make_exposures(6, SHAPE)[::-2]
     attrs = xrs.coadd(exposures, GRID).attrs
     assert attrs["start_time"] == min(e.attrs["start_time"] for e in exposures)
     assert attrs["end_time"] == max(e.attrs["end_time"] for e in exposures)
 
 
-def test_groups_that_are_added_in_turns() -> None:
+def test_a_group_may_be_added_in_parts() -> None:
     a, b, c = (make_exposure(k, SHAPE, group_id=g) for k, g in ((0, "g"), (1, "h"), (2, "g")))
     mosaic = xrs.coadd([a, b], GRID).resample.add(c)
     assert mosaic.attrs["pointings"] == 2
@@ -159,7 +159,7 @@ def test_groups_that_are_added_in_turns() -> None:
     assert mosaic.attrs["group_ids"] == ["g", "h"]
 
 
-def test_without_a_group_each_is_its_own() -> None:
+def test_exposures_without_group_are_separate_groups() -> None:
     exposures = make_exposures(3, SHAPE, group_id=None)
     assert xrs.coadd(exposures, GRID).attrs["pointings"] == 3
     nameless = make_exposures(3, SHAPE, group_id=None, filename=None)
@@ -168,19 +168,19 @@ def test_without_a_group_each_is_its_own() -> None:
     assert mosaic.attrs["exposure_time"] == 301.0
 
 
-def test_one_group_without_measurement_time() -> None:
+def test_a_group_without_measurement_time_removes_the_total() -> None:
     exposures = make_exposures(4, SHAPE)
     exposures[2] = make_exposure(2, SHAPE, measurement_time=None)
     attrs = xrs.coadd(exposures, GRID).attrs
     assert "measurement_time" not in attrs
     assert attrs["exposure_time"] == 201.0
-    # The second of a group need not have one.
+    # The first exposure of a group gives the time, so the second may lack a measurement time.
     exposures = make_exposures(3, SHAPE)
     exposures[1] = make_exposure(1, SHAPE, measurement_time=None)
     assert xrs.coadd(exposures, GRID).attrs["measurement_time"] == 181.0
 
 
-def test_totals_that_no_exposure_tells() -> None:
+def test_totals_of_exposures_without_times() -> None:
     exposure = xrs.make_exposure(np.ones(SHAPE), make_exposure(0, SHAPE).resample.wcs)
     attrs = xrs.coadd(exposure, GRID, weight_type=None).attrs
     for name in ("exposure_time", "duration", "measurement_time", "start_time", "end_time"):
@@ -190,8 +190,8 @@ def test_totals_that_no_exposure_tells() -> None:
 
 
 @pytest.mark.parametrize("make", [Time, lambda mjd, format: Time(mjd, format=format).isot])
-def test_times_of_astropy(make: Any) -> None:
-    """Times become MJD; a text is none, and says so."""
+def test_astropy_times_become_mjd(make: Any) -> None:
+    """A time as text is an error."""
     start = make(60123.25, format="mjd")
     if isinstance(start, str):
         with pytest.raises(xrs.InvalidExposureError, match="attribute"):
@@ -201,7 +201,7 @@ def test_times_of_astropy(make: Any) -> None:
     assert mosaic.attrs["start_time"] == 60123.25
 
 
-def test_areas() -> None:
+def test_pixel_areas_in_attributes() -> None:
     attrs = xrs.coadd(make_exposures(1, SHAPE), GRID).attrs
     assert attrs["pixel_scale"] == pytest.approx(0.08, rel=1e-6)
     assert attrs["pixelarea_arcsecsq"] == pytest.approx(0.0064, rel=1e-6)

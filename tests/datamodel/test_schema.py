@@ -1,4 +1,4 @@
-"""The tables of variables, and that mosaics are what the tables say."""
+"""The tables of variables; mosaics follow the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHAPE = (14, 16)
 
 @pytest.mark.parametrize("method", ["resampled", "propagated"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_mosaic_is_what_the_table_says(method: str, dtype: str) -> None:
+def test_a_mosaic_follows_the_table(method: str, dtype: str) -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="driz_err",
                        propagate_dq=True, variance_method=method, dtype=dtype)  # fmt: skip
     planes = [str(n) for n in mosaic.data_vars if mosaic[n].dims != ("exposure",)]
@@ -41,13 +41,13 @@ def test_a_mosaic_is_what_the_table_says(method: str, dtype: str) -> None:
         ("dq", Rule.DQ), ("var_rnoise", Rule.VARIANCE), ("var_rnoise_wht", Rule.SUM),
     ],
 )  # fmt: skip
-def test_rows_by_name(name: str, rule: Rule) -> None:
+def test_row_of_finds_the_rule(name: str, rule: Rule) -> None:
     row = schema.row_of(MOSAIC, name)
     assert row is not None
     assert row.rule is rule
 
 
-def test_names_without_a_row() -> None:
+def test_row_of_other_names_is_none() -> None:
     assert schema.row_of(MOSAIC, "filename") is None
     assert schema.row_of(EXPOSURE, "wht") is None
     assert schema.row_of(EXPOSURE, "var_any_wht") is None
@@ -56,7 +56,7 @@ def test_names_without_a_row() -> None:
     assert not schema.is_variance("variance")
 
 
-def test_units_have_the_power_of_the_row() -> None:
+def test_units_follow_the_power_in_the_table() -> None:
     for name, units in (("data", "DN/s"), ("var_flat", "DN2 / s2"), ("wht", None)):
         row = schema.row_of(MOSAIC, name)
         assert row is not None
@@ -68,7 +68,7 @@ def test_units_have_the_power_of_the_row() -> None:
     ("weight_type", "units"),
     [("ivm", "sr2 / MJy2"), ("ivm-sky", "sr2 / MJy2"), ("exptime", "s"), (None, "1")],
 )
-def test_units_of_weights_follow_from_their_type(weight_type: str | None, units: str) -> None:
+def test_units_of_weights_follow_weight_type(weight_type: str | None, units: str) -> None:
     exposures = make_exposures(2, SHAPE)
     mosaic = xrs.coadd(exposures, output_grid(SHAPE), weight_type=weight_type)
     assert mosaic["wht"].attrs["units"] == units
@@ -76,11 +76,11 @@ def test_units_of_weights_follow_from_their_type(weight_type: str | None, units:
     weights = exposures[0].resample.weight_map(weight_type)
     assert weights.attrs["units"] == units
     if weight_type == "ivm":
-        # The inverse of a variance: the weight of a pixel is in its units.
+        # The weight is an inverse variance, so the product has no unit.
         assert Unit(units) * Unit(exposures[0]["var_rnoise"].attrs["units"]) == Unit(1)
 
 
-def test_units_of_weights_that_are_not_known() -> None:
+def test_weights_of_data_without_units_have_no_units() -> None:
     exposure = make_exposure(0, SHAPE)
     for name in exposure.data_vars:
         exposure[name].attrs.pop("units", None)
@@ -90,7 +90,7 @@ def test_units_of_weights_that_are_not_known() -> None:
     assert schema.weight_units(schema.UNKNOWN, "DN/s") is None
 
 
-def test_every_variable_says_what_it_is_and_in_which_units() -> None:
+def test_every_variable_has_a_long_name_and_units() -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="driz_err",
                        propagate_dq=True).resample.with_sky()  # fmt: skip
     bare = {"con", "dq", "wcs", "exposure", *schema.TEXT}
@@ -108,7 +108,7 @@ def test_every_variable_says_what_it_is_and_in_which_units() -> None:
         assert mosaic[row.name].attrs["long_name"] == row.long_name
 
 
-def test_a_notebook_shows_them() -> None:
+def test_the_html_repr_shows_names_and_units() -> None:
     html = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE))._repr_html_()
     for text in ("co-added image", "sr2 / MJy2", "pixel column", "exposure time", "file name"):
         assert text in html
@@ -121,7 +121,7 @@ def test_a_notebook_shows_them() -> None:
         (None, None), (np.str_("a"), "a"),
     ],
 )  # fmt: skip
-def test_plain_values(given: Any, expected: Any) -> None:
+def test_plain_converts_numpy_scalars(given: Any, expected: Any) -> None:
     found = schema.plain(given)
     assert found == expected
     assert type(found) is type(expected)
@@ -131,11 +131,11 @@ def test_plain_values(given: Any, expected: Any) -> None:
     ("given", "expected"),
     [(None, []), ("one", ["one"]), (["a", "b"], ["a", "b"]), (np.array([1, 2]), [1, 2]), (3, [3])],
 )
-def test_lists(given: Any, expected: list[Any]) -> None:
+def test_as_list(given: Any, expected: list[Any]) -> None:
     assert schema.as_list(given) == expected
 
 
-def test_scalars_and_their_defaults() -> None:
+def test_exposure_scalars_and_their_defaults() -> None:
     scalars = schema.exposure_scalars({"exposure_time": np.float32(2.0), "group_id": 7})
     assert scalars["exposure_time"] == 2.0
     assert scalars["group_id"] == "7"

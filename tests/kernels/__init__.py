@@ -1,1 +1,1 @@
-"""The tests of the kernels."""
+"""Tests of ``xresample.kernels``."""

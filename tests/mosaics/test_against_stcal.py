@@ -1,4 +1,4 @@
-"""The same campaign through the reference, with every option in turn."""
+"""The same campaign through stcal and xresample, with every option in turn."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tests.support.exposures import (
     make_exposures,
     make_model,
     output_grid,
-    reference,
+    stcal_coadd,
 )
 
 TOLERANCE = 1e-5
 
 COVERED = 1e-3
-"""Of the largest weight: where less arrives, the reference's float32 has few digits left."""
+"""Fraction of the largest weight below which the float32 sums of stcal have few digits left."""
 
 MARGINAL = 1e-6
-"""An overlap below this may or may not set its bit."""
+"""Rounding decides whether a smaller overlap sets its context bit."""
 
 TOTALS = (
     *("pointings", "exposure_time", "measurement_time", "start_time", "end_time"),
@@ -40,7 +40,7 @@ TOTALS = (
 
 @cache
 def campaign() -> tuple[tuple[xr.Dataset, ...], Any]:
-    """Return exposures of the same nominal pixel area, and a grid."""
+    """Return exposures with the same nominal pixel area, and a grid; tests must not change them."""
     return tuple(make_exposures()), output_grid()
 
 
@@ -51,7 +51,7 @@ GEOMETRY = (
 
 
 def coverage(mine: xr.Dataset, exposures: Any) -> list[np.ndarray]:
-    """Return the sum of the overlaps of each exposure with each pixel of a mosaic."""
+    """Return, per exposure, the sum of its overlaps with each pixel of a mosaic."""
     options = {name: mine.attrs[name] for name in GEOMETRY if name in mine.attrs}
     alone = {"weight_type": None, "enable_var": False, **options}
     return [e.resample.onto(mine, **alone)["wht"].values for e in exposures]
@@ -64,7 +64,7 @@ def compare(
     exposures: Any = None,
     covered: float = COVERED,
 ) -> None:
-    """Compare everything that the reference makes."""
+    """Compare every output of stcal."""
     overlaps = coverage(mine, campaign()[0] if exposures is None else exposures)
     wht, w = mine["wht"].values, theirs["wht"]
     assert_close(wht, w, TOLERANCE, name="wht")
@@ -87,7 +87,7 @@ def compare(
 
 
 def compare_context(mine: xr.Dataset, con: np.ndarray, overlaps: list[np.ndarray]) -> None:
-    """Compare the bits of the context, but where an exposure hardly reaches."""
+    """Compare the context bits, except where the overlap of the exposure is marginal."""
     assert mine["con"].shape == con.shape
     for k, overlap in enumerate(overlaps):
         clear = np.abs(overlap) > MARGINAL
@@ -106,8 +106,8 @@ def compare_noise(
 ) -> None:
     """Compare variances and errors.
 
-    The variance of an exposure counts in full however little of it reaches a pixel, and the
-    reference rounds small overlaps: a pixel must be reached well, or not at all, by each.
+    A variance counts in full however small the overlap is, and stcal rounds small overlaps. So only
+    pixels are compared that each exposure overlaps well or not at all.
     """
     firm = enough.copy()
     for k, overlap in enumerate(overlaps):
@@ -121,12 +121,12 @@ def compare_noise(
         where = firm if name != "err" or mine.attrs["compute_err"] == "from_var" else enough
         assert_close(mine[name], theirs[name], TOLERANCE, where, name)
         if name != "err":
-            nowhere = theirs["wht"] == 0
-            assert np.isnan(mine[name].values[nowhere]).all()
+            empty = theirs["wht"] == 0
+            assert np.isnan(mine[name].values[empty]).all()
 
 
 def compare_totals(mine: xr.Dataset, theirs: dict[str, Any]) -> None:
-    """Compare the scalars."""
+    """Compare the totals in the attributes."""
     for name in TOTALS:
         if theirs[name] is None:
             assert name not in mine.attrs
@@ -142,24 +142,25 @@ def both(
     exposures: Any = None,
     variance_names: tuple[str, ...] | None = VARIANCES,
 ) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Co-add with both; ``theirs`` holds what the reference calls by other names."""
+    """Co-add with both; ``theirs`` holds options that only stcal has."""
     known, grid = campaign()
     exposures = known if exposures is None else exposures
     options = dict(options or {})
-    # Estimated, the pixel scales differ by 4e-6: areas of small polygons cancel in the reference.
+    # The pixel scale is given because the estimate of stcal is wrong by 4e-6 here: the area of a
+    # small polygon is a difference of large numbers.
     target = {"wcs": grid, "pixel_scale": 0.8 * SCALE}
-    expected = reference(map(make_model, exposures), target, **{**options, **(theirs or {})})
+    expected = stcal_coadd(map(make_model, exposures), target, **{**options, **(theirs or {})})
     return xrs.coadd(exposures, target, variance_names=variance_names, **options), expected
 
 
-def test_defaults() -> None:
+def test_defaults_agree() -> None:
     known, grid = campaign()
     mine = xrs.coadd(known, grid, variance_names=VARIANCES)
-    theirs = reference(map(make_model, known), grid)
+    theirs = stcal_coadd(map(make_model, known), grid)
     compare(mine, theirs)
     assert mine["con"].dtype == theirs["con"].dtype == np.int32
     assert mine["data"].dtype == theirs["data"].dtype
-    # All exposures have one nominal area here, so the reference has the ratio of each.
+    # All exposures have the same nominal area here, so the ratio of stcal holds for each exposure.
     ratios = mine["pixel_scale_ratio"].values
     np.testing.assert_allclose(ratios, theirs["pixel_scale_ratio"], rtol=TOLERANCE)
     np.testing.assert_allclose(ratios, 0.8, rtol=1e-8)
@@ -173,12 +174,12 @@ def test_kernels_and_pixfrac(kernel: str, pixfrac: float) -> None:
 
 @pytest.mark.parametrize("kernel", ["lanczos2", "lanczos3"])
 def test_lanczos(kernel: str) -> None:
-    """Positions and scale must be the same to the last digits: the kernel is a table of steps.
+    """Positions and scale must agree to the last digits, because the kernel is a table of steps.
 
-    Where its lobes cancel, the float32 of the reference has no digits; compared is the rest.
+    Pixels where the lobes cancel are left out: the float32 sums of stcal have no digits there.
     """
     mine, theirs = both({"kernel": kernel, "pixmap_stepsize": 1})
-    # A position that differs by 1e-9 pixel may fall on another entry of the table.
+    # A position that differs by 1e-9 pixel may use another entry of the table.
     flipped = np.abs(mine["wht"] - theirs["wht"]) > TOLERANCE * theirs["wht"].max()
     assert flipped.sum() <= 3
     step = 0.003 * 2 * max(float((1 / e["var_rnoise"]).max()) for e in campaign()[0])
@@ -188,7 +189,7 @@ def test_lanczos(kernel: str) -> None:
     compare(mine, theirs, covered=0.15)
 
 
-def test_point_without_pixfrac() -> None:
+def test_point_kernel_with_pixfrac_zero() -> None:
     compare(*both({"kernel": "point", "pixfrac": 0.0}))
 
 
@@ -196,16 +197,16 @@ def test_point_without_pixfrac() -> None:
 def test_fillval(fillval: Any) -> None:
     mine, theirs = both({"fillval": fillval, "enable_var": False})
     compare(mine, theirs, ())
-    nowhere = mine["data"].values[mine["wht"].values == 0]
-    assert nowhere.size > 100
-    assert len(np.unique(nowhere)) == 1
+    empty = mine["data"].values[mine["wht"].values == 0]
+    assert empty.size > 100
+    assert len(np.unique(empty)) == 1
 
 
-def test_weights_by_exposure_time() -> None:
+def test_exptime_weights() -> None:
     compare(*both({"weight_type": "exptime"}))
 
 
-def test_weights_by_exposure_time_where_there_is_no_measurement_time() -> None:
+def test_exptime_weights_without_measurement_time() -> None:
     exposures = [e.copy() for e in campaign()[0]]
     for k in (2, 3):
         del exposures[k].attrs["measurement_time"]
@@ -214,8 +215,8 @@ def test_weights_by_exposure_time_where_there_is_no_measurement_time() -> None:
     compare(mine, theirs)
 
 
-def test_weights_by_sky() -> None:
-    """The data against the reference; its variances are weighted by something else."""
+def test_ivm_sky_weights() -> None:
+    """Only data and weights are compared, because stcal weights the variances by var_rnoise."""
     names = (*VARIANCES, "var_sky")
     mine, theirs = both(
         {"weight_type": "ivm-sky"}, {"variance_array_names": names}, variance_names=names
@@ -238,7 +239,7 @@ def test_good_bits(good_bits: Any) -> None:
 @pytest.mark.parametrize("enable_ctx", [True, False])
 @pytest.mark.parametrize("enable_var", [True, False])
 @pytest.mark.parametrize("compute_err", ["driz_err", None])
-def test_what_is_made(enable_ctx: bool, enable_var: bool, compute_err: str | None) -> None:
+def test_optional_outputs(enable_ctx: bool, enable_var: bool, compute_err: str | None) -> None:
     options = {"enable_ctx": enable_ctx, "enable_var": enable_var, "compute_err": compute_err}
     compare(*both(options))
 
@@ -250,7 +251,7 @@ def test_error_from_variances(names: tuple[str, ...] | None) -> None:
     np.testing.assert_array_equal(np.isnan(mine["err"]), np.isnan(theirs["err"]))
 
 
-def test_flags_are_propagated() -> None:
+def test_propagate_dq() -> None:
     mine, theirs = both({"propagate_dq": True, "good_bits": None})
     compare(mine, theirs)
     assert mine["dq"].dtype == np.uint32
@@ -258,13 +259,13 @@ def test_flags_are_propagated() -> None:
 
 
 @pytest.mark.parametrize(("stepsize", "order"), [(1, 1), (4, 1), (4, 3), (1000, 3)])
-def test_pixel_map(stepsize: int, order: int) -> None:
+def test_pixmap_stepsize_and_order(stepsize: int, order: int) -> None:
     options = {"pixmap_stepsize": stepsize, "pixmap_order": order}
     compare(*both(options))
 
 
-def test_a_coarse_linear_map_is_as_coarse_as_the_reference() -> None:
-    """The option is done, not only accepted: the map is visibly worse than the default."""
+def test_a_coarse_linear_map_is_as_coarse_as_in_stcal() -> None:
+    """The option has an effect: the map is visibly worse than the default."""
     options = {"pixmap_stepsize": 1000, "pixmap_order": 1, "enable_var": False}
     mine, theirs = both(options)
     compare(mine, theirs, ())
@@ -286,31 +287,31 @@ def test_sky_level(subtracted: bool) -> None:
 
 @pytest.mark.parametrize("compute_err", ["from_var", "driz_err"])
 @pytest.mark.parametrize("kernel", ["square", "turbo"])
-def test_a_ratio_is_given(compute_err: str, kernel: str) -> None:
+def test_a_given_pixel_scale_ratio(compute_err: str, kernel: str) -> None:
     known, grid = campaign()
     options = {"compute_err": compute_err, "kernel": kernel}
-    theirs = reference(map(make_model, known), {"wcs": grid, "pixel_scale_ratio": 0.7}, **options)
+    theirs = stcal_coadd(map(make_model, known), {"wcs": grid, "pixel_scale_ratio": 0.7}, **options)
     mine = xrs.coadd(known, grid, pixel_scale_ratio=0.7, variance_names=VARIANCES, **options)
     compare(mine, theirs)
     assert mine.attrs["pixel_scale_ratio"] == theirs["pixel_scale_ratio"] == 0.7
     np.testing.assert_array_equal(mine["pixel_scale_ratio"], 0.7)
 
 
-def test_a_pixel_scale_is_given() -> None:
+def test_a_given_pixel_scale() -> None:
     known, grid = campaign()
     target = {"wcs": grid, "pixel_scale": 0.05}
     mine = xrs.coadd(known, target, variance_names=VARIANCES)
-    compare(mine, reference(map(make_model, known), target))
+    compare(mine, stcal_coadd(map(make_model, known), target))
     np.testing.assert_allclose(mine["pixel_scale_ratio"], 0.5, rtol=1e-9)
     same = xrs.coadd(known, grid, pixel_scale=0.05, variance_names=VARIANCES)
     np.testing.assert_array_equal(same["var_flat"], mine["var_flat"])
 
 
-def test_the_mean_area_stands_in_for_the_nominal_one() -> None:
-    """One exposure: with more, the reference would take the ratio of the first for all."""
+def test_the_mean_area_replaces_a_missing_nominal_area() -> None:
+    """One exposure, because stcal would use the ratio of the first exposure for all."""
     exposure = make_exposure(1, pixelarea_steradians=None)
     grid = campaign()[1]
-    theirs = reference([make_model(exposure, pixelarea_steradians=None)], grid)
+    theirs = stcal_coadd([make_model(exposure, pixelarea_steradians=None)], grid)
     mine = xrs.coadd(exposure, grid, variance_names=VARIANCES)
     compare(mine, theirs, exposures=[exposure])
     ratio = float(mine["pixel_scale_ratio"].item())

@@ -1,4 +1,4 @@
-"""Starting, adding, co-adding: the verbs and the shape of their answers."""
+"""`empty_mosaic`, `add` and `coadd`: accepted arguments, and the layout of the mosaic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHAPE = (16, 20)
 GRID = output_grid(SHAPE)
 
 
-def test_an_empty_mosaic() -> None:
+def test_empty_mosaic_holds_the_identities() -> None:
     mosaic = xrs.empty_mosaic(GRID, fillval=-1.0, compute_err="driz_err", propagate_dq=True,
                               variance_names=VARIANCES, n_exposures=40)  # fmt: skip
     identities = {"data": -1.0, "err": -1.0, "wht": 0.0, "dq": 0, "con": 0}
@@ -39,7 +39,7 @@ def test_an_empty_mosaic() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_documented_types(dtype: str) -> None:
+def test_types_dims_and_units_of_planes(dtype: str) -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), GRID, dtype=dtype, propagate_dq=True,
                        compute_err="from_var")  # fmt: skip
     for name in ("data", "wht", "err", *VARIANCES):
@@ -61,25 +61,25 @@ def test_float64_planes_hold_the_same_image() -> None:
     np.testing.assert_allclose(single["data"], double["data"], rtol=1e-6)
 
 
-def test_any_iterable_one_at_a_time() -> None:
+def test_any_iterable_of_exposures_is_accepted() -> None:
     exposures = make_exposures(3, SHAPE)
     expected = xrs.coadd(exposures, GRID)
-    alive: list[int] = []
+    yielded: list[int] = []
 
     def source() -> Iterator[xr.Dataset]:
         for k, exposure in enumerate(exposures):
-            alive.append(k)
+            yielded.append(k)
             yield exposure
 
     for given in (tuple(exposures), iter(exposures), source()):
         assert_same_bits(xrs.coadd(given, GRID), expected)
-    assert alive == [0, 1, 2]
+    assert yielded == [0, 1, 2]
     assert_same_bits(xrs.empty_mosaic(GRID).resample.add(iter(exposures)), expected)
     assert_same_bits(xrs.empty_mosaic(GRID).resample.add(exposures[:2], exposures[2]), expected)
     assert_same_bits(xrs.coadd(exposures[0], GRID), xrs.coadd(exposures[:1], GRID))
 
 
-def test_nothing_to_add() -> None:
+def test_adding_nothing_changes_nothing() -> None:
     assert_same_bits(xrs.coadd([], GRID), xrs.empty_mosaic(GRID))
     mosaic = xrs.coadd(make_exposures(1, SHAPE), GRID)
     assert_same_bits(mosaic.resample.add(), mosaic)
@@ -95,7 +95,7 @@ def test_progress_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("form", ["wcs", "dict", "mosaic", "cutout"])
-def test_forms_of_the_grid(form: str) -> None:
+def test_the_grid_may_be_given_in_any_form(form: str) -> None:
     exposure = make_exposure(0, SHAPE)
     expected = exposure.resample.onto(GRID)
     targets: dict[str, Any] = {"wcs": GRID, "dict": {"wcs": GRID}, "mosaic": expected,
@@ -106,7 +106,7 @@ def test_forms_of_the_grid(form: str) -> None:
     assert_same_attrs(mosaic.attrs, cut.attrs)
 
 
-def test_exposures_with_a_map_and_no_wcs() -> None:
+def test_a_pixmap_replaces_the_wcs() -> None:
     exposure = make_exposure(0, SHAPE).drop_vars("wcs")
     pixmap = shifted_map(SHAPE, 2.5, 1.0)
     mosaic = xrs.empty_mosaic((20, 26), weight_type=None, good_bits=None).resample.add(
@@ -124,14 +124,14 @@ def test_exposures_with_a_map_and_no_wcs() -> None:
         (20, 26), pixmap=pixmap))  # fmt: skip
 
 
-def test_own_attributes_are_kept() -> None:
+def test_attributes_of_the_user_are_kept() -> None:
     mosaic = xrs.empty_mosaic(GRID).assign_attrs(title="my field", history="made by hand")
     more = mosaic.resample.add(make_exposure(0, SHAPE))
     assert more.attrs["title"] == "my field"
     assert more.resample.merge(mosaic).attrs["history"] == "made by hand"
 
 
-def test_variances_that_come_later() -> None:
+def test_a_variance_may_first_come_with_a_later_exposure() -> None:
     first, second = make_exposures(2, SHAPE)
     mosaic = xrs.coadd([first.drop_vars(["var_flat", "var_sky"]), second], GRID)
     alone = second.resample.onto(GRID)
@@ -140,7 +140,7 @@ def test_variances_that_come_later() -> None:
     np.testing.assert_array_equal(mosaic["var_rnoise"], both["var_rnoise"])
 
 
-def test_variances_that_are_wanted() -> None:
+def test_variance_names_selects_the_variances() -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), GRID, variance_names="var_flat var_none")
     assert {n for n in mosaic if str(n).startswith("var_")} == {
         "var_flat", "var_flat_wht", "var_none", "var_none_wht"}  # fmt: skip
@@ -149,8 +149,8 @@ def test_variances_that_are_wanted() -> None:
     np.testing.assert_array_equal(mosaic["var_flat"], everything["var_flat"])
 
 
-def test_propagated_variances_are_those_of_independent_pixels() -> None:
-    """One exposure of unit noise, shifted by half a pixel: 0.5, not 1 (see the design)."""
+def test_propagated_variances_treat_pixels_as_independent() -> None:
+    """One exposure of unit noise, shifted by half a pixel, has sigma 0.5 per pixel, not 1."""
     ones = np.ones((12, 12), np.float32)
     exposure = xrs.make_exposure(ones, variances={"var_rnoise": ones})
     pixmap = shifted_map((12, 12), 3.5, 3.5)
@@ -164,7 +164,7 @@ def test_propagated_variances_are_those_of_independent_pixels() -> None:
     assert not any(str(name).endswith("_wht") for name in found["propagated"])
 
 
-def test_a_dict_brings_its_scales() -> None:
+def test_a_grid_dict_sets_pixel_scale_and_ratio() -> None:
     given = {"wcs": GRID, "pixel_scale": 0.2, "pixel_scale_ratio": 0.7}
     mosaic = xrs.empty_mosaic(given)
     assert mosaic.attrs["pixel_scale"] == 0.2

@@ -1,4 +1,4 @@
-"""Known faults of the reference implementation: what is done here instead."""
+"""Known faults of stcal: xresample gives the right result instead."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.exposures import (
     make_model,
     make_wcs,
     output_grid,
-    reference,
     shifted_map,
+    stcal_coadd,
 )
 from tests.support.wcs import make_fits, make_gwcs
 
@@ -31,13 +31,13 @@ PLAIN: dict[str, Any] = {"weight_type": None, "enable_var": False}
 
 
 def plain_exposure(k: int = 0, **changes: Any) -> xr.Dataset:
-    """Return an exposure without a WCS, to be added with a pixel map."""
+    """Return an exposure without a WCS, which tests add with a pixel map."""
     arrays = {**make_arrays(k, SHAPE, flagged=0.0), **changes}
     return xrs.make_exposure(**arrays, units="MJy/sr", exposure_time=10.0, filename=f"plain {k}")
 
 
 def two_scales() -> list[xr.Dataset]:
-    """Return exposures whose pixels have different sizes."""
+    """Return two exposures with different pixel scales."""
     return [
         make_exposure(k, SHAPE, make_wcs(k, SHAPE, scale=scale), pixelarea_steradians=None)
         for k, scale in ((0, 0.1), (1, 0.13))
@@ -53,12 +53,12 @@ def test_the_order_of_exposures_does_not_scale_the_errors() -> None:
         assert_close(back[name].fillna(0), forth[name].fillna(0), 1e-6, name=name)
     models = [make_model(e, pixelarea_steradians=None) for e in exposures]
     theirs = [
-        reference(order, grid, compute_err="from_var")["err"] for order in (models, models[::-1])
+        stcal_coadd(order, grid, compute_err="from_var")["err"] for order in (models, models[::-1])
     ]
     assert np.nanmax(theirs[1] / theirs[0]) > 1.25
-    # Alone, each exposure has the error that the reference gives to it.
+    # For a single exposure, the errors equal those of stcal.
     for exposure, model in zip(exposures, models, strict=True):
-        alone = reference([model], grid, compute_err="from_var")
+        alone = stcal_coadd([model], grid, compute_err="from_var")
         err = exposure.resample.onto(grid, **options)["err"]
         firm = alone["wht"] > 1e-3 * alone["wht"].max()
         assert_close(err, alone["err"], 2e-5, firm)
@@ -66,7 +66,9 @@ def test_the_order_of_exposures_does_not_scale_the_errors() -> None:
 
 @pytest.mark.parametrize("lacking", [0, 1])
 @pytest.mark.parametrize(("weight_type", "name"), [("ivm", "var_rnoise"), ("ivm-sky", "var_sky")])
-def test_a_missing_variance_makes_weights_of_one(lacking: int, weight_type: str, name: str) -> None:
+def test_an_exposure_without_the_variance_has_weight_one(
+    lacking: int, weight_type: str, name: str
+) -> None:
     exposures = make_exposures(2, SHAPE)
     exposures[lacking] = exposures[lacking].drop_vars(name)
     grid = output_grid(SHAPE)
@@ -78,7 +80,7 @@ def test_a_missing_variance_makes_weights_of_one(lacking: int, weight_type: str,
     assert_close(mosaic["wht"], ones + other, 1e-6)
 
 
-def test_errors_from_variances_need_no_second_option() -> None:
+def test_errors_from_variances_work_without_enable_var() -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="from_var",
                        enable_var=False)  # fmt: skip
     total = sum(mosaic[name].fillna(0) for name in (*VARIANCES, "var_sky"))
@@ -87,20 +89,20 @@ def test_errors_from_variances_need_no_second_option() -> None:
     assert np.isfinite(mosaic["err"].values[covered]).all()
 
 
-def test_no_weights_at_all() -> None:
+def test_weight_type_none_counts_pixels() -> None:
     exposure = make_exposure(0, SHAPE)
     mosaic = exposure.resample.onto(output_grid(SHAPE), weight_type=None, good_bits=None)
     assert float(mosaic["wht"].sum()) == pytest.approx(SHAPE[0] * SHAPE[1], rel=1e-6)
 
 
 @pytest.mark.parametrize("weight_type", ["ivm-", "ivmsky", "ivm-smed", "IVM", "time", 1])
-def test_unknown_weights_are_an_error(weight_type: Any) -> None:
+def test_an_unknown_weight_type_is_an_error(weight_type: Any) -> None:
     with pytest.raises(xrs.InvalidInputError, match="weight_type"):
         xrs.empty_mosaic((5, 5), weight_type=weight_type)
 
 
 @pytest.mark.parametrize("kernel", ["square", "turbo", "gaussian"])
-def test_a_hole_in_the_pixel_map_costs_that_pixel_only(kernel: str) -> None:
+def test_a_nan_in_the_pixel_map_drops_that_pixel_only(kernel: str) -> None:
     pixmap = shifted_map(SHAPE, 3.3, 4.2)
     holed = pixmap.copy()
     holes = np.zeros(SHAPE, bool)
@@ -114,7 +116,7 @@ def test_a_hole_in_the_pixel_map_costs_that_pixel_only(kernel: str) -> None:
         assert_close(mosaic[name].fillna(0), expected[name].fillna(0), 1e-6, name=name)
 
 
-def test_a_map_of_holes_is_no_contribution() -> None:
+def test_a_pixel_map_of_nan_contributes_nothing() -> None:
     start = xrs.empty_mosaic((30, 34), **PLAIN)
     with pytest.warns(xrs.NoOverlapWarning, match="plain 0"):
         mosaic = start.resample.add(plain_exposure(), pixmap=np.full((*SHAPE, 2), np.nan))
@@ -125,7 +127,7 @@ def test_a_map_of_holes_is_no_contribution() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("plane", ["data", "var_rnoise"])
-def test_what_is_not_finite_has_no_weight(bad: float, plane: str) -> None:
+def test_a_pixel_that_is_not_finite_has_weight_zero(bad: float, plane: str) -> None:
     arrays = make_arrays(0, SHAPE, flagged=0.0)
     holes = np.zeros(SHAPE, bool)
     holes[[3, 8, 15], [5, 12, 20]] = True
@@ -141,13 +143,13 @@ def test_what_is_not_finite_has_no_weight(bad: float, plane: str) -> None:
     assert np.isfinite(mosaic["wht"]).all()
 
 
-def test_weights_by_sky_hold_for_the_variances_too() -> None:
+def test_ivm_sky_weights_the_variances_too() -> None:
     exposures = make_exposures(3)
     names = (*VARIANCES, "var_sky")
     grid = {"wcs": output_grid(), "pixel_scale": 0.08}
-    # Called by the name that it looks for, the reference does it right.
+    # stcal weights variances by var_rnoise only, so var_sky is passed under that name.
     models = [make_model(e, var_rnoise=e["var_sky"].values) for e in exposures]
-    theirs = reference(models, grid, variance_array_names=names)
+    theirs = stcal_coadd(models, grid, variance_array_names=names)
     mine = xrs.coadd(exposures, grid, weight_type="ivm-sky")
     firm = np.ones(mine["wht"].shape, bool)
     for exposure in exposures:
@@ -158,26 +160,26 @@ def test_weights_by_sky_hold_for_the_variances_too() -> None:
         assert_close(mine[name], theirs[name], 1e-5, firm, name)
 
 
-def test_a_wcs_is_never_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bounding_box_of_a_wcs_is_never_set(monkeypatch: pytest.MonkeyPatch) -> None:
     grid, wcs = output_grid(SHAPE), make_wcs(0, SHAPE)
-    touched: list[Any] = []
+    changed: list[Any] = []
     setter = gwcs.WCS.bounding_box.fset
 
-    def watched(self: Any, value: Any) -> None:
-        touched.append(self)
+    def recorded(self: Any, value: Any) -> None:
+        changed.append(self)
         setter(self, value)
 
-    monkeypatch.setattr(gwcs.WCS, "bounding_box", gwcs.WCS.bounding_box.setter(watched))
+    monkeypatch.setattr(gwcs.WCS, "bounding_box", gwcs.WCS.bounding_box.setter(recorded))
     exposure = make_exposure(0, SHAPE, wcs)
     xrs.coadd(exposure, grid)
     exposure.resample.pixmap(grid)
     xrs.fit_wcs(exposure)
-    assert not any(entry is wcs or entry is grid for entry in touched)
+    assert not any(entry is wcs or entry is grid for entry in changed)
 
 
 @pytest.mark.parametrize("offset", [-0.6, -0.5, -0.4999999, 0.0, 1e-9])
-def test_a_corner_just_outside_is_cut_off(offset: float) -> None:
-    """The reference is left with a segmentation fault here, so that it cannot be asked."""
+def test_a_corner_just_outside_the_grid_is_cut_off(offset: float) -> None:
+    """stcal ends with a segmentation fault here, so no comparison is possible."""
     ny, nx = SHAPE
     start = xrs.empty_mosaic((ny, nx), **PLAIN)
     for x, y in ((offset, 0), (0, offset), (-offset, 0), (0, -offset), (offset, -offset)):
@@ -186,7 +188,7 @@ def test_a_corner_just_outside_is_cut_off(offset: float) -> None:
         assert float(mosaic["wht"].sum()) == pytest.approx(inside, rel=1e-6)
 
 
-def test_the_highest_bit_alone_can_be_resumed() -> None:
+def test_a_context_with_only_the_highest_bit_can_be_resumed() -> None:
     mosaic = xrs.empty_mosaic((4, 30), kernel="point", **PLAIN)
     exposure = xrs.make_exposure(np.ones((2, 2)))
     places = [0] * 31 + [10, 20]
@@ -199,8 +201,8 @@ def test_the_highest_bit_alone_can_be_resumed() -> None:
     assert mosaic.resample.contributors(x=10, y=1)["exposure"].values.tolist() == [31]
 
 
-def test_a_box_of_one_column_is_one_column() -> None:
-    """The reference reads the end of the box, 0, as no limit."""
+def test_a_bounding_box_of_one_column_is_one_column() -> None:
+    """stcal reads the upper limit 0 as no limit."""
     wcs = make_gwcs(SHAPE, distortion=0.0)
     wcs.bounding_box = (-0.5, 0.4), (-0.5, SHAPE[0] - 0.5)
     exposure = make_exposure(0, SHAPE, wcs)
@@ -208,7 +210,7 @@ def test_a_box_of_one_column_is_one_column() -> None:
     assert float(mosaic["wht"].sum()) == pytest.approx(SHAPE[0], rel=1e-6)
 
 
-def test_the_shape_of_a_box() -> None:
+def test_the_bounding_box_gives_the_shape_in_the_right_order() -> None:
     grid = output_grid(SHAPE)
     shape = grid.array_shape
     grid.array_shape = None
@@ -217,8 +219,8 @@ def test_the_shape_of_a_box() -> None:
     assert shape[0] != shape[1]
 
 
-def test_a_box_that_ends_between_two_pixels() -> None:
-    """Pixels whose centre lies inside: the reference takes one more."""
+def test_a_bounding_box_that_ends_between_two_pixels() -> None:
+    """Only pixels whose centre lies inside count; stcal takes one more."""
     wcs = make_gwcs(SHAPE, distortion=0.0)
     wcs.bounding_box = (-0.5, 9.5), (4.5, SHAPE[0] - 0.5)
     exposure = make_exposure(0, SHAPE, wcs)
@@ -228,7 +230,7 @@ def test_a_box_that_ends_between_two_pixels() -> None:
     assert int(np.isfinite(pixmap).all("axis").sum()) == 10 * (SHAPE[0] - 5)
 
 
-def test_many_deposits_are_rounded_once() -> None:
+def test_many_deposits_of_one_exposure_are_rounded_once() -> None:
     rng = np.random.default_rng(5)
     data = rng.normal(1000.0, 1.0, (60, 60)).astype(np.float32)
     pixmap = shifted_map((60, 60)) / 60
@@ -254,7 +256,7 @@ def test_float64_planes_do_not_drift() -> None:
 
 
 def test_tiny_variances_neither_vanish_nor_overflow() -> None:
-    """Those in MJy squared are near 1e-28."""
+    """Variances in MJy squared are near 1e-28."""
     arrays = make_arrays(0, SHAPE, flagged=0.0)
     tiny = {name: v * np.float32(1e-27) for name, v in arrays["variances"].items()}
     pixmap = shifted_map(SHAPE, 3.3, 4.2)

@@ -1,4 +1,4 @@
-"""Two mosaics of one grid, combined."""
+"""Merging mosaics of one grid."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ EXACT = ("con", "dq", "filename", "group_id", "exposure_time", "start_time", "pi
 
 @cache
 def campaign() -> tuple[list[xr.Dataset], Any]:
-    """Return exposures and a grid."""
+    """Return the exposures and the grid; tests must not change them."""
     return make_exposures(5, SHAPE), output_grid(SHAPE)
 
 
-def made(which: slice, **options: Any) -> xr.Dataset:
-    """Return the mosaic of some of the exposures."""
+def coadd_some(which: slice, **options: Any) -> xr.Dataset:
+    """Return the mosaic of a slice of the exposures."""
     exposures, grid = campaign()
     return xrs.coadd(exposures[which], grid, propagate_dq=True, **options)
 
 
 def assert_nearly_same(a: xr.Dataset, b: xr.Dataset, tolerance: float = 1e-6) -> None:
-    """Fail where two mosaics differ by more than rounding, or in a bit that has none."""
+    """Fail if float planes differ by more than rounding, or if anything else differs at all."""
     assert set(a) == set(b)
     assert_same_bits(a, b, [name for name in EXACT if name in a])
     assert_same_attrs(a.attrs, b.attrs)
@@ -54,11 +54,11 @@ def assert_nearly_same(a: xr.Dataset, b: xr.Dataset, tolerance: float = 1e-6) ->
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("compute_err", ["from_var", "driz_err", None])
-def test_merging_is_adding(method: str, compute_err: str | None) -> None:
+def test_merging_equals_adding(method: str, compute_err: str | None) -> None:
     options = {"variance_method": method, "compute_err": compute_err}
-    whole = made(slice(None), **options)
+    whole = coadd_some(slice(None), **options)
     for cut in (1, 3):
-        parts = made(slice(None, cut), **options), made(slice(cut, None), **options)
+        parts = coadd_some(slice(None, cut), **options), coadd_some(slice(cut, None), **options)
         assert_nearly_same(parts[0].resample.merge(parts[1]), whole)
 
 
@@ -66,18 +66,18 @@ def test_merging_is_adding(method: str, compute_err: str | None) -> None:
 @pytest.mark.parametrize("weight_type", ["ivm", "exptime", "ivm-sky", None])
 def test_merging_is_associative(method: str, weight_type: str | None) -> None:
     options = {"variance_method": method, "weight_type": weight_type, "dtype": "float64"}
-    a, b, c = (made(which, **options) for which in (slice(0, 2), slice(2, 3), slice(3, 5)))
+    a, b, c = (coadd_some(which, **options) for which in (slice(0, 2), slice(2, 3), slice(3, 5)))
     left = a.resample.merge(b).resample.merge(c)
     right = a.resample.merge(b.resample.merge(c))
     assert_nearly_same(left, right, 1e-13)
     assert_same_bits(xrs.merge(a, b, c), left)
-    assert_nearly_same(left, made(slice(None), **options), 1e-13)
+    assert_nearly_same(left, coadd_some(slice(None), **options), 1e-13)
 
 
 @pytest.mark.parametrize("options", [{}, {"fillval": "nan", "compute_err": "driz_err"},
                                      {"variance_method": "propagated"}])  # fmt: skip
-def test_the_empty_mosaic_changes_nothing(options: dict[str, Any]) -> None:
-    mosaic = made(slice(0, 3), **options)
+def test_merging_with_the_empty_mosaic_changes_nothing(options: dict[str, Any]) -> None:
+    mosaic = coadd_some(slice(0, 3), **options)
     empty = xrs.empty_mosaic(campaign()[1], propagate_dq=True, **options)
     for merged in (mosaic.resample.merge(empty), empty.resample.merge(mosaic)):
         assert_same_bits(merged, mosaic)
@@ -88,13 +88,13 @@ def test_the_empty_mosaic_changes_nothing(options: dict[str, Any]) -> None:
     assert_same_bits(both, empty)
 
 
-def test_merging_a_single_mosaic() -> None:
-    mosaic = made(slice(0, 2))
+def test_merging_one_mosaic_changes_nothing() -> None:
+    mosaic = coadd_some(slice(0, 2))
     assert_same_bits(mosaic.resample.merge(), mosaic)
 
 
-def test_nothing_that_was_given_changes() -> None:
-    a, b = made(slice(0, 2)), made(slice(2, 4))
+def test_merge_does_not_change_its_arguments() -> None:
+    a, b = coadd_some(slice(0, 2)), coadd_some(slice(2, 4))
     before = checksum(a), checksum(b)
     merged = a.resample.merge(b)
     for name in ("data", "wht", "con", "dq", "var_flat"):
@@ -121,7 +121,7 @@ def test_the_context_shifts_across_planes(first: int, second: int) -> None:
     assert_same_bits(merged, row(0, first + second), ["con", "wht", "data"])
 
 
-def test_variances_that_only_one_has() -> None:
+def test_a_variance_of_one_mosaic_only_is_kept() -> None:
     grid = campaign()[1]
     a, b = make_exposure(0, SHAPE), make_exposure(1, SHAPE)
     a, b = a.drop_vars("var_flat"), b.drop_vars(["var_sky", "var_poisson"])
@@ -132,7 +132,7 @@ def test_variances_that_only_one_has() -> None:
     np.testing.assert_array_equal(merged["var_sky"], a.resample.onto(grid)["var_sky"])
 
 
-def test_units_of_the_one_that_has_some() -> None:
+def test_units_come_from_the_mosaic_that_has_units() -> None:
     grid = campaign()[1]
     empty = xrs.empty_mosaic(grid)
     mosaic = make_exposure(0, SHAPE).resample.onto(grid)
@@ -140,7 +140,7 @@ def test_units_of_the_one_that_has_some() -> None:
     assert empty.resample.merge(mosaic)["var_flat"].attrs["units"] == "MJy2 / sr2"
 
 
-def test_differences_are_named() -> None:
+def test_the_error_names_all_differences() -> None:
     exposures, grid = campaign()
     mosaic = exposures[0].resample.onto(grid)
     other = exposures[0].resample.onto(grid, kernel="turbo", pixfrac=0.5, weight_type=None)

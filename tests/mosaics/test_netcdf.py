@@ -1,8 +1,8 @@
-"""A mosaic through a file and back: nothing is lost, and adding goes on as if nothing was."""
+"""A mosaic written to netCDF and read back loses nothing, and more exposures can be added."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from tests.support.exposures import (
     assert_same_bits,
     make_exposure,
     make_exposures,
-    make_wcs,
     output_grid,
 )
-from tests.support.wcs import make_fits, make_lookup, make_sip, make_tabular
+from tests.support.flavours import Flavour
+from tests.support.wcs import make_fits
 from xresample.datamodel.options import Options
 
 SHAPE = (16, 20)
@@ -56,14 +56,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def through_file(dataset: xr.Dataset, path: Path) -> xr.Dataset:
-    """Write a Dataset and read it again."""
+    """Write a Dataset to netCDF and read it back."""
     dataset.to_netcdf(path)
     with xr.open_dataset(path) as opened:
         return opened.load()
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_everything_comes_back(case: str, tmp_path: Path) -> None:
+def test_a_mosaic_survives_netcdf(case: str, tmp_path: Path) -> None:
     exposures = make_exposures(3, SHAPE)
     grid = output_grid(SHAPE)
     mosaic = xrs.coadd(exposures[:2], grid, **OPTIONS[case])
@@ -81,14 +81,14 @@ def test_everything_comes_back(case: str, tmp_path: Path) -> None:
     assert_same_bits(xrs.coadd(exposures, grid, **OPTIONS[case]), expected)
     again = through_file(more, tmp_path / "again.nc")
     assert_same_bits(again, expected)
-    # What the variables say of themselves lasts too.
+    # The attributes of the variables survive too.
     for further in (more, again, more.resample.merge(opened)):
         for name in expected.variables:
             assert_same_attrs(further[name].attrs, expected[name].attrs)
 
 
 @pytest.mark.parametrize("case", ["defaults", "everything"])
-def test_an_empty_mosaic_comes_back(case: str, tmp_path: Path) -> None:
+def test_an_empty_mosaic_survives_netcdf(case: str, tmp_path: Path) -> None:
     exposures = make_exposures(1, SHAPE)
     mosaic = xrs.empty_mosaic(output_grid(SHAPE), **OPTIONS[case])
     opened = through_file(mosaic, tmp_path / "mosaic.nc")
@@ -98,7 +98,7 @@ def test_an_empty_mosaic_comes_back(case: str, tmp_path: Path) -> None:
     assert_same_bits(opened.resample.add(exposures), mosaic.resample.add(exposures))
 
 
-def test_provenance_is_text_and_numbers(tmp_path: Path) -> None:
+def test_provenance_survives_netcdf(tmp_path: Path) -> None:
     exposures = make_exposures(2, SHAPE)
     exposures[1].attrs.update(filename="a longer name, with ümlaut.fits", group_id="")
     del exposures[1].attrs["measurement_time"]
@@ -110,7 +110,7 @@ def test_provenance_is_text_and_numbers(tmp_path: Path) -> None:
         exposures, output_grid(SHAPE)).attrs)  # fmt: skip
 
 
-def test_an_exposure_comes_back(tmp_path: Path) -> None:
+def test_an_exposure_survives_netcdf(tmp_path: Path) -> None:
     exposure = make_exposure(0, SHAPE)
     opened = through_file(exposure, tmp_path / "exposure.nc")
     assert_same_bits(opened, exposure)
@@ -120,47 +120,37 @@ def test_an_exposure_comes_back(tmp_path: Path) -> None:
     assert_same_bits(opened.resample.onto(grid, **options), exposure.resample.onto(grid, **options))
 
 
-def cropped(make: Callable[[], Any], shape: tuple[int, int]) -> Any:
-    """Return a WCS that calls its image small."""
-    wcs = make()
-    wcs.pixel_shape = shape[::-1]
-    return wcs
-
-
-WCSS: dict[str, Callable[[], Any]] = {
-    "polynomials": lambda: make_wcs(1, SHAPE),
-    "table": lambda: make_tabular(SHAPE),
-    "fits": lambda: make_fits(SHAPE, rotation=33.3),
-    "sip": lambda: make_sip(SHAPE),
-    "look-up tables": lambda: cropped(make_lookup, SHAPE),
-}
-
-
-ROLES = [("input", case) for case in WCSS]
-ROLES += [("output", case) for case in ("tangent", "fits", "sip", "look-up tables")]
-
-
-@pytest.mark.parametrize(("role", "case"), ROLES)
-def test_the_wcs_comes_back(role: str, case: str, tmp_path: Path) -> None:
-    wcs = output_grid(SHAPE) if case == "tangent" else WCSS[case]()
-    exposure = make_exposure(0, SHAPE, wcs)
-    grid = xrs.fit_wcs(exposure, margin=4)
-    if role == "output":
-        grid, exposure = wcs, make_exposure(0, SHAPE, grid)
+def assert_wcs_survives(exposure: xr.Dataset, grid: Any, folder: Path) -> xr.Dataset:
+    """Fail if an exposure or its mosaic changes in a netCDF file; return the reopened mosaic."""
     mosaic = exposure.resample.onto(grid)
-    opened_exposure = through_file(exposure, tmp_path / "exposure.nc")
-    opened = through_file(mosaic, tmp_path / "mosaic.nc")
+    opened_exposure = through_file(exposure, folder / "exposure.nc")
+    opened = through_file(mosaic, folder / "mosaic.nc")
     assert_same_bits(opened_exposure.resample.onto(grid), mosaic)
     assert_same_bits(opened.resample.add(opened_exposure), mosaic.resample.add(exposure))
-    x, y = np.meshgrid(np.linspace(-3, 30, 7), np.linspace(-2, 25, 5))
-    given, before, after = (
-        np.array(w.pixel_to_world_values(x, y))
-        for w in (wcs, mosaic.resample.wcs, opened.resample.wcs)
-    )
-    np.testing.assert_array_equal(after, before)
-    if role == "output":
-        np.testing.assert_array_equal(after, given)
+    np.testing.assert_array_equal(positions(opened.resample.wcs), positions(mosaic.resample.wcs))
     assert str(opened["wcs"].values) == str(mosaic["wcs"].values)
+    return opened
+
+
+def positions(wcs: Any) -> np.ndarray:
+    """Return the sky positions of pixels inside and outside an image."""
+    x, y = np.meshgrid(np.linspace(-3, 30, 7), np.linspace(-2, 25, 5))
+    return np.array(wcs.pixel_to_world_values(x, y))
+
+
+def test_the_wcs_of_an_exposure_survives_netcdf(flavour: Flavour, tmp_path: Path) -> None:
+    exposure = make_exposure(0, SHAPE, flavour.make(SHAPE))
+    assert_wcs_survives(exposure, xrs.fit_wcs(exposure, margin=4), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "flavour", ["gwcs", "TAN", "TAN in FK5", "SIP", "look-up tables"], indirect=True
+)
+def test_the_wcs_of_a_grid_survives_netcdf(flavour: Flavour, tmp_path: Path) -> None:
+    grid = flavour.make(SHAPE)
+    around = xrs.fit_wcs(make_exposure(0, SHAPE, grid), margin=4)
+    opened = assert_wcs_survives(make_exposure(0, SHAPE, around), grid, tmp_path)
+    np.testing.assert_array_equal(positions(opened.resample.wcs), positions(grid))
 
 
 TINY = (5, 6)
@@ -169,12 +159,12 @@ MANY = 40
 
 @cache
 def forty() -> tuple[list[xr.Dataset], Any]:
-    """Return exposures for two context planes, and their grid."""
+    """Return enough exposures for two context planes, and their grid."""
     exposures = []
     wcss = [make_fits(TINY, rotation=13.0 * k, crval=(150 + 2e-5 * k, 2.0)) for k in range(4)]
     for k in range(MANY):
         exposure = make_exposure(k, TINY, wcss[k % 4])
-        # Variances come and go, too.
+        # Only every third exposure has var_sky.
         exposures.append(exposure.drop_vars("var_sky") if k % 3 else exposure)
     return exposures, make_fits((12, 13), scale=0.08, rotation=5.0)
 
@@ -186,20 +176,20 @@ OF_FORTY: dict[str, Any] = {
 
 @cache
 def all_forty() -> xr.Dataset:
-    """Return the mosaic of all, made in one call."""
+    """Return the mosaic of all exposures, made in one call."""
     exposures, grid = forty()
     return xrs.coadd(exposures, grid, **OF_FORTY)
 
 
 @st.composite
 def partitions(draw: st.DrawFn) -> list[tuple[int, bool]]:
-    """Draw where groups end, and whether a file lies there."""
+    """Draw the ends of groups, and whether the mosaic is saved and reopened after each group."""
     ends = sorted(draw(st.sets(st.integers(0, MANY), max_size=6)) | {MANY})
     return [(end, draw(st.booleans())) for end in ends]
 
 
 def groups(partition: list[tuple[int, bool]]) -> Iterator[tuple[list[xr.Dataset], bool]]:
-    """Yield the exposures of each group, and whether a file follows."""
+    """Yield the exposures of each group, and whether the mosaic is saved afterwards."""
     start = 0
     for end, file in partition:
         yield forty()[0][start:end], file
@@ -231,16 +221,16 @@ def test_one_by_one_gives_the_same_bits(tmp_path: Path) -> None:
     assert mosaic["con"].values[1].any()
 
 
-def test_forty_exposures_in_the_context() -> None:
+def test_the_context_of_forty_exposures() -> None:
     mosaic = all_forty()
-    there = mosaic.resample.decode_context()
+    contributes = mosaic.resample.decode_context()
     for k in (0, 31, 32, 39):
         alone = forty()[0][k].resample.onto(forty()[1], **OF_FORTY)
-        np.testing.assert_array_equal(there.values[k], alone["con"].values[0] == 1)
+        np.testing.assert_array_equal(contributes.values[k], alone["con"].values[0] == 1)
 
 
-def test_the_mosaic_stays_writable_while_it_grows(tmp_path: Path) -> None:
-    """Also after views, cutouts and fills."""
+def test_cutouts_fills_and_merges_can_be_written(tmp_path: Path) -> None:
+    """Every Dataset that the methods return can be written to netCDF."""
     mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="from_var")
     for dataset in (mosaic.isel(x=slice(3, 20)), mosaic.resample.filled(np.nan),
                     mosaic.resample.merge(mosaic)):  # fmt: skip

@@ -1,4 +1,4 @@
-"""Real headers, of Hubble, Spitzer and others, as exposures and as output grids."""
+"""Real headers of Hubble, Spitzer and other telescopes, as exposures and as output grids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.wcs import read_fits
 
 SHAPE = (44, 50)
 STAR = (21.3, 24.7)
-"""Row and column of the star, in the image."""
+"""Row and column of the star in the image."""
 
 WIDTH = 2.0
 """Standard deviation of the star in pixels."""
@@ -31,7 +31,7 @@ HEADERS: dict[str, Callable[[], WCS]] = {
     "tpvonly": lambda: read_fits("tpvonly.hdr"),
 }
 FIRST = {"j94f05bgq": (900, 3000), "dist_lookup": (800, 2500)}
-"""First row and column of the part of the detector that is used, far from its centre."""
+"""First row and column of the part of the detector in use, far from its centre."""
 
 
 def first_pixel(case: str) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def first_pixel(case: str) -> tuple[int, int]:
 
 
 def make(case: str, background: float = 0.0) -> xr.Dataset:
-    """Return a small image with a star, on a part of the detector."""
+    """Return a small image with a star, cut from a part of the detector."""
     y0, x0 = first_pixel(case)
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     star = np.exp(-((y - STAR[0]) ** 2 + (x - STAR[1]) ** 2) / (2 * WIDTH**2)) + background
@@ -48,13 +48,13 @@ def make(case: str, background: float = 0.0) -> xr.Dataset:
 
 
 def on_sky(case: str) -> Any:
-    """Return the sky position of the star by the header itself, all distortions included."""
+    """Return the sky position of the star from the header, with all distortions."""
     y0, x0 = first_pixel(case)
     return HEADERS[case]().pixel_to_world(STAR[1] + x0, STAR[0] + y0)
 
 
 def centroid(mosaic: xr.Dataset) -> tuple[float, float]:
-    """Return x and y of the star on the global grid of a mosaic."""
+    """Return x and y of the star in the coordinates of a mosaic."""
     flux = mosaic["data"].where(mosaic["wht"] > 0, 0.0).astype(np.float64)
     total = float(flux.sum())
     return float((flux * flux["x"]).sum()) / total, float((flux * flux["y"]).sum()) / total
@@ -65,7 +65,7 @@ PLAIN: dict[str, Any] = {"weight_type": None, "dtype": "float64"}
 
 @pytest.mark.parametrize("case", HEADERS)
 @pytest.mark.parametrize("ratio", [0.5, 1.0])
-def test_a_star_on_a_grid_that_fits(case: str, ratio: float) -> None:
+def test_a_star_keeps_its_position_and_flux(case: str, ratio: float) -> None:
     exposure = make(case)
     grid = xrs.fit_wcs(exposure, pixel_scale_ratio=ratio, rotation=25.0, margin=2)
     mosaic = exposure.resample.onto(grid, **PLAIN)
@@ -73,22 +73,22 @@ def test_a_star_on_a_grid_that_fits(case: str, ratio: float) -> None:
     x, y = centroid(mosaic)
     at_x, at_y = mosaic.resample.wcs.world_to_pixel(on_sky(case))
     assert np.hypot(x - at_x, y - at_y) < 0.01
-    # All pixels arrive, each with its own sum of overlaps.
+    # The weights of one pixel add up to 1, so the sum counts the pixels.
     assert float(mosaic["wht"].sum()) == pytest.approx(SHAPE[0] * SHAPE[1], rel=1e-9)
     sums = float((mosaic["wht"] * mosaic["data"]).sum())
     assert sums == pytest.approx(float(exposure["data"].sum(dtype=np.float64)), rel=1e-9)
 
 
 @pytest.mark.parametrize("case", HEADERS)
-def test_the_flux_of_a_star(case: str) -> None:
-    """Surface brightness times area, on both sides: the distortion changes neither."""
+def test_surface_brightness_times_area_is_conserved(case: str) -> None:
+    """The distortion does not change the flux of the star."""
     exposure = make(case)
     grid = xrs.fit_wcs(exposure, margin=2)
     mosaic = exposure.resample.onto(grid, **PLAIN)
     area_in, area_out = exposure.resample.pixel_area, mosaic.resample.pixel_area
     flux_in = float(exposure["data"].sum(dtype=np.float64)) * area_in
     flux_out = float(mosaic["data"].sum()) * area_out
-    # The pixels at the star have not quite the mean area of those in the image.
+    # The pixels near the star differ slightly from the mean area of the image.
     assert flux_out == pytest.approx(flux_in, rel=2e-3)
     assert float(mosaic["pixel_scale_ratio"].item()) == pytest.approx(1.0, abs=1e-3)
 
@@ -104,8 +104,8 @@ def test_a_flat_image_is_flat(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", HEADERS)
-def test_as_an_output_grid(case: str) -> None:
-    """There and back: an image on a plain grid onto the pixels of the real detector."""
+def test_a_real_header_as_the_output_grid(case: str) -> None:
+    """An image on a tangent-plane grid is resampled onto the pixels of the real detector."""
     template = make(case)
     plain = xrs.fit_wcs(template, margin=6)
     y, x = np.mgrid[: plain.array_shape[0], : plain.array_shape[1]]
@@ -124,7 +124,7 @@ def test_as_an_output_grid(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", ["j94f05bgq", "irac_sip"])
-def test_onto_itself(case: str) -> None:
+def test_an_exposure_onto_itself_is_unchanged(case: str) -> None:
     exposure = make(case, background=1.0)
     mosaic = exposure.resample.onto(exposure, **PLAIN)
     assert_close(mosaic["wht"], np.ones(SHAPE), 1e-4)
@@ -134,13 +134,13 @@ def test_onto_itself(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["j94f05bgq", "dist_lookup", "irac_sip"])
 def test_two_dithers_agree(case: str) -> None:
-    """The same sky through two pointings: the star is at one place, and the mean as sharp."""
+    """In two pointings of the same sky, the star has the same position."""
     first = make(case)
     moved = HEADERS[case]()
     crpix = np.add(moved.wcs.crpix, (6.4, -3.7))
     moved.wcs.crpix = crpix
     if moved.sip is not None:
-        # The distortion belongs to the optics here: it moves along.
+        # The distortion is fixed to the optics, so it moves with the reference pixel.
         moved.sip = Sip(moved.sip.a, moved.sip.b, None, None, crpix)
     y0, x0 = first_pixel(case)
     at_x, at_y = moved.world_to_pixel(on_sky(case))
@@ -153,13 +153,13 @@ def test_two_dithers_agree(case: str) -> None:
     places = [centroid(m) for m in (*mosaics, both)]
     assert np.hypot(*np.subtract(places[0], places[1])) < 0.01
     overlap = (mosaics[0]["wht"] > 0.9) & (mosaics[1]["wht"] > 0.9)
-    # Where the image is steepest, 0.3 of its peak a pixel, the light in an output pixel comes
-    # from up to 0.2 pixel beside, by how the two sets of pixels happen to lie.
+    # The two sets of input pixels shift the light in an output pixel by up to 0.2 pixel, and the
+    # steepest slope of the star is 0.3 of its peak per pixel.
     assert_close(mosaics[0]["data"], mosaics[1]["data"], 0.06, overlap.values)
 
 
-def test_the_projection_of_all_grids_keeps_every_pixel() -> None:
-    """The grid holds the whole footprint: nothing is cut off at its border."""
+def test_a_fitted_grid_holds_every_pixel() -> None:
+    """The grid of `fit_wcs` contains the whole footprint."""
     exposures = [make(case) for case in ("j94f05bgq", "irac_sip")]
     for exposure in exposures:
         mosaic = exposure.resample.onto(xrs.fit_wcs(exposure), **PLAIN)

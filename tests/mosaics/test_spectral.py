@@ -1,4 +1,4 @@
-"""Spectra: 2-D data of two places on the sky and a wavelength, against the reference."""
+"""Spectral images, with two sky coordinates and a wavelength, compared with stcal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.exposures import (
     make_arrays,
     make_exposure,
     make_model,
-    reference,
+    stcal_coadd,
 )
 from tests.support.spectral import RATIO, SHAPE, make_slit, make_target
 from tests.support.wcs import make_gwcs, make_spectral
@@ -26,9 +26,9 @@ TOLERANCE = 1e-5
 def both(
     exposures: list[xr.Dataset], **options: Any
 ) -> tuple[xr.Dataset, dict[str, Any], np.ndarray]:
-    """Return the mosaic, that of the reference, and where either has digits to compare."""
+    """Return our mosaic, the product of stcal, and the pixels with enough digits to compare."""
     target = make_target()
-    theirs = reference(map(make_model, exposures), target, **options)
+    theirs = stcal_coadd(map(make_model, exposures), target, **options)
     mine = xrs.coadd(
         exposures, target, pixel_scale_ratio=RATIO, variance_names=VARIANCES, **options
     )
@@ -42,7 +42,7 @@ def both(
 
 @pytest.mark.parametrize("units", ["MJy", "Jy", "mJy", "MJy/sr", "DN/s"])
 @pytest.mark.parametrize("compute_err", ["from_var", "driz_err"])
-def test_against_the_reference(units: str, compute_err: str) -> None:
+def test_spectra_agree_with_stcal(units: str, compute_err: str) -> None:
     exposures = [make_slit(k, units) for k in range(3)]
     mine, theirs, firm = both(exposures, compute_err=compute_err)
     assert_close(mine["wht"], theirs["wht"], TOLERANCE)
@@ -54,7 +54,7 @@ def test_against_the_reference(units: str, compute_err: str) -> None:
 
 @pytest.mark.parametrize(("units", "factor"), [("MJy", 1 / RATIO), ("MJy/sr", 1.0), (None, 1.0)])
 def test_flux_density_is_scaled(units: str | None, factor: float) -> None:
-    """Flux in an output pixel: the ratio is that of the input's scale to the output's."""
+    """Flux density per pixel grows with the output pixel; the ratio is input over output scale."""
     arrays = make_arrays(0, SHAPE)
     arrays["data"][...] = 2.0
     arrays["err"][...] = 0.5
@@ -70,7 +70,7 @@ def test_flux_density_is_scaled(units: str | None, factor: float) -> None:
     np.testing.assert_allclose(mosaic["var_rnoise"].values[there], expected**2, rtol=1e-6)
 
 
-def test_without_a_ratio_nothing_is_scaled() -> None:
+def test_without_a_scale_ratio_nothing_is_scaled() -> None:
     slit = make_slit(0)
     target = make_target()["wcs"]
     plain = slit.resample.onto(target)
@@ -82,7 +82,7 @@ def test_without_a_ratio_nothing_is_scaled() -> None:
 
 def test_spectra_and_images_do_not_mix() -> None:
     image = make_exposure(0, SHAPE, make_gwcs(SHAPE))
-    with pytest.raises(xrs.UnsupportedWCSError, match="both must be of"):
+    with pytest.raises(xrs.UnsupportedWCSError, match="must both be imaging or both be spectral"):
         image.resample.onto(make_target()["wcs"])
-    with pytest.raises(xrs.UnsupportedWCSError, match="both must be of"):
+    with pytest.raises(xrs.UnsupportedWCSError, match="must both be imaging or both be spectral"):
         make_slit(0).resample.onto(make_gwcs(SHAPE, distortion=0.0))

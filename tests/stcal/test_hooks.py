@@ -1,4 +1,4 @@
-"""Subclasses: what each method that they override changes."""
+"""Subclasses: overriding a method has the same effect as in stcal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from xresample.stcal import build_driz_weight, calc_pixmap
 
 
 def subclass(**methods: Callable[..., Any]) -> type[xrs.Resample]:
-    """Return a class that overrides methods; each is called with the base class's own first."""
+    """Return a class that overrides methods; each gets the method of the base class first."""
 
     def wrapped(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         base = getattr(xrs.Resample, name)
@@ -36,7 +36,7 @@ def subclass(**methods: Callable[..., Any]) -> type[xrs.Resample]:
 
 
 def coadd(kind: type[xrs.Resample], models: Any = None, **options: Any) -> Any:
-    """Return the product of a class."""
+    """Return the output model of a class."""
     resample = kind(plain_grid(), **options)
     for entry in [plain()] if models is None else models:
         resample.add_model(entry)
@@ -51,7 +51,7 @@ def test_create_output_model() -> None:
     assert inside(product["data"])[5, 5] == pytest.approx(1.0)
 
 
-def test_an_output_model_that_begins_with_planes() -> None:
+def test_an_output_model_may_start_with_planes() -> None:
     before = coadd(xrs.Resample, [plain(1.0)], propagate_dq=True, enable_var=False)
     planes = {name: before[name] for name in ("data", "wht", "con", "dq")}
     kind = subclass(create_output_model=lambda self, base: {**base(), **planes})
@@ -84,7 +84,7 @@ def test_pixel_areas() -> None:
 
 
 @pytest.mark.parametrize("prefer_mean", [True, False])
-def test_the_area_that_is_known_is_taken(prefer_mean: bool) -> None:
+def test_prefer_mean_selects_the_pixel_area(prefer_mean: bool) -> None:
     resample, nominal = xrs.Resample(plain_grid()), plain()["pixelarea_steradians"]
     area = resample.get_input_model_pixel_area(plain(pixelarea_steradians=None), prefer_mean)
     assert area == pytest.approx(nominal, rel=1e-6)
@@ -103,7 +103,7 @@ def test_update_time() -> None:
     assert (nothing["exposure_time"], nothing["start_time"]) == (0.0, None)
 
 
-def test_time_counters_and_their_end() -> None:
+def test_init_and_finalize_of_time_counters() -> None:
     def none(self: Any, base: Any) -> None:
         self._output_model["exposure_time"] = -1.0
 
@@ -146,9 +146,9 @@ def test_add_model_hook() -> None:
         np.testing.assert_array_equal(plainly.output_model[name], hooked.output_model[name])
 
 
-def test_arrays_for_hooks_are_made_for_hooks_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_for_hooks_are_made_only_for_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*arguments: Any) -> None:
-        raise AssertionError("nobody reads these arrays")
+        raise AssertionError("no hook reads these arrays")
 
     monkeypatch.setattr("xresample.stcal.resample.whole_pixmap", never)
     monkeypatch.setattr("xresample.stcal.resample.weights_of", never)

@@ -1,4 +1,4 @@
-"""Subclasses in the manner of two pipelines."""
+"""Subclasses that work like those of the Roman and Webb pipelines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.wcs import make_fits, make_sip, make_spectral
 from xresample.stcal import build_driz_weight
 
 
-def test_in_the_manner_of_roman() -> None:
+def test_a_subclass_like_that_of_roman() -> None:
     class RomanResample(xrs.Resample):
         dq_flag_name_map = Flag
 
@@ -65,7 +65,7 @@ def test_in_the_manner_of_roman() -> None:
 
 
 class WebbResample(xrs.Resample):
-    """A subclass that keeps its own model, and serves one group after the other."""
+    """A subclass that keeps another output model and processes one group after the other."""
 
     dq_flag_name_map = FLAGS
 
@@ -85,7 +85,7 @@ class WebbResample(xrs.Resample):
         self.kept.update(self.output_model)
 
     def group(self, models: list[Any]) -> Any:
-        """Return the product of a group."""
+        """Return the output model of a group."""
         if self.kept is not None:
             self.reset_arrays(n_input_models=len(models))
         for entry in models:
@@ -94,7 +94,7 @@ class WebbResample(xrs.Resample):
         return self.kept
 
 
-def test_in_the_manner_of_webb_images() -> None:
+def test_a_subclass_like_that_of_webb_imaging() -> None:
     models = [model(k) for k in range(4)]
     resample = WebbResample({"wcs": output_grid()}, 2, fillval="NAN", enable_var=False)
     groups = [resample.group(models[:2]), resample.group(models[2:])]
@@ -109,7 +109,9 @@ def test_in_the_manner_of_webb_images() -> None:
 
 
 @pytest.mark.parametrize("shape", [(0,), (10, 1)])
-def test_variances_that_are_none(shape: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_variances_of_the_wrong_shape_are_ignored(
+    shape: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     resample = WebbResample(plain_grid(), compute_err="from_var")
     with pytest.warns(xrs.MissingVarianceWarning):
         product = resample.group([plain(**{name: np.ones(shape) for name in VARIANCES})])
@@ -119,13 +121,13 @@ def test_variances_that_are_none(shape: Any, caplog: pytest.LogCaptureFixture) -
     np.testing.assert_allclose(inside(product["data"]), 1.0, rtol=1e-5)
 
 
-def test_scale_that_is_not_known() -> None:
+def test_an_unknown_pixel_scale() -> None:
     grid = {"wcs": make_spectral((34, 52)), "pixel_scale": np.nan, "pixel_scale_ratio": 1.0}
     product = WebbResample(grid).group([plain(wcs=make_spectral((24, 40)), shape=(24, 40))])
     assert np.nanmax(product["data"]) == pytest.approx(1.0, rel=1e-5)
 
 
-def test_in_the_manner_of_webb_spectra() -> None:
+def test_a_subclass_like_that_of_webb_spectroscopy() -> None:
     wcs = make_spectral((24, 40))
     grid = {"wcs": make_spectral((34, 52)), "pixel_scale": 0.1, "pixel_scale_ratio": 0.8}
     resample = WebbResample(grid)
@@ -148,7 +150,7 @@ def test_in_the_manner_of_webb_spectra() -> None:
 
 
 class Foreign(BaseWCSWrapper):
-    """A WCS of APE 14 that is of no known kind."""
+    """A WCS that follows APE 14 but is neither from astropy nor from gwcs."""
 
     def pixel_to_world_values(self, *pixels: Any) -> Any:
         return self._wcs.pixel_to_world_values(*pixels)
@@ -157,7 +159,7 @@ class Foreign(BaseWCSWrapper):
         return self._wcs.world_to_pixel_values(*world)
 
 
-def test_any_kind_of_wcs() -> None:
+def test_any_ape14_wcs_is_accepted() -> None:
     shape = (48, 58)
     grid = make_fits(shape)
     product = {}

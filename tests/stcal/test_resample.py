@@ -1,7 +1,4 @@
-"""What the documentation of the class promises, asked of the reference and of ours.
-
-A test marked `mended` fails with the reference, for the reason that stands there.
-"""
+"""The documented behaviour of the class, tested on stcal and on xresample."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from astropy import units as u
 from astropy.modeling import models
 from astropy.time import Time
 from gwcs import coordinate_frames as cf
+from stcal.resample import Resample as StcalResample
 
 import xresample as xrs
 from tests.support.exposures import FLAGS, SHAPE, VARIANCES, assert_close, output_grid
@@ -28,7 +26,7 @@ KEYS = (
 
 
 @both
-def test_shape_from_the_bounding_box(kind: Any) -> None:
+def test_the_shape_comes_from_the_bounding_box(kind: Any) -> None:
     grid = make_grid((40, 60))
     grid.array_shape = None
     assert kind({"wcs": grid, "pixel_scale": 0.1}).output_array_shape == (40, 60)
@@ -70,7 +68,7 @@ def test_weight_types(kind: Any, weight_type: str, expected: float) -> None:
 
 
 @both
-def test_exposure_time_where_there_is_no_measurement_time(kind: Any) -> None:
+def test_the_exposure_time_replaces_a_missing_measurement_time(kind: Any) -> None:
     one = plain(measurement_time=None, exposure_time=7.0)
     product = run(kind, [one], weight_type="exptime")
     np.testing.assert_allclose(inside(product["wht"]), 7.0, rtol=1e-5)
@@ -163,7 +161,7 @@ def test_variances_and_errors(kind: Any) -> None:
 
 
 @both
-def test_scale_ratio_of_the_first_exposure_holds_for_all(kind: Any) -> None:
+def test_the_scale_ratio_of_the_first_exposure_holds_for_all(kind: Any) -> None:
     other = plain(pixelarea_steradians=4 * plain()["pixelarea_steradians"])
     product = run(kind, [plain(), other])
     assert product["pixel_scale_ratio"] == pytest.approx(1.0)
@@ -175,7 +173,7 @@ def test_scale_ratio_of_the_first_exposure_holds_for_all(kind: Any) -> None:
 
 @both
 @pytest.mark.parametrize("as_time", [False, True])
-def test_times_count_once_for_each_group(kind: Any, as_time: bool) -> None:
+def test_times_count_once_per_group(kind: Any, as_time: bool) -> None:
     def mjd(value: float) -> Any:
         return Time(value, format="mjd") if as_time else value
 
@@ -215,7 +213,7 @@ def test_properties(kind: Any) -> None:
 
 
 @both
-def test_life_of_a_product(kind: Any) -> None:
+def test_life_cycle_of_an_output_model(kind: Any) -> None:
     resample = kind(plain_grid(), n_input_models=2)
     assert resample.output_model["data"] is None
     assert not resample.is_finalized()
@@ -241,7 +239,7 @@ def test_missing_keys_are_named(kind: Any, key: str) -> None:
 
 
 @both
-def test_wrong_grids(kind: Any) -> None:
+def test_bad_grids_are_an_error(kind: Any) -> None:
     with pytest.raises(ValueError, match="WCS"):
         kind(None)
     axes = dict(naxes=3, axes_type=("SPATIAL",) * 3, axes_order=(0, 1, 2), unit=(u.deg,) * 3)
@@ -264,7 +262,7 @@ def test_kernels(kind: Any, kernel: str) -> None:
     np.testing.assert_allclose(there, 2.0, rtol=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:.*kernel.*")  # drizzle: not flux-conserving, as is documented
+@pytest.mark.filterwarnings("ignore:.*kernel.*")  # drizzle warns that they do not conserve flux
 @pytest.mark.parametrize(
     "options",
     [
@@ -277,14 +275,12 @@ def test_kernels(kind: Any, kernel: str) -> None:
     ids=lambda options: "-".join(map(str, options.values())) or "default",
 )
 def test_both_classes_agree_on_distorted_images(options: dict[str, Any]) -> None:
-    """The one test that runs both, exposures with their own distortions and rotations."""
-    from stcal.resample import Resample as Reference
-
+    """Both classes add the same distorted and rotated exposures."""
     grid = {"wcs": output_grid(), "pixel_scale": 0.8 * SCALE}
     options = {"compute_err": "from_var", "dq_flag_name_map": FLAGS, **options}
     theirs, ours = (
         run(kind, [model(k) for k in range(4)], grid, **options)
-        for kind in (Reference, xrs.Resample)
+        for kind in (StcalResample, xrs.Resample)
     )
     assert set(theirs) == set(ours)
     firm = theirs["wht"] > 1e-3 * theirs["wht"].max()

@@ -1,1 +1,1 @@
-"""Helpers that the tests share."""
+"""Helpers that several tests share."""

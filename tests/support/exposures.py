@@ -1,4 +1,4 @@
-"""Campaigns of distorted exposures, the reference run on them, and ways to compare mosaics."""
+"""A campaign of distorted exposures, stcal run on the campaign, and comparisons of mosaics."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SHAPE = (40, 50)
 VARIANCES = ("var_rnoise", "var_flat", "var_poisson")
 FLAGS = {"DO_NOT_USE": 1, "SATURATED": 2, "JUMP_DET": 4, "DROPOUT": 8, "HIGHEST": 1 << 31}
 NOMINAL_AREA = float(np.deg2rad(SCALE / 3600) ** 2)
-"""Area of a pixel without distortion, in steradians: the same for all exposures."""
+"""Area of an undistorted pixel in steradians, the same for all exposures."""
 
 
 def make_wcs(k: int, shape: tuple[int, int] = SHAPE, **options: Any) -> Any:
-    """Return the distorted gwcs of exposure ``k`` of a dithered, turning campaign."""
+    """Return the distorted gwcs of exposure ``k``; each exposure is dithered and rotated."""
     dither = (1.7 * (k % 3) - 1.37, 0.9 * (k % 4) - 1.21)
     given = {"rotation": 7.0 * k, "offset": dither, "distortion": 1.0, **options}
     return make_gwcs(shape, **given)
@@ -49,7 +49,7 @@ def make_arrays(k: int, shape: tuple[int, int] = SHAPE, flagged: float = 0.03) -
 
 
 def make_attrs(k: int) -> dict[str, Any]:
-    """Return the scalars of exposure ``k``; two exposures in a row make a group."""
+    """Return the scalar attributes of exposure ``k``; exposures 2n and 2n + 1 form a group."""
     return {
         "filename": f"exposure_{k}.fits",
         "group_id": f"group_{k // 2}",
@@ -65,7 +65,7 @@ def make_attrs(k: int) -> dict[str, Any]:
 def make_exposure(
     k: int = 0, shape: tuple[int, int] = SHAPE, wcs: Any = None, arrays: Any = None, **attrs: Any
 ) -> xr.Dataset:
-    """Return exposure ``k`` of the campaign, with all that an exposure can have."""
+    """Return exposure ``k`` of the campaign, with every plane that an exposure can have."""
     wcs = make_wcs(k, shape) if wcs is None else wcs
     arrays = make_arrays(k, shape) if arrays is None else arrays
     given = {"units": "MJy/sr", "flag_map": FLAGS, **make_attrs(k), **attrs}
@@ -73,7 +73,7 @@ def make_exposure(
 
 
 def make_exposures(n: int = 5, shape: tuple[int, int] = SHAPE, **attrs: Any) -> list[xr.Dataset]:
-    """Return a campaign: dithers and rotations, three variances, 3 % of the pixels flagged."""
+    """Return the first ``n`` exposures: dithered, rotated, with 3 % of the pixels flagged."""
     return [make_exposure(k, shape, **attrs) for k in range(n)]
 
 
@@ -83,13 +83,13 @@ def output_grid(
     rotation: float = 20.0,
     margin: int = 16,
 ) -> Any:
-    """Return the gwcs of a grid that holds the campaign, with a margin."""
+    """Return the gwcs of a grid that contains the campaign and a margin in pixels."""
     side = int(np.hypot(*shape) * SCALE / scale) + 2 * margin
     return make_grid((side - 3, side + 2), CRVAL, scale, rotation)
 
 
 def make_model(exposure: xr.Dataset, **changes: Any) -> dict[str, Any]:
-    """Return an exposure as the dictionary that the reference takes."""
+    """Return an exposure as the dictionary that stcal takes."""
     keys = {"measurement_time": None, "level": None, "subtracted": False, **exposure.attrs}
     keys["subtracted"] = bool(keys["subtracted"])
     keys["bunit_data"] = exposure["data"].attrs.get("units")
@@ -97,11 +97,12 @@ def make_model(exposure: xr.Dataset, **changes: Any) -> dict[str, Any]:
     return {**keys, **planes, "wcs": exposure.resample.wcs, **changes}
 
 
-def reference(models: Iterable[dict[str, Any]], grid: Any, **options: Any) -> dict[str, Any]:
-    """Co-add with the reference implementation.
+def stcal_coadd(models: Iterable[dict[str, Any]], grid: Any, **options: Any) -> dict[str, Any]:
+    """Co-add with stcal.
 
-    ``grid`` is a gwcs, or a dictionary with its pixel scale and ratio; class attributes
-    (``dq_flag_name_map``, ``variance_array_names``, ``error_from_variances``) are options too.
+    ``grid`` is a gwcs, or a dictionary with a gwcs, its pixel scale and the scale ratio. The class
+    attributes ``dq_flag_name_map``, ``variance_array_names`` and ``error_from_variances`` are
+    passed like options.
     """
     from stcal.resample import Resample
 
@@ -110,7 +111,7 @@ def reference(models: Iterable[dict[str, Any]], grid: Any, **options: Any) -> di
     target = grid if isinstance(grid, dict) else {"wcs": grid}
     logging.getLogger("stcal").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
-        # It warns of kernels that ignore pixfrac and of flux that they do not conserve.
+        # stcal warns about kernels that ignore pixfrac or do not conserve flux.
         warnings.simplefilter("ignore")
         resample = kind(target, **options)
         for model in models:
@@ -120,7 +121,7 @@ def reference(models: Iterable[dict[str, Any]], grid: Any, **options: Any) -> di
 
 
 def checksum(dataset: xr.Dataset) -> str:
-    """Return a digest of all variables, their types and attributes, bit for bit."""
+    """Return a digest of the bits, types and attributes of all variables."""
     digest = hashlib.sha256()
     for name in sorted(map(str, dataset.variables)):
         variable = dataset.variables[name]
@@ -133,7 +134,7 @@ def checksum(dataset: xr.Dataset) -> str:
 
 
 def assert_same_bits(a: xr.Dataset, b: xr.Dataset, names: Sequence[str] | None = None) -> None:
-    """Fail where two Datasets differ in a variable, a type or a single bit."""
+    """Fail if two Datasets differ in a variable, a type or a bit."""
     if names is None:
         assert set(a.variables) == set(b.variables)
     for name in names or map(str, a.variables):
@@ -143,13 +144,13 @@ def assert_same_bits(a: xr.Dataset, b: xr.Dataset, names: Sequence[str] | None =
         x, y = np.asarray(mine.values), np.asarray(yours.values)
         assert x.shape == y.shape, name
         if x.dtype.kind == "f":
-            # NaN has many bit patterns, and all mean the same.
+            # Many bit patterns mean NaN, so all are replaced by one of them.
             x, y = (np.where(np.isnan(v), np.nan, v).view(f"u{v.itemsize}") for v in (x, y))
         np.testing.assert_array_equal(x, y, err_msg=name)
 
 
 def assert_same_attrs(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> None:
-    """Fail where attributes differ, but for numpy's scalars and NaN."""
+    """Fail if attributes differ; a numpy scalar equals a Python number, and NaN equals NaN."""
     assert set(a) == set(b)
     for name in a:
         np.testing.assert_array_equal(np.asarray(a[name]), np.asarray(b[name]), err_msg=str(name))
@@ -158,13 +159,13 @@ def assert_same_attrs(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> None:
 def assert_close(
     got: Any, expected: Any, tolerance: float, where: Any = True, name: str = ""
 ) -> None:
-    """Fail where two images differ by more than a tolerance of the largest value."""
+    """Fail where two images differ by more than ``tolerance`` times the largest expected value."""
     got, expected = (np.where(where, np.asarray(v, np.float64), 0.0) for v in (got, expected))
     largest = np.nanmax(np.abs(expected))
     np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * largest, err_msg=name)
 
 
 def shifted_map(shape: tuple[int, int], x: float = 0.0, y: float = 0.0) -> np.ndarray:
-    """Return the pixel map that moves an image by so many output pixels."""
+    """Return the pixel map that moves an image by ``x`` and ``y`` output pixels."""
     ny, nx = shape
     return np.stack(np.meshgrid(np.arange(float(nx)) + x, np.arange(float(ny)) + y), axis=-1)

@@ -1,4 +1,4 @@
-"""What a process does that is going to be killed; it is forked from one that has compiled all."""
+"""The work of a process that a test kills; the process is forked after all kernels are compiled."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ CHUNKS = 14
 
 
 def write(folder: Path) -> None:
-    """Write the mosaic of the campaign, or what is left of it."""
+    """Write the mosaic of the campaign, or the tiles that a store still lacks."""
     with dask.config.set(scheduler="synchronous"):
         xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=CHUNKS, **FULL)
 
 
-# Kernels are loaded once, before processes are forked; a thread would not survive that.
+# The forkserver imports this module once, so each forked process finds the kernels loaded. One
+# thread, because a pool of threads does not survive a fork.
 xrs.coadd(campaign(), GRID, threads=1, **FULL)

@@ -1,4 +1,4 @@
-"""The two classes, and models for them: plain grids, so that numbers can be told beforehand."""
+"""stcal's Resample beside ours, and uniform models whose results are known in advance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stcal.resample import Resample as Reference
+from stcal.resample import Resample as StcalResample
 
 import xresample as xrs
 
@@ -16,11 +16,11 @@ from .wcs import CRVAL, SCALE, make_grid
 
 MARGIN = 4
 
-# What the reference warns of, drizzle and numpy within it, is not ours to mend.
-_REFERENCE = pytest.mark.filterwarnings("ignore")
+# Warnings from stcal, drizzle and numpy inside stcal are not about this package.
+_STCAL = pytest.mark.filterwarnings("ignore")
 
 both = pytest.mark.parametrize(
-    "kind", [pytest.param(Reference, marks=_REFERENCE), xrs.Resample], ids=["reference", "ours"]
+    "kind", [pytest.param(StcalResample, marks=_STCAL), xrs.Resample], ids=["stcal", "xresample"]
 )
 
 
@@ -33,20 +33,20 @@ class Flag(enum.IntEnum):
     DROPOUT = 8
 
 
-def mended(reason: str, run: bool = True) -> Any:
-    """Return the mark of a test that the reference fails, and why it does."""
+def fails_in_stcal(reason: str, run: bool = True) -> Any:
+    """Return the mark of a test that stcal fails, for this reason, and xresample passes."""
     fails = pytest.mark.xfail(reason=reason, strict=True, run=run)
-    cases = [pytest.param(Reference, marks=[_REFERENCE, fails]), xrs.Resample]
-    return pytest.mark.parametrize("kind", cases, ids=["reference", "ours"])
+    cases = [pytest.param(StcalResample, marks=[_STCAL, fails]), xrs.Resample]
+    return pytest.mark.parametrize("kind", cases, ids=["stcal", "xresample"])
 
 
 def model(k: int = 0, **changes: Any) -> dict[str, Any]:
-    """Return exposure ``k`` of a campaign with distortion as a dict model."""
+    """Return exposure ``k`` of the distorted campaign as a dict model."""
     return make_model(make_exposure(k), **changes)
 
 
 def plain(value: float = 1.0, wcs: Any = None, shape: Any = SHAPE, **changes: Any) -> Any:
-    """Return a model of one value, without distortion: its pixels are those of `plain_grid`."""
+    """Return an undistorted model of one value; its pixels coincide with those of `plain_grid`."""
     full = {name: np.full(shape, v, np.float32) for name, v in _VARIANCES.items()}
     known = {"data": np.full(shape, value, np.float32), "dq": np.zeros(shape, np.uint32), **full}
     known |= {"filename": "plain.fits", "group_id": "1", "wcs": wcs or make_grid(shape)}
@@ -60,18 +60,18 @@ _VARIANCES = {"err": 2.0, "var_rnoise": 4.0, "var_flat": 0.5, "var_poisson": 2.2
 
 
 def plain_grid(scale: float = SCALE) -> dict[str, Any]:
-    """Return a grid with the centre of `plain` models, and a margin."""
+    """Return a grid with the same centre as a `plain` model, and a margin."""
     shape = tuple(int(n * SCALE / scale) + 2 * MARGIN for n in SHAPE)
     return {"wcs": make_grid(shape, CRVAL, scale), "pixel_scale": scale}
 
 
 def inside(array: np.ndarray) -> np.ndarray:
-    """Return the part of an array on `plain_grid` that models of `plain` fill."""
+    """Return the part of an array on `plain_grid` that a `plain` model covers."""
     return array[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def run(kind: type, models: Any, grid: Any = None, **options: Any) -> dict[str, Any]:
-    """Co-add models; class attributes are options too."""
+    """Co-add models; class attributes are passed like options."""
     own = ("dq_flag_name_map", "variance_array_names", "error_from_variances", "output_array_types")
     attributes = {name: options.pop(name) for name in own if name in options}
     resample = type("Own", (kind,), attributes)(grid or plain_grid(), **options)

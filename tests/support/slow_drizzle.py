@@ -1,8 +1,8 @@
-"""Drizzle as its formulas say, one output pixel at a time, in float64: slow and plain.
+"""A slow drizzle in float64 that follows the formulas, one input pixel at a time.
 
-Shares nothing with the package: a pixel of the square kernel is a polygon that is cut with
-each side of an output cell in turn (Sutherland and Hodgman), and measured by the shoelace
-formula. For images of some 20 x 20 pixels.
+This module shares no code with the package. For the square kernel, each side of an output cell cuts
+the polygon of an input pixel in turn (Sutherland and Hodgman), and the shoelace formula gives the
+area. Images of about 20 x 20 pixels take less than a second.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Point = tuple[float, float]
 Deposit = tuple[int, int, float]
 
 SMALLEST = 1e-10
-"""Overlaps below this are rounding."""
+"""Smaller overlaps are rounding errors and are dropped."""
 
 
 def at(pixmap: np.ndarray, x: float, y: float) -> Point:
-    """Return the map at a position: bilinear between centres, extrapolated at the border."""
+    """Return the map at a position: bilinear between pixel centres, extrapolated at the border."""
     ny, nx, _ = pixmap.shape
     i = min(max(math.floor(x), 0), nx - 2)
     j = min(max(math.floor(y), 0), ny - 2)
@@ -35,7 +35,7 @@ def at(pixmap: np.ndarray, x: float, y: float) -> Point:
 
 
 def area(polygon: list[Point]) -> float:
-    """Return the area of a polygon by the shoelace formula; its sign is its sense."""
+    """Return the signed area of a polygon (shoelace formula); counter-clockwise is positive."""
     after = polygon[1:] + polygon[:1]
     terms = (x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(polygon, after, strict=True))
     return 0.5 * sum(terms)
@@ -55,7 +55,7 @@ def cut(polygon: list[Point], axis: int, limit: float, sign: float) -> list[Poin
 
 
 def inside_cell(polygon: list[Point], x: int, y: int) -> float:
-    """Return the signed area of the part of a polygon that lies in an output cell."""
+    """Return the signed area of the part of a polygon inside an output cell."""
     for axis, centre in enumerate((x, y)):
         polygon = cut(polygon, axis, centre - 0.5, 1.0)
         polygon = cut(polygon, axis, centre + 0.5, -1.0)
@@ -84,7 +84,7 @@ def turbo(pixmap: np.ndarray, i: int, j: int, pixfrac: float, ratio: float) -> I
 
 
 def point(pixmap: np.ndarray, i: int, j: int, pixfrac: float, ratio: float) -> Iterator[Deposit]:
-    """Yield the one overlap of a pixel with the point kernel."""
+    """Yield the only overlap of a pixel with the point kernel."""
     px, py = map(float, pixmap[j, i])
     yield math.floor(px + 0.5), math.floor(py + 0.5), 1.0
 
@@ -105,9 +105,9 @@ def sinc(t: float) -> float:
 
 
 def lanczos(pixmap: np.ndarray, i: int, j: int, ratio: float, order: int) -> Iterator[Deposit]:
-    """Yield the overlaps of one pixel with a lanczos kernel, rounded to its table.
+    """Yield the overlaps of one pixel with a lanczos kernel, which ignores pixfrac.
 
-    The pixel fraction has no part in it.
+    Distances are rounded to the steps of the look-up table of drizzle.
     """
 
     def table(distance: float) -> float:
@@ -124,7 +124,7 @@ def lanczos(pixmap: np.ndarray, i: int, j: int, ratio: float, order: int) -> Ite
 def overlaps(
     pixmap: np.ndarray, i: int, j: int, kernel: str, pixfrac: float, ratio: float
 ) -> Iterator[Deposit]:
-    """Yield the output pixels that an input pixel falls on: x, y and the overlap."""
+    """Yield the output pixels that an input pixel overlaps: x, y and the overlap."""
     if kernel.startswith("lanczos"):
         yield from lanczos(pixmap, i, j, ratio, int(kernel[-1]))
     else:
@@ -147,9 +147,8 @@ def slow_drizzle(
 ) -> dict[str, np.ndarray]:
     """Return the weight, the weighted means, the propagated variances, context and dq.
 
-    Means and variances are NaN where there is no weight. ``lowest`` is the least size of an
-    overlap that fell on an output pixel: where it is tiny, a bit of the context is a matter
-    of rounding.
+    Means and variances are NaN where the weight is 0. ``lowest`` is the smallest overlap that
+    reached an output pixel: where it is tiny, rounding decides whether the context bit is set.
     """
     means = {"data": data, **(planes or {})}
     variances = variances or {}

@@ -1,4 +1,4 @@
-"""Spectral exposures and grids: 2-D data of two places on the sky and a wavelength."""
+"""Spectral exposures and grids: images whose pixels have a sky position and a wavelength."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RATIO = 0.8
 
 
 def make_slit(k: int, units: str = "MJy", distortion: float = 2.0) -> xr.Dataset:
-    """Return a distorted slit image, inside of what the grid covers."""
+    """Return distorted slit image ``k``, which lies inside the grid of `make_target`."""
     straight = make_spectral(SHAPE, distortion)
     slit = straight.forward_transform.copy()
     slit.bounding_box = None
@@ -28,5 +28,5 @@ def make_slit(k: int, units: str = "MJy", distortion: float = 2.0) -> xr.Dataset
 
 
 def make_target() -> dict[str, Any]:
-    """Return the grid of the mosaic: a straight slit, with the ratio of input to output."""
+    """Return the grid of the mosaic: a straight slit, with its pixel scale and scale ratio."""
     return {"wcs": make_spectral((34, 52)), "pixel_scale": 0.1, "pixel_scale_ratio": RATIO}

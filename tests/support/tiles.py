@@ -1,4 +1,4 @@
-"""What the tests of tiles share: a small campaign, exposures that watch over their pixels."""
+"""Helpers for the tests of tiles: a small campaign, and arrays that record every read."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ FULL: dict[str, Any] = {"compute_err": "driz_err", "propagate_dq": True, "good_b
 
 @cache
 def exposure_of(k: int, shape: tuple[int, int] = SHAPE) -> xr.Dataset:
-    """Return an exposure of the campaign."""
+    """Return exposure ``k`` of the campaign; the Dataset is shared, so tests must not change it."""
     return make_exposure(k, shape)
 
 
 def campaign(n: int = 3) -> list[xr.Dataset]:
-    """Return a few exposures, each with all planes."""
+    """Return the first ``n`` exposures, each with all planes."""
     return [exposure_of(k) for k in range(n)]
 
 
 def assert_identical(got: xr.Dataset, expected: xr.Dataset) -> None:
-    """Fail where a bit, a type, an attribute or a coordinate differs."""
+    """Fail if a bit, a type, an attribute or a coordinate differs."""
     got = got.compute(scheduler="synchronous")
-    # zarr has a type of its own for texts.
+    # zarr stores text in another type than numpy.
     texts = [n for n in expected.variables if expected[n].dtype.kind == "U"]
     others = [n for n in texts if got[n].dtype.kind in "TO"]
     got = got.assign({n: got[n].astype(expected[n].dtype) for n in others})
@@ -54,7 +54,7 @@ def assert_identical(got: xr.Dataset, expected: xr.Dataset) -> None:
 def assert_lazy_is_eager(
     exposures: list[xr.Dataset], target: Any, chunks: Any = 23, **options: Any
 ) -> xr.Dataset:
-    """Fail where the mosaic in tiles is not the one made at once; return that."""
+    """Fail if the lazy mosaic differs from the eager one; return the eager one."""
     expected = xrs.coadd(exposures, target, **options)
     assert_identical(xrs.coadd(exposures, target, chunks=chunks, **options), expected)
     return expected
@@ -62,17 +62,17 @@ def assert_lazy_is_eager(
 
 @contextmanager
 def nothing_computed() -> Iterator[None]:
-    """Fail where dask is asked to compute anything."""
+    """Fail if dask computes anything inside the block."""
 
     def refuse(*_: Any, **__: Any) -> Any:
-        raise AssertionError("dask was asked to compute")
+        raise AssertionError("dask must not compute here")
 
     with dask.config.set(scheduler=refuse):
         yield
 
 
 class Watched(BackendArray):
-    """An array in a file, so to speak, which notes each window that is read of it."""
+    """An array that behaves like an array in a file, and records each window that is read."""
 
     def __init__(self, array: np.ndarray, refuse: bool = False) -> None:
         self.array, self.refuse = array, refuse
@@ -87,7 +87,7 @@ class Watched(BackendArray):
 
     def _window(self, key: tuple[Any, ...]) -> np.ndarray:
         if self.refuse:
-            raise AssertionError("a pixel was read")
+            raise AssertionError("no pixel must be read here")
         found = self.array[key]
         self.read.append(found.shape)
         return found
@@ -98,7 +98,7 @@ class Watched(BackendArray):
 
 
 def watched(exposure: xr.Dataset, refuse: bool = False) -> tuple[xr.Dataset, dict[str, Watched]]:
-    """Return an exposure whose planes are read lazily, and what watches over them."""
+    """Return an exposure whose planes are read lazily, and the arrays that record the reads."""
     arrays = {str(n): Watched(v.values, refuse) for n, v in exposure.data_vars.items()}
     planes = {
         name: (exposure[name].dims, indexing.LazilyIndexedArray(array), exposure[name].attrs)
@@ -108,7 +108,7 @@ def watched(exposure: xr.Dataset, refuse: bool = False) -> tuple[xr.Dataset, dic
 
 
 class Slow(Watched):
-    """An array on a slow disk, which may be broken."""
+    """An array on a slow disk, or on a broken one."""
 
     def __init__(self, array: np.ndarray, seconds: float, broken: bool = False) -> None:
         super().__init__(array)
@@ -125,7 +125,7 @@ class Slow(Watched):
 
 
 def slow(seconds: float, broken: bool = False) -> list[xr.Dataset]:
-    """Return the campaign, read at so many seconds a window."""
+    """Return the campaign; each read of a window of its data takes ``seconds``."""
     return [
         exposure.assign(
             data=(
@@ -138,8 +138,8 @@ def slow(seconds: float, broken: bool = False) -> list[xr.Dataset]:
     ]
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """Return all files of a store."""
+def store_files(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of all files of a store, by path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

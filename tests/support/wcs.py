@@ -1,4 +1,4 @@
-"""World coordinate systems for the tests, from plain grids to awkward ones."""
+"""Makers of WCS objects for the tests, from plain tangent planes to awkward cases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHAPE = (192, 256)
 CRVAL = (150.0, 2.0)
 SCALE = 0.1
 
-# Powers of x and y of the distortion, and how much of its amplitude each term has.
+# Terms of the distortion: (power of x, power of y) and the fraction of the amplitude.
 _TERMS_X = {(2, 0): 0.5, (1, 1): -0.3, (0, 2): 0.2, (3, 0): 0.3, (1, 2): -0.2, (4, 1): 0.1}
 _TERMS_Y = {(2, 0): -0.2, (1, 1): 0.4, (0, 2): 0.3, (2, 1): 0.2, (0, 3): -0.3, (1, 4): 0.1}
 
@@ -44,12 +44,12 @@ def detector_frame() -> Any:
 
 
 def bounding_box(shape: tuple[int, int]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the box of all pixels of an image of ``shape``, x first."""
+    """Return the bounding box of an image of ``shape`` (y, x), as gwcs wants it: x first."""
     return (-0.5, shape[1] - 0.5), (-0.5, shape[0] - 0.5)
 
 
 def make_distortion(shape: tuple[int, int], amplitude: float) -> Any:
-    """Return the polynomials that move a corner by about ``amplitude`` pixels, without inverse."""
+    """Return polynomials that move a corner by about ``amplitude`` pixels and have no inverse."""
     half = max(shape) / 2
     both = []
     for axis, terms in enumerate((_TERMS_X, _TERMS_Y)):
@@ -62,7 +62,7 @@ def make_distortion(shape: tuple[int, int], amplitude: float) -> Any:
 def make_projection(
     crval: tuple[float, float], scale: float, rotation: float, mirrored: bool = False
 ) -> Any:
-    """Return the model from offsets in pixels to the sky; east is left unless ``mirrored``."""
+    """Return the model from pixel offsets to the sky; east is left unless ``mirrored``."""
     angle = np.deg2rad(rotation)
     step = scale / 3600
     sign = 1.0 if mirrored else -1.0
@@ -111,9 +111,9 @@ def make_grid(
 
 
 def make_spectral(shape: tuple[int, int] = (40, 60), distortion: float = 0.0) -> Any:
-    """Return a slit's gwcs: right ascension, declination and wavelength over x and y.
+    """Return the gwcs of a slit, with right ascension, declination and wavelength.
 
-    The wavelength (micrometres) runs along x, and the place in the slit along y.
+    The wavelength (micrometres) runs along x, the position in the slit along y.
     """
     nx = shape[1]
     step = 0.1 / 3600
@@ -143,7 +143,7 @@ def make_spectral(shape: tuple[int, int] = (40, 60), distortion: float = 0.0) ->
 
 
 def make_pole(shape: tuple[int, int] = SHAPE) -> Any:
-    """Return a distorted gwcs that has the north pole in its field."""
+    """Return a distorted gwcs whose field contains the north celestial pole."""
     return make_gwcs(shape, (30.0, 89.9995), rotation=20.0)
 
 
@@ -153,7 +153,7 @@ def make_wrap(shape: tuple[int, int] = SHAPE) -> Any:
 
 
 def make_tabular(shape: tuple[int, int] = SHAPE) -> Any:
-    """Return a gwcs whose distortion is a table, with a kink every few pixels."""
+    """Return a gwcs whose distortion is a look-up table with a kink every 16 pixels."""
     ny, nx = shape
     table = np.random.default_rng(3).normal(0, 0.05, (nx // 16 + 2,))
     lookup = models.Tabular1D(
@@ -174,7 +174,7 @@ def make_tabular(shape: tuple[int, int] = SHAPE) -> Any:
 
 
 def make_hole(shape: tuple[int, int] = SHAPE, rows: int = 7, scale: float = SCALE) -> Any:
-    """Return a gwcs that is NaN in its first ``rows`` rows, though its box covers them."""
+    """Return a gwcs that is NaN in its first ``rows`` rows, which its bounding box covers."""
     wcs = make_gwcs(shape, scale=scale)
     points = np.arange(rows, shape[0] + 8.0)
     table = models.Tabular1D(points=points, lookup_table=points, bounds_error=False)
@@ -225,7 +225,7 @@ def make_sip(shape: tuple[int, int] = SHAPE, amplitude: float = 2.0, **options: 
 
 
 def make_tpv(shape: tuple[int, int] = SHAPE, scale: float = SCALE) -> WCS:
-    """Return a tangent-plane WCS with a TPV distortion, which wcslib keeps to itself."""
+    """Return a tangent-plane WCS with a TPV distortion, whose coefficients wcslib hides."""
     ny, nx = shape
     header = fits.Header()
     header["NAXIS"], header["NAXIS1"], header["NAXIS2"] = 2, nx, ny
@@ -247,7 +247,7 @@ def make_tpv(shape: tuple[int, int] = SHAPE, scale: float = SCALE) -> WCS:
 
 
 def read_fits(name: str, extension: int = 1) -> WCS:
-    """Return a WCS of astropy's own test data: a FITS file, or a header as text (``.hdr``)."""
+    """Return a WCS from the test data of astropy: a FITS file, or a text header (``.hdr``)."""
     path = FITS_DATA / name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -258,7 +258,7 @@ def read_fits(name: str, extension: int = 1) -> WCS:
 
 
 class Plain(BaseLowLevelWCS):
-    """A WCS of neither library, with declination in radians before right ascension."""
+    """A WCS of neither astropy nor gwcs, with declination in radians before right ascension."""
 
     pixel_n_dim = 2
     world_axis_physical_types = ("pos.eq.dec", "pos.eq.ra")
@@ -279,5 +279,5 @@ class Plain(BaseLowLevelWCS):
 
 
 def make_lookup() -> WCS:
-    """Return the WCS of an image with SIP and with look-up tables of both kinds."""
+    """Return an astropy WCS with SIP and with both kinds of look-up tables."""
     return read_fits("dist_lookup.fits.gz")

@@ -1,1 +1,1 @@
-"""Tests of mosaics in tiles: planned, lazy, in stores."""
+"""Tests of ``xresample.tiled``."""

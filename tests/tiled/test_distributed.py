@@ -1,4 +1,4 @@
-"""Mosaics on a cluster of processes, one of which dies."""
+"""Mosaics on a cluster of processes; a killed worker changes no bit."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, slow, tree
+from tests.support.tiles import FULL, GRID, assert_identical, campaign, slow, store_files
 
 distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Return the client of a cluster with two processes."""
+    """Return the client of a cluster with two worker processes."""
     with (
         dask.config.set({"distributed.admin.log-format": "", "logging.distributed": "critical"}),
         distributed.LocalCluster(
@@ -34,12 +34,12 @@ def client() -> Iterator[Any]:
 
 
 def kill_one(client: Any) -> None:
-    """Kill a worker."""
+    """Kill one worker."""
     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
 
 
-def test_a_lazy_mosaic(client: Any) -> None:
-    # First, so that the kernels are compiled once, and lie in the cache.
+def test_a_cluster_computes_a_lazy_mosaic(client: Any) -> None:
+    # This process compiles the kernels into the cache, so the workers only load them.
     expected = xrs.coadd(campaign(), GRID, **FULL)
     exposures = [*campaign(2), campaign()[2].chunk(9)]
     lazy = xrs.coadd(exposures, GRID, chunks=20, **FULL)
@@ -47,17 +47,19 @@ def test_a_lazy_mosaic(client: Any) -> None:
     assert_identical(lazy.compute(), expected)
 
 
-def test_a_store(client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cluster_writes_a_store(
+    client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mosaic = xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "m.zarr", chunks=20, progress=True,
                                **FULL)  # fmt: skip
     assert "7/7" in capsys.readouterr().err
     assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
     with dask.config.set(scheduler="synchronous"):
         xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "other.zarr", chunks=20, **FULL)
-    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "other.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "other.zarr")
 
 
-def test_an_error_of_a_worker_is_raised(client: Any, tmp_path: Path) -> None:
+def test_an_error_in_a_worker_is_raised(client: Any, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="cannot be read"):
         xrs.coadd_to_zarr(slow(0.0, broken=True), GRID, tmp_path / "m.zarr", chunks=20, **FULL)
     mosaic = xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "m.zarr", chunks=20, **FULL)
@@ -97,5 +99,5 @@ def test_a_worker_dies_while_a_store_is_written(client: Any, tmp_path: Path) -> 
         xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "other.zarr", chunks=12, **FULL)
     assert done[0] > 2
     assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
-    left = {n: v for n, v in tree(folder).items() if not n.endswith(".partial")}
-    assert left == tree(tmp_path / "other.zarr")
+    left = {n: v for n, v in store_files(folder).items() if not n.endswith(".partial")}
+    assert left == store_files(tmp_path / "other.zarr")

@@ -1,4 +1,4 @@
-"""A lazy mosaic has the bits of the one that is made at once, whatever the chunks and options."""
+"""A lazy mosaic has the same bits as an eager one, for any chunks and options."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NY, NX = GRID.array_shape
 
 @st.composite
 def sizes(draw: st.DrawFn, length: int) -> tuple[int, ...]:
-    """Draw the sizes of consecutive chunks, single pixels among them."""
+    """Draw the sizes of consecutive chunks, some of them one pixel."""
     edges = draw(st.sets(st.integers(1, length - 1), max_size=4))
     if draw(st.booleans()):
         edges |= {edge + 1 for edge in edges if edge + 1 < length}
@@ -55,8 +55,8 @@ any_chunks = (
 
 
 @cache
-def at_once(method: str = "resampled") -> xr.Dataset:
-    """Return the mosaic of the campaign, made at once."""
+def eager(method: str = "resampled") -> xr.Dataset:
+    """Return the eager mosaic of the campaign."""
     return xrs.coadd(campaign(), GRID, variance_method=method, **FULL)
 
 
@@ -64,16 +64,16 @@ def at_once(method: str = "resampled") -> xr.Dataset:
 @settings(max_examples=12)
 def test_any_chunks(chunks: Any, method: str) -> None:
     lazy = xrs.coadd(campaign(), GRID, chunks=chunks, variance_method=method, **FULL)
-    assert_identical(lazy, at_once(method))
+    assert_identical(lazy, eager(method))
 
 
-def test_a_pixel_a_tile() -> None:
+def test_tiles_of_one_pixel() -> None:
     small = xrs.empty_mosaic(GRID).isel(y=slice(20, 25), x=slice(18, 22))
     assert_lazy_is_eager(campaign(2), small, 1, **FULL)
 
 
-def test_chunks_as_large_as_dask_has_them() -> None:
-    """All planes of a tile together have the size of a chunk of dask."""
+def test_auto_chunks_follow_the_chunk_size_of_dask() -> None:
+    """All planes of a tile together are as large as one dask chunk."""
     with dask.config.set({"array.chunk-size": "64 kiB"}):
         lazy = xrs.coadd(campaign(), GRID, chunks="auto", **FULL)
     pixel = sum(v.dtype.itemsize * v[..., 0, 0].size for v in lazy.values() if "y" in v.dims)
@@ -91,18 +91,18 @@ def test_kernels_and_variances(kernel: str, method: str) -> None:
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "double": {"dtype": "float64", "compute_err": "from_var"},
-    "from some variances": {"compute_err": "from_var", "error_from_variances": ["var_flat"]},
+    "float64": {"dtype": "float64", "compute_err": "from_var"},
+    "error from one variance": {"compute_err": "from_var", "error_from_variances": ["var_flat"]},
     "no error": {"compute_err": None, "fillval": "nan"},
-    "fill": {"compute_err": "driz_err", "fillval": -1},
-    "indefinite": {"fillval": "INDEF", "weight_type": None, "good_bits": None},
+    "fillval -1": {"compute_err": "driz_err", "fillval": -1},
+    "fillval INDEF": {"fillval": "INDEF", "weight_type": None, "good_bits": None},
     "data alone": {"enable_var": False, "enable_ctx": False},
-    "time": {"weight_type": "exptime", "good_bits": "JUMP_DET,DROPOUT", "flag_map": FLAGS},
-    "sky": {"weight_type": "ivm-sky", "variance_names": ["var_flat"]},
-    "ratio": {"pixel_scale_ratio": 0.7, "pixfrac": 0.01},
-    "point": {"pixfrac": 0.0, "kernel": "point"},
-    "every pixel": {"pixmap_stepsize": 1},
-    "wide nodes": {"pixmap_stepsize": 6, "pixmap_order": 3},
+    "exptime": {"weight_type": "exptime", "good_bits": "JUMP_DET,DROPOUT", "flag_map": FLAGS},
+    "ivm-sky": {"weight_type": "ivm-sky", "variance_names": ["var_flat"]},
+    "scale ratio": {"pixel_scale_ratio": 0.7, "pixfrac": 0.01},
+    "point kernel": {"pixfrac": 0.0, "kernel": "point"},
+    "exact pixmap": {"pixmap_stepsize": 1},
+    "coarse pixmap": {"pixmap_stepsize": 6, "pixmap_order": 3},
 }
 
 
@@ -113,31 +113,31 @@ def test_options(case: str) -> None:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
-    """Return two processes, which take seconds to start."""
+    """Return a pool of two processes, shared by the module because it takes seconds to start."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as made:
         yield made
 
 
-def test_schedulers(pool: ProcessPoolExecutor) -> None:
+def test_all_schedulers_give_the_same_bits(pool: ProcessPoolExecutor) -> None:
     lazy = xrs.coadd(campaign(), GRID, chunks=30, **FULL)
-    assert_identical(lazy.compute(scheduler="synchronous"), at_once())
-    assert_identical(lazy.compute(scheduler="threads", num_workers=4), at_once())
-    assert_identical(lazy.compute(scheduler="processes", pool=pool), at_once())
+    assert_identical(lazy.compute(scheduler="synchronous"), eager())
+    assert_identical(lazy.compute(scheduler="threads", num_workers=4), eager())
+    assert_identical(lazy.compute(scheduler="processes", pool=pool), eager())
 
 
-def test_threads_within_a_tile() -> None:
+def test_threads_inside_a_tile_give_the_same_bits() -> None:
     lazy = xrs.coadd(campaign(), GRID, chunks=30, threads=3, **FULL)
     computed = lazy.compute(scheduler="threads", num_workers=3)
     assert_identical(computed, xrs.coadd(campaign(), GRID, **FULL))
 
 
-def test_chunked_once_more_and_computed_in_parts() -> None:
+def test_rechunked_sliced_and_pickled_mosaics() -> None:
     expected = xrs.coadd(campaign(), GRID, **FULL)
     lazy = xrs.coadd(campaign(), GRID, chunks=23, **FULL)
     assert_identical(lazy.chunk(y=31, x=9), expected)
     cut = {"y": slice(7, 40), "x": slice(11, 12)}
     assert_identical(lazy.isel(cut), expected.isel(cut))
-    assert_identical(pickle.loads(pickle.dumps(lazy)), expected)  # noqa: S301 - our own bytes
+    assert_identical(pickle.loads(pickle.dumps(lazy)), expected)  # noqa: S301 - bytes of this test
     np.testing.assert_array_equal(lazy["con"].sum().compute(), expected["con"].sum())
 
 
@@ -148,7 +148,7 @@ def test_more_than_one_plane_of_context() -> None:
     assert bool(expected["con"][1].any())
 
 
-def test_no_exposures() -> None:
+def test_a_lazy_mosaic_of_no_exposures() -> None:
     assert_lazy_is_eager([], GRID, 23, **FULL)
 
 
@@ -160,8 +160,8 @@ def test_a_mosaic_whose_pixels_do_not_start_at_zero() -> None:
     assert_identical(lazy.resample.add(exposure_of(3)), mosaic.resample.add(exposure_of(3)))
 
 
-def turned(exposure: xr.Dataset) -> xr.Dataset:
-    """Return an exposure whose planes are ``(x, y)``."""
+def transposed(exposure: xr.Dataset) -> xr.Dataset:
+    """Return an exposure whose planes have dims ``(x, y)``."""
     return exposure.transpose("x", "y")
 
 
@@ -170,8 +170,8 @@ FORMS: dict[str, Any] = {
     "chunks": lambda e: e.chunk(y=7, x=9),
     "irregular chunks": lambda e: e.chunk(y=(1, 12, 7), x=(5, 5, 13, 1)),
     "some planes in chunks": lambda e: e.assign(data=e["data"].chunk(6), dq=e["dq"].chunk(x=5)),
-    "turned": turned,
-    "turned chunks": lambda e: turned(e).chunk(y=7, x=9),
+    "transposed": transposed,
+    "transposed chunks": lambda e: transposed(e).chunk(y=7, x=9),
     "cutout": lambda e: e.isel(y=slice(3, 17), x=slice(5, 22)),
     "cutout of chunks": lambda e: e.chunk(8).isel(y=slice(3, 17), x=slice(5, 22)),
     "one row": lambda e: e.isel(y=slice(9, 10)),
@@ -228,7 +228,7 @@ def test_exposures_in_fits_files(chunks: Any, tmp_path: Path, pool: ProcessPoolE
 
 
 def test_variances_that_some_exposures_lack() -> None:
-    """The warning comes once an exposure, when the mosaic is planned, and never again."""
+    """Planning warns once per exposure; computing does not warn again."""
     first, second, third = campaign()
     exposures = [first.drop_vars("var_flat"), second.drop_vars(["var_rnoise", "var_sky"]), third]
     for method in ("resampled", "propagated"):
@@ -253,8 +253,8 @@ def test_pixels_without_value_or_weight() -> None:
                              variance_method=method, fillval="nan", **FULL)  # fmt: skip
 
 
-def test_a_plane_that_dask_calls_by_the_name_of_another() -> None:
-    """A key of dask is any text: here one that the graph uses for something else."""
+def test_a_dask_key_that_equals_a_name_in_the_graph() -> None:
+    """A dask key is any text, so it may equal the name of a plane."""
     values = exposure_of(0)["data"].values
     named = dask.delayed(values.copy, pure=True)(dask_key_name="data")
     given = exposure_of(0).assign(data=(("y", "x"), da.from_delayed(named, SHAPE, np.float32)))
@@ -262,7 +262,7 @@ def test_a_plane_that_dask_calls_by_the_name_of_another() -> None:
     np.testing.assert_array_equal(found["data"], xrs.coadd(exposure_of(0), GRID)["data"])
 
 
-def test_what_is_given_stays_as_it_is() -> None:
+def test_arguments_never_change() -> None:
     exposures = [exposure.copy(deep=True) for exposure in campaign()]
     target = xrs.empty_mosaic(GRID)
     before = target.copy(deep=True)

@@ -1,4 +1,4 @@
-"""Plans: what they count, what they say, and how little they cost."""
+"""Plans: their numbers, their text, their errors, and their small size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.tiles import FULL, GRID, SHAPE, Watched, campaign, nothing_co
 from tests.support.wcs import make_gwcs
 
 
-def test_what_a_plan_counts() -> None:
+def test_the_numbers_of_a_plan() -> None:
     planned = xrs.plan(campaign(3), GRID, chunks=20, **FULL)
     mosaic = xrs.coadd(campaign(3), GRID, **FULL)
     planes = [v for v in mosaic.data_vars.values() if {"y", "x"} <= set(v.dims)]
@@ -34,13 +34,13 @@ def test_what_a_plan_counts() -> None:
     assert planned.memory > max(planned.output_bytes / 9, SHAPE[0] * SHAPE[1] * 4)
 
 
-def test_one_tile_is_all_the_work_there_is() -> None:
+def test_with_one_tile_the_work_is_all_pixels() -> None:
     planned = xrs.plan(campaign(3), GRID, chunks=-1)
     assert planned.work == 3 * SHAPE[0] * SHAPE[1]
     assert planned.touched_bytes == planned.output_bytes
 
 
-def test_a_plan_is_a_table() -> None:
+def test_the_repr_of_a_plan_is_a_table() -> None:
     text = repr(xrs.plan(campaign(3), GRID, chunks=20, **FULL))
     rows = {line[:20].strip(): line[20:] for line in text.splitlines()[1:]}
     assert list(rows) == [
@@ -55,25 +55,28 @@ def test_a_plan_is_a_table() -> None:
 
 
 def broken() -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Return what cannot be co-added: exposures, and options."""
+    """Return exposures and options that cannot be co-added, by name."""
     good, other = campaign(2)
     return {
         "no data": ([good, other.drop_vars("data")], {}),
         "no wcs": ([good.drop_vars("wcs")], {}),
         "no error": ([good.drop_vars("err")], {"compute_err": "driz_err"}),
         "no time": ([good.drop_attrs()], {"weight_type": "exptime"}),
-        "thinned": ([good.isel(x=slice(None, None, 2))], {}),
+        "every second column": ([good.isel(x=slice(None, None, 2))], {}),
         "units": ([good, other.assign(data=other["data"].assign_attrs(units="Jy"))], {}),
-        "no Dataset": ([good["data"]], {}),
-        "option": ([good], {"kernell": "square"}),
-        "kernel": ([good], {"kernel": "round"}),
-        "variance": ([good], {"compute_err": "from_var", "error_from_variances": ["var_none"]}),
+        "a DataArray": ([good["data"]], {}),
+        "unknown option": ([good], {"kernell": "square"}),
+        "unknown kernel": ([good], {"kernel": "round"}),
+        "unknown variance": (
+            [good],
+            {"compute_err": "from_var", "error_from_variances": ["var_none"]},
+        ),
     }
 
 
 @pytest.mark.parametrize("case", broken())
-def test_errors_come_when_it_is_planned(case: str) -> None:
-    """The same as without tiles."""
+def test_planning_raises_the_same_error_as_the_eager_path(case: str) -> None:
+    """The error is raised before anything is computed."""
     exposures, options = broken()[case]
     with pytest.raises(xrs.XResampleError) as eager:
         xrs.coadd(exposures, GRID, **options)
@@ -82,24 +85,24 @@ def test_errors_come_when_it_is_planned(case: str) -> None:
     assert str(lazy.value) == str(eager.value)
 
 
-def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dask_the_error_names_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dask", None)
     with pytest.raises(xrs.InvalidInputError, match="need dask, which is not installed"):
         xrs.plan(campaign(1), GRID)
 
 
-def test_a_grid_without_a_wcs() -> None:
+def test_a_lazy_mosaic_requires_a_wcs() -> None:
     with pytest.raises(xrs.InvalidInputError, match="The mosaic has no WCS"):
         xrs.coadd(campaign(1), (20, 30), chunks=10)
 
 
-def test_progress_of_what_has_not_begun() -> None:
+def test_a_lazy_mosaic_refuses_progress() -> None:
     with pytest.raises(xrs.InvalidInputError, match="nothing is computed yet"):
         xrs.coadd(campaign(1), GRID, chunks=10, progress=True)
 
 
 def sky_grid(side: int, tile: int, scale: float = 0.1) -> WCS:
-    """Return a grid of so many tiles a side."""
+    """Return a square grid with ``side`` tiles of ``tile`` pixels per side."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     wcs.wcs.crval = [150.0, 2.0]
@@ -109,19 +112,19 @@ def sky_grid(side: int, tile: int, scale: float = 0.1) -> WCS:
     return wcs
 
 
-class Never(Watched):
-    """An array in a file that is never read, and pickled as where it is."""
+class NeverRead(Watched):
+    """An array that must not be read; its pickle holds the shape only, like a file its path."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         super().__init__(np.broadcast_to(np.float32(0), shape), refuse=True)
 
     def __reduce__(self) -> Any:
         self.pickled += 1
-        return Never, (self.shape,)
+        return NeverRead, (self.shape,)
 
 
 def survey(count: int, side: int, tile: int) -> list[xr.Dataset]:
-    """Return exposures all over a grid, whose pixels are never read."""
+    """Return exposures spread over a grid, whose pixels must not be read."""
     shape = (2 * tile, 2 * tile)
     first, _ = watched(make_exposure(0, shape, make_gwcs(shape), make_arrays(0, shape)), True)
     rng = np.random.default_rng(1)
@@ -131,7 +134,7 @@ def survey(count: int, side: int, tile: int) -> list[xr.Dataset]:
         wcs = base.deepcopy()
         wcs.wcs.crpix = base.wcs.crpix + rng.uniform(-0.45, 0.45, 2) * side * tile
         planes = {
-            n: (v.dims, LazilyIndexedArray(Never(shape)))
+            n: (v.dims, LazilyIndexedArray(NeverRead(shape)))
             for n, v in first.data_vars.items()
             if n != "dq"
         }
@@ -141,7 +144,7 @@ def survey(count: int, side: int, tile: int) -> list[xr.Dataset]:
 
 
 def test_a_large_plan_is_small() -> None:
-    """Bytes and memory for 60 exposures in 2500 tiles; an exposure is pickled once."""
+    """60 exposures in 2500 tiles need few bytes, and each exposure is pickled once."""
     count, side, tile = 60, 50, 40
     exposures = survey(count, side, tile)
     tracemalloc.start()
@@ -156,17 +159,17 @@ def test_a_large_plan_is_small() -> None:
     assert all(array.pickled == 1 for planes in arrays for array in planes)
     assert len(text) < 6e6
     assert peak < 60e6
-    # A tile is a task, and each plane a further one to pick it.
+    # Each tile is one task, and each plane of a tile another task that selects the plane.
     assert len(graph) < side**2 * (len(lazy.data_vars) + 2) + 2 * count
 
 
 def arrays_of(exposure: xr.Dataset) -> list[Watched]:
-    """Return the arrays of an exposure that are co-added."""
+    """Return the arrays of an exposure that the co-add reads."""
     return [exposure.variables[n]._data.array for n in exposure.data_vars
             if n != "err"]  # fmt: skip
 
 
-def test_the_size_of_a_chunk_is_that_of_dask() -> None:
+def test_auto_chunks_grow_with_the_chunk_size_of_dask() -> None:
     sides = []
     for size in ("16 kiB", "256 kiB"):
         with dask.config.set({"array.chunk-size": size}):

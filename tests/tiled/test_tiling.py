@@ -1,4 +1,4 @@
-"""Which tiles an exposure can touch: all that it touches, and not many more."""
+"""The tiles that an exposure may touch: none is missed, and few are listed in vain."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from xresample.tiled.tiling import Tiling
 SHAPE = (18, 22)
 GRID = make_fits((64, 70), scale=0.1)
 EXAMPLES = int(os.environ.get("XRESAMPLE_TEST_EXAMPLES", "30"))
-"""Geometries to try; by hand, hundreds."""
+"""Number of geometries to try; by hand, hundreds."""
 
 PLAIN: dict[str, Any] = {"weight_type": None, "good_bits": None, "enable_var": False}
 
 
 @st.composite
 def geometries(draw: st.DrawFn) -> Any:
-    """Draw a WCS of an exposure: turned, stretched, distorted, partly outside."""
+    """Draw the WCS of an exposure: rotated, scaled, distorted, partly outside the grid."""
     scale, rotation = draw(st.sampled_from([0.02, 0.09, 0.1, 0.3])), draw(st.integers(0, 359))
     wcs = make_sip(SHAPE, draw(st.sampled_from([0.0, 1.0, 6.0])), scale=scale, rotation=rotation)
     wcs.wcs.crpix += draw(st.integers(-40, 40)), draw(st.floats(-40, 40))
@@ -35,7 +35,7 @@ def geometries(draw: st.DrawFn) -> Any:
     return wcs
 
 
-@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # some are that far off
+@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # some exposures miss the grid
 @given(geometries(), st.sampled_from(KERNELS), st.integers(3, 30))
 @settings(max_examples=EXAMPLES)
 def test_no_deposit_is_missed(wcs: Any, kernel: str, size: int) -> None:
@@ -52,9 +52,9 @@ def test_no_deposit_is_missed(wcs: Any, kernel: str, size: int) -> None:
 
 @given(geometries(), st.sampled_from(["square", "gaussian"]), st.integers(10, 30))
 @settings(max_examples=EXAMPLES // 3)
-@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # some are that far off
+@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # some exposures miss the grid
 def test_no_pixel_of_a_part_is_missed(wcs: Any, kernel: str, size: int) -> None:
-    """What a tile leaves out of an exposure adds nothing to that tile."""
+    """The pixels that a tile leaves out of an exposure add nothing to that tile."""
     arrays = make_arrays(0, SHAPE)
     exposure = make_exposure(0, SHAPE, wcs, arrays)
     planned = xrs.plan(exposure, GRID, chunks=size, kernel=kernel, **PLAIN)
@@ -71,8 +71,8 @@ def test_no_pixel_of_a_part_is_missed(wcs: Any, kernel: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0.0, 45.0, 100.0])
-def test_few_tiles_are_touched_in_vain(rotation: float) -> None:
-    """At most one ring of small tiles around those that are touched."""
+def test_few_tiles_are_listed_in_vain(rotation: float) -> None:
+    """At most one ring of small tiles is listed around the tiles that the exposure touches."""
     wcs = make_gwcs((60, 60), rotation=rotation, distortion=0.5)
     grid = make_grid((120, 120))
     exposure = make_exposure(0, (60, 60), wcs)
@@ -89,7 +89,7 @@ def test_few_tiles_are_touched_in_vain(rotation: float) -> None:
         assert found.sum() < 0.65 * box.prod()
 
 
-def test_an_exposure_in_a_corner_is_of_no_concern_to_the_other() -> None:
+def test_an_exposure_in_a_corner_touches_one_tile() -> None:
     exposure = make_exposure(0, SHAPE, make_fits(SHAPE))
     grid = make_fits((400, 400)).slice((slice(195, 400), slice(190, 400)))
     grid.array_shape = (200, 200)
@@ -97,18 +97,18 @@ def test_an_exposure_in_a_corner_is_of_no_concern_to_the_other() -> None:
     np.testing.assert_array_equal(np.argwhere(planned.exposures_per_tile), [[0, 0]])
 
 
-def test_parts_are_no_larger_than_they_must_be() -> None:
-    """A tile in the middle needs a window of the exposure, not all of it."""
+def test_a_tile_needs_only_a_window_of_the_exposure() -> None:
+    """No tile needs the whole exposure."""
     exposure = make_exposure(0, (120, 120), make_gwcs((120, 120), rotation=30.0))
     planned = xrs.plan(exposure, make_grid((120, 120)), chunks=30)
     sizes = [part.size for parts in planned.parts.values() for part in parts]
-    # A square of 30 output pixels, turned, with a margin of lattice cells.
+    # The window holds a rotated square of 30 output pixels and a margin of lattice cells.
     assert max(sizes) < 65**2
     assert planned.work == sum(sizes)
 
 
 @pytest.mark.parametrize(
-    ("chunks", "words"),
+    ("chunks", "message"),
     [
         ((10, 20, 30), "got \\(10, 20, 30\\)"),
         ({"y": 10, "z": 3}, "keys 'y' and 'x', got z"),
@@ -124,13 +124,13 @@ def test_parts_are_no_larger_than_they_must_be() -> None:
         (((-6, 70), 70), "chunks must be"),
     ],
 )
-def test_chunks_that_cut_nothing(chunks: Any, words: str) -> None:
+def test_bad_chunks_are_an_error(chunks: Any, message: str) -> None:
     exposure = make_exposure(0, SHAPE)
-    with pytest.raises(xrs.InvalidInputError, match=words):
+    with pytest.raises(xrs.InvalidInputError, match=message):
         xrs.coadd(exposure, GRID, chunks=chunks)
 
 
-def test_tiles_cover_the_mosaic_once() -> None:
+def test_tiles_cover_the_mosaic_exactly_once() -> None:
     tiling = Tiling.of({"y": (10, 1, 53), "x": 32}, (64, 70), 5, -3, 20)
     assert tiling.shape == (3, 3)
     assert tiling.chunks == ((10, 1, 53), (32, 32, 6))

@@ -1,4 +1,4 @@
-"""Mosaics in zarr stores: what they hold, how they go on, what they refuse."""
+"""Mosaics in zarr stores: contents, resuming after errors, refused stores."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ import zarr
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_exposure
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, tree
+from tests.support.tiles import FULL, GRID, assert_identical, campaign, store_files
 from tests.support.wcs import make_grid
 from xresample.tiled import zarr_store
-from xresample.tiled import zarr_store as module
 from xresample.tiled.folders import in_use
 
 CHUNKS = 20
 TOUCHED = 7
-"""Tiles of 9 that the campaign touches."""
+"""Number of tiles, out of 9, that the campaign touches."""
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Use one thread: the order of the tiles is the same in each run."""
+    """Use one thread, so that each run writes the tiles in the same order."""
     with dask.config.set(scheduler="synchronous"):
         yield
 
@@ -42,13 +41,13 @@ def write(folder: Any, exposures: list[xr.Dataset] | None = None, **options: Any
 
 
 class Tiles:
-    """Counts tiles as they are written, and stops before one of them."""
+    """Record the tiles that are written, and raise an error before tile number ``stop``."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.written: list[tuple[int, int]] = []
         self.stop: int | None = None
-        self._write = module.write_tile
-        monkeypatch.setattr(module, "write_tile", self)
+        self._write = zarr_store.write_tile
+        monkeypatch.setattr(zarr_store, "write_tile", self)
 
     def __call__(self, *given: Any, store: Any, index: tuple[int, int]) -> Any:
         if len(self.written) == self.stop:
@@ -59,21 +58,21 @@ class Tiles:
 
 @pytest.fixture
 def tiles(monkeypatch: pytest.MonkeyPatch) -> Tiles:
-    """Return what counts tiles."""
+    """Return the recorder of written tiles."""
     return Tiles(monkeypatch)
 
 
 CASES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "propagated": {"variance_method": "propagated", "compute_err": "from_var"},
-    "double": {"dtype": "float64", "fillval": "nan"},
-    "minus one": {"fillval": -1},
-    "indefinite": {"fillval": "INDEF"},
+    "float64": {"dtype": "float64", "fillval": "nan"},
+    "fillval -1": {"fillval": -1},
+    "fillval INDEF": {"fillval": "INDEF"},
     "data alone": {"enable_var": False, "enable_ctx": False, "compute_err": None,
                    "propagate_dq": False},
     "one tile": {"chunks": -1},
-    "auto": {"chunks": "auto"},
-    "wide": {"chunks": {"x": 15}},
+    "auto chunks": {"chunks": "auto"},
+    "wide tiles": {"chunks": {"x": 15}},
     "uncompressed": {"compressors": None},
 }  # fmt: skip
 
@@ -88,15 +87,15 @@ def test_a_store_holds_the_mosaic(case: str, tmp_path: Path) -> None:
     assert mosaic.resample.is_mosaic
 
 
-def test_without_zarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_zarr_the_error_names_zarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(xrs.InvalidInputError, match="needs zarr, which is not installed"):
         xrs.coadd_to_zarr(campaign(1), GRID, tmp_path / "mosaic.zarr", chunks=CHUNKS)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_nobody_wrote_reads_as_nothing(tmp_path: Path) -> None:
-    """By plain xarray, and without a file for an empty tile."""
+def test_empty_tiles_have_no_files_and_read_as_fill_values(tmp_path: Path) -> None:
+    """xarray reads the fill values without this package."""
     exposure, folder = make_exposure(0, (20, 24)), tmp_path / "m.zarr"
     grid = make_grid((200, 200))
     for fillval, empty in ((0, 0.0), (-1, -1.0), ("nan", np.nan), ("INDEF", np.nan)):
@@ -109,12 +108,12 @@ def test_what_nobody_wrote_reads_as_nothing(tmp_path: Path) -> None:
         for name, value in values.items():
             np.testing.assert_array_equal(corner[name], value, err_msg=name)
             files = [path for path in (folder / name / "c").rglob("*") if path.is_file()]
-            # The exposure lies in the middle, where four tiles meet.
+            # The exposure lies where four tiles meet, so four chunks have a file.
             assert len(files) == (0 if name == "dq" else 4), name
         assert (corner["dq"].dtype, corner["con"].dtype) == (np.uint32, np.int32)
 
 
-def test_a_mosaic_from_a_store_goes_on(tmp_path: Path) -> None:
+def test_a_mosaic_from_a_store_can_be_added_to(tmp_path: Path) -> None:
     mosaic = write(tmp_path / "m.zarr", campaign(2))
     expected = xrs.coadd(campaign(), GRID, **FULL)
     more = mosaic.resample.add(campaign()[2])
@@ -124,7 +123,7 @@ def test_a_mosaic_from_a_store_goes_on(tmp_path: Path) -> None:
         assert_same_bits(opened.load(), xrs.coadd(campaign(2), GRID, **FULL))
 
 
-def test_a_cutout_of_a_mosaic_as_the_grid(tmp_path: Path) -> None:
+def test_a_cutout_of_a_mosaic_may_be_the_grid(tmp_path: Path) -> None:
     cut = xrs.empty_mosaic(GRID).isel(y=slice(9, 41), x=slice(13, 50))
     mosaic = xrs.coadd_to_zarr(campaign(), cut, tmp_path / "m.zarr", chunks=15, **FULL)
     assert_identical(mosaic, xrs.coadd(campaign(), cut, **FULL))
@@ -138,7 +137,7 @@ def test_kinds_of_stores(kind: str, tmp_path: Path) -> None:
     assert_identical(write(kinds[kind]()), xrs.coadd(campaign(), GRID, **FULL))
 
 
-def test_texts_and_numbers_of_exposures(tmp_path: Path) -> None:
+def test_provenance_survives_zarr(tmp_path: Path) -> None:
     exposures = [exposure.copy() for exposure in campaign()]
     exposures[1].attrs.update(filename="a longer name, with ümlaut.fits", group_id="")
     del exposures[2].attrs["measurement_time"]
@@ -147,8 +146,8 @@ def test_texts_and_numbers_of_exposures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 4, TOUCHED - 1])
-def test_going_on_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -> None:
-    """What is left is done, and no more; the store is the same to the byte."""
+def test_a_run_resumes_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -> None:
+    """Only the remaining tiles are computed, and the store has the same bytes as after one run."""
     write(tmp_path / "whole.zarr")
     everything = sorted(tiles.written)
     assert len(everything) == TOUCHED
@@ -160,18 +159,18 @@ def test_going_on_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -> Non
     mosaic = write(tmp_path / "m.zarr")
     assert sorted(tiles.written) == everything
     assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
-    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
-    before = tree(tmp_path / "m.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    before = store_files(tmp_path / "m.zarr")
     assert_identical(write(tmp_path / "m.zarr"), mosaic.compute())
     assert len(tiles.written) == TOUCHED
-    assert tree(tmp_path / "m.zarr") == before
+    assert store_files(tmp_path / "m.zarr") == before
 
 
 @pytest.mark.parametrize("count", range(0, 40, 3))
-def test_interrupted_while_room_is_made(
+def test_a_run_resumes_after_an_error_while_the_store_is_created(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store fails at one write after another."""
+    """Write number ``count`` to the store fails."""
     write(tmp_path / "whole.zarr")
     put, seen = zarr.storage.LocalStore.set, []
 
@@ -187,7 +186,7 @@ def test_interrupted_while_room_is_made(
             write(tmp_path / "m.zarr")
     assert len(seen) > count
     write(tmp_path / "m.zarr")
-    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
 
 
 def test_an_interrupted_replacement_keeps_the_store(
@@ -195,7 +194,7 @@ def test_an_interrupted_replacement_keeps_the_store(
 ) -> None:
     folder = tmp_path / "m.zarr"
     write(folder)
-    before = tree(tmp_path)
+    before = store_files(tmp_path)
     rename = Path.rename
 
     def interrupted(path: Path, target: Path) -> Path:
@@ -207,7 +206,7 @@ def test_an_interrupted_replacement_keeps_the_store(
         patched.setattr(Path, "rename", interrupted)
         with pytest.raises(OSError, match="interrupted"):
             write(folder, overwrite=True, kernel="turbo")
-    assert tree(tmp_path) == before
+    assert store_files(tmp_path) == before
 
 
 @pytest.mark.parametrize("purpose", ["new", "old"])
@@ -215,13 +214,13 @@ def test_folders_of_killed_processes_are_removed(purpose: str, tmp_path: Path) -
     """An old store that a killed process was about to replace is put back."""
     folder = tmp_path / "m.zarr"
     write(folder)
-    before = tree(tmp_path)
+    before = store_files(tmp_path)
     # No process has this number: Linux and macOS stop counting earlier.
     hidden = folder.with_name(f".m.zarr.{socket.gethostname()}-{2**30}-0.{purpose}")
     folder.rename(hidden)
     with pytest.raises(xrs.GridMismatchError) if purpose == "old" else nullcontext():
         write(folder, **({"kernel": "turbo"} if purpose == "old" else {}))
-    assert tree(tmp_path) == before
+    assert store_files(tmp_path) == before
 
 
 def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path, tiles: Tiles) -> None:
@@ -248,7 +247,7 @@ def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path, tiles: 
     write(folder)
     for name in kept:
         (folder / name).unlink()
-    assert tree(folder) == tree(tmp_path / "whole.zarr")
+    assert store_files(folder) == store_files(tmp_path / "whole.zarr")
 
 
 def test_processes_that_begin_one_store_together(
@@ -266,7 +265,7 @@ def test_processes_that_begin_one_store_together(
     first = write(folder)
     assert_identical(first, xrs.coadd(campaign(), GRID, **FULL))
     write(tmp_path / "whole.zarr")
-    assert tree(folder) == tree(tmp_path / "whole.zarr")
+    assert store_files(folder) == store_files(tmp_path / "whole.zarr")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zarr", "whole.zarr"]
 
 
@@ -276,11 +275,11 @@ def test_a_store_does_not_overwrite_its_exposures(inside: str, chunks: Any, tmp_
     store = tmp_path / "m.zarr"
     campaign(1)[0].to_zarr(store / inside, consolidated=False)
     lazy = xr.open_zarr(store / inside, consolidated=False, chunks=chunks)
-    before = tree(store)
+    before = store_files(store)
     for exposure in (lazy, lazy.assign(data=2 * lazy["data"]).drop_encoding()):
         with pytest.raises(xrs.InvalidInputError, match="overwrite=True would delete the exposure"):
             write(store, [exposure], overwrite=True)
-    assert tree(store) == before
+    assert store_files(store) == before
     assert_identical(
         write(tmp_path / "other.zarr", [lazy], overwrite=True), xrs.coadd([lazy], GRID, **FULL)
     )
@@ -308,11 +307,11 @@ def jobs() -> dict[str, tuple[dict[str, Any], str]]:
 @pytest.mark.parametrize("case", jobs())
 def test_another_mosaic_is_not_touched(case: str, tmp_path: Path) -> None:
     write(tmp_path / "m.zarr")
-    before = tree(tmp_path / "m.zarr")
+    before = store_files(tmp_path / "m.zarr")
     changes, words = jobs()[case]
     with pytest.raises(xrs.GridMismatchError, match=words):
         write(tmp_path / "m.zarr", **changes)
-    assert tree(tmp_path / "m.zarr") == before
+    assert store_files(tmp_path / "m.zarr") == before
     mosaic = write(tmp_path / "m.zarr", overwrite=True, **changes)
     own = {n: v for n, v in changes.items() if n not in ("chunks", "exposures")}
     expected = xrs.coadd(changes.get("exposures", campaign()), GRID, **{**FULL, **own})
@@ -320,7 +319,7 @@ def test_another_mosaic_is_not_touched(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["group", "old group", "attributes", "array", "files"])
-def test_what_is_no_mosaic_is_not_touched(kind: str, tmp_path: Path) -> None:
+def test_a_store_that_is_not_a_mosaic_stays_untouched(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "m.zarr"
     if kind == "array":
         zarr.create_array(folder, shape=(3,), dtype="f4")
@@ -333,10 +332,10 @@ def test_what_is_no_mosaic_is_not_touched(kind: str, tmp_path: Path) -> None:
             group.attrs["title"] = "precious"
         else:
             group.create_array("precious", shape=(3,), dtype="f4")
-    before = tree(folder)
+    before = store_files(folder)
     with pytest.raises(xrs.InvalidInputError, match="store must be new or hold a mosaic"):
         write(folder)
-    assert tree(folder) == before
+    assert store_files(folder) == before
     assert_identical(write(folder, overwrite=True), xrs.coadd(campaign(), GRID, **FULL))
 
 
@@ -364,16 +363,16 @@ def test_tiles_of_a_store_have_one_size(tmp_path: Path) -> None:
     assert not (tmp_path / "m.zarr").exists()
 
 
-def test_nothing_at_all(tmp_path: Path) -> None:
+def test_a_store_of_no_exposures(tmp_path: Path) -> None:
     mosaic, expected = write(tmp_path / "m.zarr", []), xrs.coadd([], GRID, **FULL)
-    # A text of no exposure has no length, which zarr does not know.
+    # zarr has no text type of length 0, which is the type of the text of no exposures.
     texts = ["filename", "group_id"]
     assert_identical(mosaic.drop_vars(texts), expected.drop_vars(texts))
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
-def test_schedulers(scheduler: str, tmp_path: Path) -> None:
+def test_all_schedulers_write_the_same_bytes(scheduler: str, tmp_path: Path) -> None:
     write(tmp_path / "whole.zarr")
     with dask.config.set(scheduler=scheduler, num_workers=2):
         write(tmp_path / "m.zarr", [exposure.chunk(9) for exposure in campaign()])
-    assert tree(tmp_path / "m.zarr") == tree(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")

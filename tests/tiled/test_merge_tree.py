@@ -1,4 +1,4 @@
-"""Partial mosaics, made apart as lazy or plain ones, then merged as a tree."""
+"""Partial mosaics, lazy or eager, are merged as a tree."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ GROUPS = [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]
 
 
 def merge(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
-    """Return the mosaic of two."""
+    """Return the merged mosaic."""
     return first.resample.merge(second)
 
 
 def tree(parts: list[Any], join: Any = merge) -> Any:
-    """Merge in pairs, and those again."""
+    """Merge neighbours in pairs until one mosaic is left."""
     while len(parts) > 1:
         pairs = [parts[k : k + 2] for k in range(0, len(parts), 2)]
         parts = [join(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
     return parts[0]
 
 
-def assert_equal_but_rounding(got: xr.Dataset, expected: xr.Dataset, bound: float) -> None:
-    """Fail where planes differ by more than rounding; context and flags are exact."""
+def assert_equal_up_to_rounding(got: xr.Dataset, expected: xr.Dataset, bound: float) -> None:
+    """Fail if float planes differ by more than rounding, or if context or flags differ at all."""
     for name, plane in expected.data_vars.items():
         if "y" not in plane.dims or plane.dtype.kind != "f":
             xr.testing.assert_identical(got[name], plane)
@@ -44,26 +44,26 @@ def assert_equal_but_rounding(got: xr.Dataset, expected: xr.Dataset, bound: floa
 
 @pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-5), ("float64", 1e-13)])
 @pytest.mark.parametrize("method", ["resampled", "propagated"])
-def test_a_tree_of_merges(dtype: str, bound: float, method: str) -> None:
+def test_a_tree_of_merges_equals_one_coadd(dtype: str, bound: float, method: str) -> None:
     options = {**OPTIONS, "dtype": dtype, "variance_method": method}
     exposures = campaign(6)
     expected = xrs.coadd(exposures, GRID, **options)
     parts = [xrs.coadd(exposures[group], GRID, chunks=30, **options) for group in GROUPS]
     made = [part.compute(scheduler="synchronous") for part in parts]
     in_a_tree, in_a_row = tree(made), functools.reduce(merge, made)
-    assert_equal_but_rounding(in_a_tree, expected, bound)
-    assert_equal_but_rounding(in_a_row, expected, bound)
-    # However they are joined: (a b) (c d), ((a b) c) d, a (b (c d)).
+    assert_equal_up_to_rounding(in_a_tree, expected, bound)
+    assert_equal_up_to_rounding(in_a_row, expected, bound)
+    # The order of merging does not matter: (a b) (c d), ((a b) c) d, a (b (c d)).
     from_the_right = functools.reduce(lambda later, first: merge(first, later), made[::-1])
-    assert_equal_but_rounding(in_a_tree, in_a_row, bound)
-    assert_equal_but_rounding(from_the_right, in_a_row, bound)
+    assert_equal_up_to_rounding(in_a_tree, in_a_row, bound)
+    assert_equal_up_to_rounding(from_the_right, in_a_row, bound)
     with dask.config.set(scheduler="synchronous"):
         xr.testing.assert_identical(tree(parts), in_a_tree)
 
 
-def test_a_tree_of_tasks() -> None:
+def test_a_tree_of_dask_tasks_equals_one_coadd() -> None:
     exposures = campaign(6)
     start = dask.delayed(functools.partial(xrs.coadd, output_wcs=GRID, threads=1, **OPTIONS))
     parts = [start(exposures[group]) for group in GROUPS]
     found = tree(parts, dask.delayed(merge)).compute(scheduler="threads", num_workers=2)
-    assert_equal_but_rounding(found, xrs.coadd(exposures, GRID, **OPTIONS), 1e-5)
+    assert_equal_up_to_rounding(found, xrs.coadd(exposures, GRID, **OPTIONS), 1e-5)
