@@ -285,39 +285,6 @@ def test_a_store_does_not_overwrite_its_exposures(inside: str, chunks: Any, tmp_
     )
 
 
-def jobs() -> dict[str, tuple[dict[str, Any], str]]:
-    """Return calls that differ from the one that wrote a store, and what is said of them."""
-    first, second, third = campaign()
-    renamed = second.assign_attrs(filename="other.fits")
-    units = third.assign(data=third["data"].assign_attrs(units=""))
-    return {
-        "kernel": ({"kernel": "turbo"}, "kernel: turbo and square"),
-        "weights": ({"weight_type": "exptime"}, "weight_type: exptime and ivm"),
-        "fewer": ({"exposures": campaign(2)}, "exposures: 2 and 3"),
-        "other": ({"exposures": [first, renamed, third]}, "number 1 differs"),
-        "order": ({"exposures": [second, first, third]}, "number 0 differs"),
-        "planes": ({"exposures": [first, second, third.drop_vars("dq")]}, "number 2 differs"),
-        "units": ({"exposures": [first, second, units]}, "number 2 differs"),
-        "cutout": ({"exposures": [first.isel(y=slice(1, None)), second, third]}, "number 0"),
-        "tiles": ({"chunks": 30}, r"tiles: \[30, 30\] and \[20, 20\]"),
-        "grid": ({"pixel_scale": 0.3}, "grid: different WCS, shape or pixel scale"),
-    }
-
-
-@pytest.mark.parametrize("case", jobs())
-def test_another_mosaic_is_not_touched(case: str, tmp_path: Path) -> None:
-    write(tmp_path / "m.zarr")
-    before = store_files(tmp_path / "m.zarr")
-    changes, words = jobs()[case]
-    with pytest.raises(xrs.GridMismatchError, match=words):
-        write(tmp_path / "m.zarr", **changes)
-    assert store_files(tmp_path / "m.zarr") == before
-    mosaic = write(tmp_path / "m.zarr", overwrite=True, **changes)
-    own = {n: v for n, v in changes.items() if n not in ("chunks", "exposures")}
-    expected = xrs.coadd(changes.get("exposures", campaign()), GRID, **{**FULL, **own})
-    assert_identical(mosaic, expected)
-
-
 @pytest.mark.parametrize("kind", ["group", "old group", "attributes", "array", "files"])
 def test_a_store_that_is_not_a_mosaic_stays_untouched(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "m.zarr"
