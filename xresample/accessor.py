@@ -1,6 +1,6 @@
-"""The accessor ``Dataset.resample``: the verbs of co-adding, and xarray's own resampling.
+"""The accessor ``Dataset.resample``: methods for co-adding, and xarray's own resampling.
 
-Each method checks, delegates and returns a new object; nothing is stored here.
+Each method validates, delegates and returns a new object; the accessor stores nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from xresample.datamodel.options import WeightType
 
 _time_resample = xr.Dataset.resample
-"""xarray's own method, as it was before the accessor took its name."""
+"""The method of xarray that the accessor replaces."""
 
 
 class ResampleAccessor:
-    """Co-add exposures: ``ds.resample.add(...)``; called, it resamples time as xarray does.
+    """Co-add exposures with ``ds.resample.add(...)``; ``ds.resample(time=...)`` is xarray's own.
 
     Examples
     --------
@@ -43,19 +43,19 @@ class ResampleAccessor:
 
     @property
     def is_mosaic(self) -> bool:
-        """Whether the Dataset is a mosaic, not an exposure."""
+        """Whether the Dataset is a mosaic."""
         from xresample.datamodel.mosaic import is_mosaic
 
         return is_mosaic(self._dataset)
 
     @property
     def wcs(self) -> Any:
-        """The WCS as an object of its own: changing it changes nothing here.
+        """A copy of the WCS as an object: changing the copy does not change the Dataset.
 
         Raises
         ------
         MissingKeyError
-            The Dataset has none.
+            The Dataset has no WCS.
         """
         from xresample.datamodel.exposure import wcs_of
 
@@ -67,14 +67,14 @@ class ResampleAccessor:
         Parameters
         ----------
         wcs : gwcs.WCS, astropy.wcs.WCS or str
-            The WCS, or its text.
+            The WCS, or its ASDF text.
 
         Raises
         ------
         UnsupportedWCSError
-            The WCS cannot be written as text.
+            The WCS cannot be written as ASDF text.
         WCSTextError
-            The text is no WCS.
+            The text is not a WCS.
         """
         from xresample.mosaics.inspect import assign_wcs
 
@@ -89,35 +89,37 @@ class ResampleAccessor:
         progress: bool = False,
         **options: Any,
     ) -> xr.Dataset:
-        """Add exposures to a mosaic, or start one; the roles are read from the Datasets.
+        """Add exposures to a mosaic, or start a mosaic; the Datasets tell which one is the mosaic.
 
         Parameters
         ----------
         *exposures : Dataset or iterable of Dataset
-            Exposures to add; or, called on an exposure, the mosaic to add it to.
+            Exposures to add. If the method is called on an exposure, one of them may be the
+            mosaic to add it to.
         output_wcs : WCS, Dataset, dict or (int, int), optional
-            The grid of the mosaic that an exposure starts.
+            The grid of a new mosaic, if no Dataset is a mosaic.
         pixmap : array_like, optional
-            ``(y, x, 2)``: centres of the pixels of the one exposure on the mosaic, x first, in
-            place of the map from the two WCSs.
+            Positions of the pixel centres on the mosaic, ``(y, x, 2)``, x first, in place of the
+            map from the two WCSs; for one exposure only.
         threads : int, optional
-            Threads to use; changes no bit of the result.
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
         progress : bool, optional
-            Show a progress bar.
+            Whether to show a progress bar.
         **options
-            Those of the mosaic that an exposure starts; see `xresample.Options`.
+            Options of a new mosaic; see `xresample.Options`.
 
         Returns
         -------
         Dataset
-            A new mosaic. What was given is unchanged.
+            A new mosaic. The arguments are unchanged.
 
         Raises
         ------
         InvalidExposureError
             An exposure cannot be used; lists every fault.
         InvalidInputError
-            There is no mosaic and no ``output_wcs``, or there are both.
+            Neither or both of a mosaic and ``output_wcs`` are given.
 
         Examples
         --------
@@ -141,7 +143,7 @@ class ResampleAccessor:
         )
 
     def merge(self, *others: xr.Dataset) -> xr.Dataset:
-        """Return the mosaic of the exposures of this one, then those of others on its grid.
+        """Return the mosaic of the exposures of this mosaic, then those of others on its grid.
 
         Parameters
         ----------
@@ -160,17 +162,18 @@ class ResampleAccessor:
     def onto(
         self, output_wcs: Any, *, pixmap: Any = None, threads: int | None = None, **options: Any
     ) -> xr.Dataset:
-        """Return this exposure on another grid, as a mosaic of one.
+        """Return a mosaic of this exposure on another grid.
 
         Parameters
         ----------
         output_wcs : WCS, Dataset, dict or (int, int)
             The grid, as for `xresample.empty_mosaic`.
         pixmap : array_like, optional
-            ``(y, x, 2)``: centres of the pixels on that grid, x first, in place of the map from
-            the two WCSs.
+            Positions of the pixel centres on that grid, ``(y, x, 2)``, x first, in place of the
+            map from the two WCSs.
         threads : int, optional
-            Threads to use; changes no bit of the result.
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
         **options
             See `xresample.Options`.
         """
@@ -179,9 +182,9 @@ class ResampleAccessor:
         return onto(self._dataset, output_wcs, pixmap=pixmap, threads=threads, **options)
 
     def pixmap(self, output_wcs: Any, **options: Any) -> xr.DataArray:
-        """Return where the pixels of an exposure fall on a grid: ``(y, x, axis)``, x first.
+        """Return the positions of the pixels of an exposure on a grid: ``(y, x, axis)``, x first.
 
-        Positions are in output pixels, NaN outside the bounding box of the WCS.
+        Positions are in output pixels. They are NaN outside the bounding box of the WCS.
 
         Parameters
         ----------
@@ -202,17 +205,19 @@ class ResampleAccessor:
         Parameters
         ----------
         weight_type : {"ivm", "ivm-sky", "exptime", None}
-            1 / ``var_rnoise``, 1 / ``var_sky``, the measurement (else exposure) time, or 1.
+            1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or else the exposure time),
+            or 1.
         good_bits : int, str, list of int or None, optional
-            Flags of ``dq`` that do not matter, such as ``"~DO_NOT_USE"``, in the language of
-            `astropy.nddata.bitmask`; None: ignore ``dq``; 0: every flagged pixel has weight 0.
+            Flags of ``dq`` that a good pixel may have, such as ``"~DO_NOT_USE"``, in the language
+            of `astropy.nddata.bitmask`. None: ignore ``dq``. 0: every flagged pixel has weight 0.
         flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
-            Mnemonics of the flags; by default those that ``dq`` describes itself.
+            Value of each flag by its name. Default: the flags that the attributes of ``dq``
+            describe.
 
         Warns
         -----
         MissingVarianceWarning
-            The variance that the weights need is missing: they are 1.
+            The variance for the weights is missing, so all weights are 1.
         """
         from xresample.mosaics.inspect import weights
 
@@ -220,31 +225,31 @@ class ResampleAccessor:
 
     @property
     def pixel_area(self) -> float:
-        """Mean area of a pixel in steradians, from the sky polygon of the image's outline."""
+        """Mean area of a pixel in steradians, from the outline of the image on the sky."""
         from xresample.mosaics.inspect import pixel_area
 
         return pixel_area(self._dataset)
 
     def footprint(self) -> np.ndarray:
-        """Return the outline of the image on the sky, ``(point, 2)``: degrees in its own frame."""
+        """Return the outline of the image on the sky, ``(point, 2)``, in degrees, in its frame."""
         from xresample.mosaics.inspect import footprint
 
         return footprint(self._dataset)
 
     def decode_context(self) -> xr.DataArray:
-        """Return which exposures contribute to which pixel: bool, ``(exposure, y, x)``.
+        """Return which exposures contribute to each pixel: bool, ``(exposure, y, x)``.
 
         Raises
         ------
         InvalidInputError
-            The Dataset is no mosaic, or was made without ``con``.
+            The Dataset is not a mosaic, or was made without ``con``.
         """
         from xresample.mosaics.inspect import decode_context
 
         return decode_context(self._dataset)
 
     def contributors(self, *, x: int, y: int) -> xr.Dataset:
-        """Return the rows of the exposures that contribute to a pixel.
+        """Return the provenance of the exposures that contribute to a pixel.
 
         Parameters
         ----------
@@ -261,59 +266,60 @@ class ResampleAccessor:
         return contributors(self._dataset, x, y)
 
     def filled(self, value: float = 0.0) -> xr.Dataset:
-        """Return the mosaic with another value where nothing contributed.
+        """Return the mosaic with another value where no exposure contributes.
 
         Parameters
         ----------
         value : float, optional
-            The value; 0 by default. It becomes the ``fillval`` of the mosaic.
+            The value, which becomes the ``fillval`` of the mosaic. Default: 0.
         """
         from xresample.mosaics.inspect import filled
 
         return filled(self._dataset, value)
 
     def err(self, variances: Iterable[str] | None = None) -> xr.DataArray:
-        """Return the root of the sum of the variances, ``(y, x)``; NaN where none is known.
+        """Return the root of the sum of the variances, ``(y, x)``; NaN where all are unknown.
 
         Parameters
         ----------
         variances : iterable of str, optional
-            Names of those to sum; by default all.
+            Names of the variances to sum. Default: all.
 
         Raises
         ------
         InvalidInputError
-            There is no variance, or not one of this name.
+            The Dataset has no variance, or none of this name.
         """
         from xresample.mosaics.inspect import err
 
         return err(self._dataset, variances)
 
     def with_sky(self) -> xr.Dataset:
-        """Add the coordinates ``ra`` and ``dec``, ``(y, x)`` in degrees, computed when read.
+        """Add coordinates ``ra`` and ``dec``, ``(y, x)`` in degrees, which are computed when read.
 
-        They belong to an index of the WCS, so that slices keep them lazy and right, and
-        ``sel(ra=..., dec=..., method="nearest")`` takes the pixel that a position falls on: two
-        numbers, or two DataArrays along the same dimensions for many positions at once. The frame
-        is that of the WCS, or ICRS where it has no right ascension; ``attrs["radesys"]`` names it.
+        An index of the WCS holds the coordinates, so they stay lazy and right in slices, and
+        ``sel(ra=..., dec=..., method="nearest")`` selects the pixel that contains a position. The
+        position is two numbers, or two DataArrays along the same dimensions for many positions.
+        The frame is that of the WCS, or ICRS if the WCS has no right ascension;
+        ``attrs["radesys"]`` names the frame.
 
-        What adds exposures takes no notice of them, and gives mosaics without. To xarray they are
-        coordinates like any: ``load``, ``compute``, ``to_netcdf`` and ``to_zarr`` compute them,
-        and the files hold them as arrays. Keep them out with `without_sky`.
+        Functions that add exposures ignore the coordinates and return mosaics without them. For
+        xarray they are ordinary coordinates: ``load``, ``compute``, ``to_netcdf`` and ``to_zarr``
+        compute them, and files hold them as arrays. `without_sky` keeps them out of files.
 
         Returns
         -------
         Dataset
-            A new Dataset; NaN are the angles of pixels outside the bounding box of the WCS.
+            A new Dataset. Angles of pixels outside the bounding box of the WCS are NaN.
 
         Raises
         ------
         MissingKeyError
-            The Dataset has no WCS; or, when selecting, a position is off the image.
+            The Dataset has no WCS; or, on selection, a position is off the image.
         InvalidInputError
-            The pixels are not in order, or variables are called ``ra`` or ``dec`` already.
+            The pixels are not in order, or variables ``ra`` or ``dec`` exist already.
         UnsupportedWCSError
-            The WCS has the wrong axes; or, when selecting, it is spectral.
+            The WCS has the wrong axes; or, on selection, it is spectral.
 
         Examples
         --------
@@ -332,7 +338,7 @@ class ResampleAccessor:
         return with_sky(self._dataset)
 
     def without_sky(self) -> xr.Dataset:
-        """Drop the coordinates ``ra`` and ``dec``, if there are any: before writing a file.
+        """Drop the coordinates ``ra`` and ``dec``, if present, for example before writing a file.
 
         Examples
         --------
@@ -347,31 +353,32 @@ class ResampleAccessor:
     def cutout(self, ra: Any, dec: Any = None, size: Any = None) -> xr.Dataset:
         """Cut out the pixels around a position on the sky, clipped at the edges of the image.
 
-        The part is an exposure or a mosaic as before, and its WCS is right. It needs no
-        coordinates ``ra`` and ``dec``, and keeps those that are there.
+        The cutout is an exposure or a mosaic with a correct WCS. The Dataset does not need
+        coordinates ``ra`` and ``dec``; the cutout keeps them if they exist.
 
         Parameters
         ----------
         ra : float, Quantity or SkyCoord
             Right ascension, in degrees unless it has units, in the frame of the WCS (see
-            `with_sky`); or the position in any frame, and then ``dec`` is left out.
+            `with_sky`); or the position in any frame, without ``dec``.
         dec : float or Quantity, optional
             Declination.
         size : int, Quantity or a pair of these
-            Height and width, ``(y, x)``: whole numbers of pixels, or angles, rounded up to whole
-            pixels of the scale that the image has there.
+            Height and width, ``(y, x)``: integer numbers of pixels, or angles, which are rounded
+            up to whole pixels with the local pixel scale.
 
         Returns
         -------
         Dataset
-            The pixels around the position: the middle one holds it, or the middle two.
+            The pixels around the position, which lies in the middle pixel, or in one of the two
+            middle pixels.
 
         Raises
         ------
         MissingKeyError
             The position is off the image, or the Dataset has no WCS.
         InvalidInputError
-            The size or the position is none.
+            The size or the position is invalid.
         UnsupportedWCSError
             The WCS is spectral.
 
@@ -397,7 +404,7 @@ class ResampleAccessor:
         Parameters
         ----------
         variable : str, optional
-            What to draw, ``(y, x)``.
+            Variable to draw, ``(y, x)``.
         **kwargs
             ``ax=None``, ``stretch="asinh"`` (or ``"linear"``, ``"log"``), ``limits=None``,
             ``percentiles=(1.0, 99.5)``, ``cmap="gray"``, ``colorbar=True``, ``title=None``.
@@ -405,12 +412,12 @@ class ResampleAccessor:
         Returns
         -------
         matplotlib.axes.Axes
-            Where it was drawn.
+            The axes with the picture.
 
         Raises
         ------
         InvalidInputError
-            There is no such image or no such stretch, or matplotlib is not installed.
+            The variable or the stretch does not exist, or matplotlib is not installed.
 
         Examples
         --------
@@ -425,7 +432,7 @@ class ResampleAccessor:
         return show(self._dataset, variable, **kwargs)
 
     def plot_context(self, **kwargs: Any) -> Any:
-        """Draw how many exposures contributed to each pixel of a mosaic.
+        """Draw the number of exposures that contribute to each pixel of a mosaic.
 
         Parameters
         ----------
@@ -435,12 +442,12 @@ class ResampleAccessor:
         Returns
         -------
         matplotlib.axes.Axes
-            Where it was drawn.
+            The axes with the picture.
 
         Raises
         ------
         InvalidInputError
-            The Dataset is no mosaic with a context, or matplotlib is not installed.
+            The Dataset is not a mosaic with a context, or matplotlib is not installed.
 
         Examples
         --------
@@ -457,27 +464,27 @@ class ResampleAccessor:
     def plot_footprints(
         self, exposures: xr.Dataset | Iterable[xr.Dataset] = (), **kwargs: Any
     ) -> Any:
-        """Draw the outlines of exposures on a mosaic; or of this exposure and others.
+        """Draw the outlines of exposures on a mosaic, or of this exposure and others.
 
         Parameters
         ----------
         exposures : Dataset or iterable of Dataset, optional
-            The exposures; needed on a mosaic, which knows their names only.
+            The exposures. Required on a mosaic, which knows only the names of its exposures.
         **kwargs
-            ``variable="data"`` (what to draw of the mosaic), ``ax=None``, ``title=...``, and how
-            to draw lines; see `xresample.plot_footprints`.
+            ``variable="data"`` (variable of the mosaic to draw), ``ax=None``, ``title=...``, and
+            options for the lines; see `xresample.plot_footprints`.
 
         Returns
         -------
         matplotlib.axes.Axes
-            Where it was drawn.
+            The axes with the picture.
 
         Raises
         ------
         InvalidExposureError
             An exposure cannot be used; lists every fault.
         InvalidInputError
-            There is no exposure, one has no WCS, or matplotlib is not installed.
+            There are no exposures, an exposure has no WCS, or matplotlib is not installed.
 
         Examples
         --------
@@ -499,25 +506,25 @@ class ResampleAccessor:
         return plot_footprints([self._dataset, *others], **kwargs)
 
     def to_fits(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Write a mosaic as a FITS file, all of it or nothing.
+        """Write a mosaic as a FITS file, completely or not at all.
 
-        Its extensions are SCI, ERR, WHT, CON, DQ and VAR_*, with the WCS as FITS keywords where
-        these say the same; HDRTAB, the table of exposures; and ASDF, the WCS as text. Options and
-        totals are keywords of the first header.
+        The extensions are SCI, ERR, WHT, CON, DQ and VAR_*, with the WCS as FITS keywords if
+        these reproduce it; HDRTAB, the table of exposures; and ASDF, the WCS as text. Options and
+        totals are keywords of the primary header.
 
         Parameters
         ----------
         path : str or os.PathLike
-            The file; compressed if it ends with ``.gz``.
+            The file, compressed if its name ends with ``.gz``.
         overwrite : bool, optional
-            Whether to replace a file that is there.
+            Whether to replace an existing file.
 
         Raises
         ------
         InvalidInputError
-            The Dataset is no mosaic.
+            The Dataset is not a mosaic.
         FileError
-            The file is there already.
+            The file exists already.
         """
         from xresample.io.fits_writer import to_fits
 
@@ -525,7 +532,7 @@ class ResampleAccessor:
 
 
 def register() -> None:
-    """Make the accessor ``Dataset.resample``; the one warning that this gives is expected."""
+    """Register the accessor ``Dataset.resample``; xarray's warning about the name is expected."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccessorRegistrationWarning)
         xr.register_dataset_accessor("resample")(ResampleAccessor)
