@@ -44,6 +44,7 @@ OPTIONS = st.fixed_dictionaries({}, optional={
     "pixmap_stepsize": st.one_of(st.none(), st.integers(1, 100)),
     "pixmap_order": st.sampled_from([1, 3]),
     "pixmap_tol": positive,
+    "conserve": st.sampled_from(CHOICES["conserve"]),
     "dtype": st.sampled_from(CHOICES["dtype"]),
 })  # fmt: skip
 

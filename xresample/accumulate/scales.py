@@ -12,6 +12,7 @@ import numpy as np
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import Options
+from xresample.errors import InvalidInputError
 from xresample.wcs import footprint
 from xresample.wcs.coarse import Lattice
 
@@ -68,6 +69,13 @@ def scales_of(
         err, variance, kernel_ratio = math.sqrt(ratio), ratio, 1.0 / ratio
     else:
         err, variance, kernel_ratio = 1.0 / ratio, 1.0 / ratio**2, ratio
+    if options.conserve == "flux":
+        if spectral:
+            raise InvalidInputError(
+                "conserve must be 'surface_brightness' for spectral mosaics, got 'flux': units "
+                "of flux density are scaled with the pixel size anyway"
+            )
+        intensity *= kernel_ratio**2
     scalars = exposure.scalars
     level = 0.0 if scalars["subtracted"] else scalars["level"]
     return Scales(kernel_ratio, intensity, err, variance, level, exposure.time)

@@ -19,6 +19,7 @@ VarianceMethod = Literal["resampled", "propagated"]
 ErrorMethod = Literal["from_var", "driz_err"] | None
 DType = Literal["float32", "float64"]
 SplineOrder = Literal[1, 3]
+Conserve = Literal["surface_brightness", "flux"]
 
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", None)
@@ -68,6 +69,11 @@ class Options:
     pixel_scale_ratio : float, optional
         Pixel scale of the mosaic over that of the exposures (spectral: the inverse). Default:
         each exposure has its own ratio.
+    conserve : {"surface_brightness", "flux"}
+        ``"surface_brightness"`` keeps the values of pixels whatever the pixel scale, which suits
+        units per area, such as MJy/sr. ``"flux"`` multiplies data by the square of the pixel scale
+        ratio (Fruchter & Hook 2002, equation 4), and errors and variances accordingly, so that
+        sums over sources are conserved, which suits units per pixel, such as electron/s.
     pixmap_stepsize : int, optional
         Step in pixels at which the WCS is evaluated, with splines between; 1: every pixel.
         Default: the step follows from ``pixmap_tol``.
@@ -106,6 +112,7 @@ class Options:
     error_from_variances: tuple[str, ...] | None = None
     pixel_scale: float | None = None
     pixel_scale_ratio: float | None = None
+    conserve: Conserve = "surface_brightness"
     pixmap_stepsize: int | None = None
     pixmap_order: SplineOrder = 1
     pixmap_tol: float = 1e-6
@@ -229,6 +236,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "variance_method": get_args(VarianceMethod),
     "dtype": get_args(DType),
     "pixmap_order": get_args(SplineOrder),
+    "conserve": get_args(Conserve),
 }
 """Values of the options that have a fixed set of values."""
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from .context import n_planes
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
-from .schema import MOSAIC, Plane, Rule
+from .schema import MOSAIC, PlaneRow, Rule
 
 
 @dataclass(frozen=True)
 class Layout:
     """The planes of a mosaic, and the samples of an exposure that fill them."""
 
-    rows: tuple[Plane, ...]
+    rows: tuple[PlaneRow, ...]
     """Rows of the table that the options ask for."""
     variances: tuple[str, ...]
     reference: str | None
@@ -42,9 +42,9 @@ class Layout:
         return replace(self, variances=self.variances + more)
 
     @property
-    def planes(self) -> dict[str, Plane]:
+    def planes(self) -> dict[str, PlaneRow]:
         """The row of each plane by the name of the plane, in the order of the mosaic."""
-        found: dict[str, Plane] = {}
+        found: dict[str, PlaneRow] = {}
         for row in self.rows:
             names = self.variances if row.per_variance else ("",)
             found |= {row.name.replace("var_*", name): row for name in names}
@@ -139,7 +139,7 @@ def wider_layout(layout: Layout, options: Options, variances: Iterable[str]) -> 
     return layout.widened(variances)
 
 
-def _is_asked(row: Plane, options: Options) -> bool:
+def _is_asked(row: PlaneRow, options: Options) -> bool:
     """Tell whether the options ask for a plane."""
     if row.asked_by is None:
         return True

@@ -61,7 +61,7 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class Plane(Variable):
+class PlaneRow(Variable):
     """A row of the table of mosaics: also how a plane is filled and combined."""
 
     rule: Rule = Rule.SUM
@@ -114,29 +114,29 @@ EXPOSURE = (
 """Variables of an exposure."""
 
 MOSAIC = (
-    Plane("data", PIXELS, "f", "co-added image", 1, True, rule=Rule.MEAN, identity=None),
-    Plane(
+    PlaneRow("data", PIXELS, "f", "co-added image", 1, True, rule=Rule.MEAN, identity=None),
+    PlaneRow(
         *("err", PIXELS, "f", "standard deviation", 1),
         rule=Rule.MEAN, identity=None, asked_by=("compute_err", "driz_err"),
     ),
-    Plane(
+    PlaneRow(
         *("err", PIXELS, "f", "standard deviation", 1),
         rule=Rule.DERIVED, identity=math.nan, asked_by=("compute_err", "from_var"),
     ),
-    Plane("wht", PIXELS, "f", "sum of weights", needed=True, weighs=True),
-    Plane(
+    PlaneRow("wht", PIXELS, "f", "sum of weights", needed=True, weighs=True),
+    PlaneRow(
         *("con", ("plane", *PIXELS), "int32", "contributing exposures, one bit each"),
         rule=Rule.CONTEXT, asked_by=("enable_ctx", True),
     ),
-    Plane(
+    PlaneRow(
         *("dq", PIXELS, "uint32", "data quality flags of all contributing pixels"),
         standard_name="quality_flag", rule=Rule.DQ, asked_by=("propagate_dq", True),
     ),
-    Plane(
+    PlaneRow(
         *("var_*", PIXELS, "f", "variance", 2),
         rule=Rule.VARIANCE, identity=math.nan,
     ),
-    Plane(
+    PlaneRow(
         *("var_*_wht", PIXELS, "f", "sum of the weights of a variance"),
         weighs=True, asked_by=("variance_method", "resampled"),
     ),
