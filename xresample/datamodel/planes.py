@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from . import schema
 from .context import n_planes
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
-from .schema import MOSAIC, PlaneRow, Rule
+from .schema import PlaneRow, Rule
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Layout:
     @classmethod
     def of(cls, options: Options, variances: Iterable[str] = ()) -> Layout:
         """Return the layout of a mosaic with these options that holds these variances."""
-        rows = tuple(row for row in MOSAIC if _is_asked(row, options))
+        rows = tuple(row for row in schema.MOSAIC if _is_asked(row, options))
         resampled = options.variance_method == "resampled"
         reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
         return cls(rows, tuple(variances), reference)
