@@ -135,9 +135,8 @@ def test_planes_of_float32_are_rounded_once_an_exposure() -> None:
 
 @pytest.mark.parametrize("k", [0, 1, 30, 31])
 def test_every_bit_of_the_context_can_be_set(k: int) -> None:
-    bit = int(np.int32(np.uint32(1 << k).view(np.int32)))
-    planes = add(aligned(bit=1), Onto(SHAPE, "point"))
-    add(aligned(bit=bit), Onto(SHAPE, "point"), planes=planes)
+    planes = add(aligned(number=32), Onto(SHAPE, "point"))
+    add(aligned(number=64 + k), Onto(SHAPE, "point"), planes=planes)
     np.testing.assert_array_equal(planes.context.view(np.uint32), (1 << k) | 1)
 
 

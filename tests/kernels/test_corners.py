@@ -13,10 +13,24 @@ from tests.support.kernel_compare import against_slow
 from tests.support.kernel_maps import noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add
 from tests.support.slow_drizzle import at
-from xresample.kernels.corners import UPPER, blend_rows, mended_corners
+from xresample.kernels import corners
+from xresample.kernels.corners import UPPER
+from xresample.kernels.jit import jit
 from xresample.kernels.structures import SPAN
 
 OUTLINE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+
+
+@jit
+def blend_rows(pixmap, j, i0, n, h, blended):
+    """Call the compiled function, which Python cannot call."""
+    corners.blend_rows(pixmap, j, i0, n, h, blended)
+
+
+@jit
+def mended_corners(pixmap, j, i, h):
+    """Call the compiled function, which Python cannot call."""
+    return corners.mended_corners(pixmap, j, i, h)
 
 
 def outline(pixmap: np.ndarray, j: int, i: int, h: float) -> list[float]:

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.kernel_compare import assert_close, slow
 from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
-from tests.support.kernel_runs import CODES, Exposure, Onto, add
-from xresample.kernels.deposit import MIN_OVERLAP
-
-KERNELS = tuple(CODES)
+from tests.support.kernel_runs import Exposure, Onto, add
+from xresample.kernels.structures import KERNELS, MIN_OVERLAP
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 6])
