@@ -10,13 +10,13 @@ import xarray as xr
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_arrays, make_attrs, shifted_map
-from xresample.accumulate import launch as engine
+from xresample.accumulate import deposit
 from xresample.accumulate.buffers import Buffers, Layout
 from xresample.accumulate.launch import require_memory_order
 from xresample.datamodel.options import Options
 
 SHAPE = (30, 34)
-TILE = int(np.max(engine.TILE))
+TILE = int(np.max(deposit.TILE))
 
 
 def make(k: int = 0) -> xr.Dataset:

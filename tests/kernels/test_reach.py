@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.kernel_maps import smooth_map
 from tests.support.kernel_runs import block_bounds
 from tests.support.slow_drizzle import overlaps
-from xresample.accumulate.launch import make_footprint
+from xresample.accumulate.deposit import make_footprint
 from xresample.kernels.reach import BLOCK
 from xresample.kernels.structures import KERNELS
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.kernel_maps import noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add, empty_planes
-from xresample.accumulate import launch
+from xresample.accumulate import deposit
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import KERNELS, MosaicPlanes
 
@@ -106,11 +106,11 @@ def test_a_tile_out_of_reach_stays_as_it_is() -> None:
 
 def test_a_thread_without_tiles_does_nothing() -> None:
     exposure, onto = rich_exposure(), Onto(SHAPE)
-    placement = launch.place(exposure.pixmap, exposure.active, onto.footprint, SHAPE, (0, 0))
+    placement = deposit.place(exposure.pixmap, exposure.active, onto.footprint, SHAPE, (0, 0))
     nothing = placement._replace(tiles=placement.tiles[:0])
-    planes, rules = empty_planes(exposure, onto), launch.make_rules(0)
-    launch.run(
-        exposure.sampled(), launch.Flags(), exposure.pixmap, nothing, exposure.lanes, rules, planes
+    planes, rules = empty_planes(exposure, onto), deposit.make_rules(0)
+    deposit.run(
+        exposure.sampled(), deposit.Flags(), exposure.pixmap, nothing, exposure.lanes, rules, planes
     )
     assert not planes.context.any()
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xresample.accumulate import launch
-from xresample.accumulate.launch import Active, Flags, SampledPlane
+from xresample.accumulate import deposit
+from xresample.accumulate.deposit import Active, Flags, SampledPlane
 from xresample.kernels.samples import PLAIN
 from xresample.kernels.structures import LaneLayout, MosaicPlanes
 
@@ -64,9 +64,9 @@ class Onto(NamedTuple):
     """Row and column of the grid where the planes begin."""
 
     @property
-    def footprint(self) -> launch.Footprint:
+    def footprint(self) -> deposit.Footprint:
         """The kernel with its parameters."""
-        return launch.make_footprint(self.kernel, self.pixfrac, self.ratio)
+        return deposit.make_footprint(self.kernel, self.pixfrac, self.ratio)
 
 
 def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> MosaicPlanes:
@@ -81,12 +81,12 @@ def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> MosaicPla
 
 
 def block_bounds(
-    pixmap: np.ndarray, footprint: launch.Footprint, active: Active | None = None
+    pixmap: np.ndarray, footprint: deposit.Footprint, active: Active | None = None
 ) -> np.ndarray:
     """Return the bounds of all blocks of active pixels; the last column bounds a whole row."""
     active = active or (0, pixmap.shape[0], 0, pixmap.shape[1])
     pixmap = np.ascontiguousarray(pixmap, dtype=np.float64)
-    return launch.place(pixmap, active, footprint, (1, 1), (0, 0)).block_bounds
+    return deposit.place(pixmap, active, footprint, (1, 1), (0, 0)).block_bounds
 
 
 def add(
@@ -125,7 +125,7 @@ def add(
         planes = empty_planes(exposure, onto, dtype)
     pixmap = np.ascontiguousarray(exposure.pixmap, dtype=np.float64)
     side = side or max(onto.shape)
-    placement = launch.place(
+    placement = deposit.place(
         pixmap,
         active or exposure.active,
         onto.footprint,
@@ -135,8 +135,8 @@ def add(
         threads=threads,
     )
     dq = None if exposure.dq is None else exposure.dq.astype(np.uint32)
-    rules = launch.make_rules(exposure.number, variance_scale=variance_scale, fillval=onto.fillval)
-    launch.run(
+    rules = deposit.make_rules(exposure.number, variance_scale=variance_scale, fillval=onto.fillval)
+    deposit.run(
         exposure.sampled(), Flags(dq), pixmap, placement, exposure.lanes, rules, planes, threads
     )
     return planes

@@ -16,7 +16,8 @@ from xresample.kernels.structures import SeparableFootprint
 from xresample.wcs import footprint
 from xresample.wcs.coarse import Lattice
 
-from .launch import Scales, make_footprint
+from .deposit import make_footprint
+from .launch import Scales
 
 
 @dataclass(frozen=True)
