@@ -28,7 +28,7 @@ TILE = OutputTile(-20, 60, -30, 70)
 
 @jit
 def by_patch(pixmap, j, n, h, tile, blended, cells, image):
-    """Add the overlaps of each pixel of a row to an image of its own; return how many have one."""
+    """Add the overlaps of each pixel of a row to its image; return how many have a patch."""
     blend_rows(pixmap, j, 0, n, h, blended)
     narrow_patches(blended, n, h, tile, cells)
     wide_patches(gather_wide(n, cells), cells)
@@ -37,14 +37,14 @@ def by_patch(pixmap, j, n, h, tile, blended, cells, image):
 
 @jit
 def by_box(pixmap, j, n, half, tile, cells, image):
-    """Do the same for boxes."""
+    """Add the overlaps of each box to its image; return how many have a patch."""
     box_patches(pixmap, j, 0, n, half, tile, cells)
     return spread(n, tile, cells, image)
 
 
 @jit
 def spread(n, tile, cells, image):
-    """Add the overlaps of ``n`` patches to images."""
+    """Add the overlaps of ``n`` pixels to their images; return how many have a patch."""
     count = 0
     for k in range(n):
         if is_small(cells, k):
@@ -59,7 +59,7 @@ def spread(n, tile, cells, image):
 
 @jit
 def at_large(n, h, tile, blended, cells, image):
-    """Do the same without patches."""
+    """Add the overlaps of each pixel to its image, without patches."""
     for k in range(n):
         window = quadrilateral_cells(corners(blended, k, h), tile, cells)
         for r in range(window.ny):
@@ -105,12 +105,12 @@ def test_patches_have_the_overlaps_of_pixels_of_any_size(
     assert there.sum() == count
     np.testing.assert_allclose(small[there], large[there], atol=3e-10)
     np.testing.assert_allclose(small[there].sum(axis=(1, 2)), 1.0, rtol=1e-9)
-    # The class is the smallest that has all cells.
+    # No patch is too small for its pixel.
     rows, columns = (large > 1e-9).any(axis=2).sum(axis=1), (large > 1e-9).any(axis=1).sum(axis=1)
     assert (np.maximum(rows, columns)[there] <= sides[there]).all()
 
 
-def test_the_first_cell_stands_for_a_patch_inside_the_tile() -> None:
+def test_the_first_cell_is_known_for_a_patch_inside_the_tile() -> None:
     pixmap = smooth_map((3, 60), 1.0, 12.0, centre=(15.0, 20.0))
     blended, cells = scratch()
     tile = OutputTile(10, 30, 0, 40)

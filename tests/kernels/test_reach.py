@@ -1,4 +1,4 @@
-"""Bounds of blocks of pixels: nothing they hide may be missed."""
+"""Bounds of blocks of pixels: no cell that a pixel reaches may lie outside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xresample.kernels.structures import KERNELS
 def assert_bounded(
     pixmap: np.ndarray, kernel: str, pixfrac: float, ratio: float, active: tuple[int, ...]
 ) -> None:
-    """Fail when a pixel reaches a cell outside the bounds of its block."""
+    """Fail if a pixel reaches a cell outside the bounds of its block."""
     j0, j1, i0, i1 = active
     bounds = block_bounds(pixmap, make_footprint(kernel, pixfrac, ratio), (j0, j1, i0, i1))[..., :4]
     assert (bounds[:, -1, ::2] == bounds[:, :-1, ::2].min(axis=1)).all()
@@ -40,7 +40,7 @@ def assert_bounded(
     pixfrac=st.floats(0.1, 1.0),
 )
 @settings(max_examples=40)
-def test_all_that_a_pixel_reaches_is_in_the_bounds(
+def test_every_cell_that_a_pixel_reaches_is_in_the_bounds(
     kernel: str, rotation: float, scale: float, bend: float, pixfrac: float
 ) -> None:
     pixmap = smooth_map((BLOCK + 5, 2 * BLOCK + 3), scale, rotation, bend=bend)
@@ -65,7 +65,7 @@ def test_bounds_are_not_wide() -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_block_of_nan_reaches_nothing_and_hides_no_other(kernel: str) -> None:
+def test_a_block_of_nan_reaches_nothing_and_hides_no_other_block(kernel: str) -> None:
     pixmap = smooth_map((BLOCK, 2 * BLOCK), rotation=10.0)
     whole = block_bounds(pixmap, make_footprint(kernel, 1.0, 1.0), (0, BLOCK, 0, 2 * BLOCK))[
         ..., :4

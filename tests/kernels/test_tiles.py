@@ -17,7 +17,7 @@ SHAPE = (41, 47)
 
 
 def rich_exposure(rotation: float = 17.0, scale: float = 1.1, seed: int = 0) -> Exposure:
-    """Return an exposure with every kind of plane, that reaches beyond the output."""
+    """Return an exposure with every kind of plane that reaches beyond the output."""
     centre = (SHAPE[1] / 2 + 7, SHAPE[0] / 2)
     pixmap = smooth_map((37, 39), scale, rotation, centre=centre)
     pixmap[5, 6] = pixmap[0, 20] = np.nan
@@ -41,7 +41,7 @@ def assert_same(one: MosaicPlanes, other: MosaicPlanes) -> None:
     pixfrac=st.floats(0.1, 1.0),
 )
 @settings(max_examples=60)
-def test_any_tiles_give_the_bits_of_the_whole(
+def test_tiles_of_any_size_give_the_same_bits(
     kernel: str, side: int, rotation: float, scale: float, pixfrac: float
 ) -> None:
     exposure = rich_exposure(rotation, scale)
@@ -57,7 +57,9 @@ def test_any_tiles_give_the_bits_of_the_whole(
     scale=st.floats(0.3, 6.0),
 )
 @settings(max_examples=40)
-def test_a_window_of_the_mosaic_has_its_bits(kernel: str, y0: int, x0: int, scale: float) -> None:
+def test_a_window_has_the_bits_of_the_mosaic(
+    kernel: str, y0: int, x0: int, scale: float
+) -> None:
     exposure = rich_exposure(scale=scale)
     whole = add(exposure, Onto(SHAPE, kernel, 0.8, 1 / scale))
     window = add(exposure, Onto((15, 18), kernel, 0.8, 1 / scale, origin=(y0, x0)))
@@ -82,7 +84,7 @@ def test_threads_change_no_bit(kernel: str) -> None:
     assert_same(add(exposure, onto, dtype="f4", side=7, threads=4), whole)
 
 
-def test_exposures_one_by_one_in_other_tiles() -> None:
+def test_each_exposure_may_have_other_tiles() -> None:
     exposures = [rich_exposure(20.0 * k, seed=k)._replace(number=k) for k in range(4)]
     onto = Onto(SHAPE)
     whole = divided = None

@@ -6,7 +6,7 @@ import numpy as np
 
 from xresample.kernels.structures import MosaicPlanes
 
-from .kernel_maps import reference
+from .kernel_maps import run_drizzle
 from .kernel_runs import Exposure, Onto, add
 from .slow_drizzle import slow_drizzle
 
@@ -25,9 +25,9 @@ def assert_close(got: np.ndarray, expected: np.ndarray, tolerance: float) -> Non
     np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
-def against_reference(exposure: Exposure, onto: Onto) -> None:
+def against_drizzle(exposure: Exposure, onto: Onto) -> None:
     """Compare weights and data with ``drizzle``."""
-    expected = reference(exposure, onto.shape, onto.kernel, onto.pixfrac, onto.ratio)
+    expected = run_drizzle(exposure, onto.shape, onto.kernel, onto.pixfrac, onto.ratio)
     values = add(exposure, onto).values
     assert_close(values[0], expected["wht"], FLOAT32)
     assert_close(values[0] * values[1], expected["wht"] * expected["data"], FLOAT32)
@@ -49,7 +49,7 @@ def slow(exposure: Exposure, onto: Onto) -> dict[str, np.ndarray]:
     )
 
 
-def against_slow(exposure: Exposure, onto: Onto, flags_of_reference: bool = False) -> None:
+def against_slow(exposure: Exposure, onto: Onto, flags_of_drizzle: bool = False) -> None:
     """Compare all planes with the slow drizzle, and on request the bits with ``drizzle``."""
     expected = slow(exposure, onto)
     planes = add(exposure, onto)
@@ -59,8 +59,8 @@ def against_slow(exposure: Exposure, onto: Onto, flags_of_reference: bool = Fals
     clear = expected["lowest"] >= MARGINAL
     assert clear.mean() > 0.3
     assert_bits(planes, expected, clear)
-    if flags_of_reference:
-        other = reference(exposure, onto.shape, onto.kernel, onto.pixfrac, onto.ratio)
+    if flags_of_drizzle:
+        other = run_drizzle(exposure, onto.shape, onto.kernel, onto.pixfrac, onto.ratio)
         if onto.kernel.startswith("lanczos"):
             # drizzle also keeps the dq of negative deposits, but not their bit of the context.
             assert ((planes.dq & other["dq"]) == planes.dq)[clear].all()

@@ -65,7 +65,7 @@ def noisy_exposure(pixmap: np.ndarray, seed: int = 0, holes: bool = True) -> Exp
     return Exposure(pixmap, data, weights, dq=dq)
 
 
-def reference(
+def run_drizzle(
     exposure: Exposure, shape: tuple[int, int], kernel: str, pixfrac: float, ratio: float
 ) -> dict[str, np.ndarray]:
     """Run ``drizzle`` onto a larger output, and crop."""

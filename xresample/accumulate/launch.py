@@ -141,7 +141,7 @@ def reference_of(layout: Layout, window: Window) -> str | None:
 
 
 def lane_names(layout: Layout, reference: str | None) -> tuple[str, ...]:
-    """Return the planes of a mosaic that the lanes fill, and the reference, in their order."""
+    """Return the names of the planes that are read, in the order of `LaneLayout.sampled`."""
     own = () if reference is None or reference in layout.variances else (reference,)
     return (*layout.means, *layout.variances, *own)
 

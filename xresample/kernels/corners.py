@@ -100,7 +100,7 @@ def centre(pixmap, j, i):
 
 @inlined
 def step(pixmap, j, i, dj, di):
-    """Return the step to the next pixel; where there is none, the step from the previous pixel."""
+    """Return the step to the next pixel, or the step from the previous pixel if it is missing."""
     px, py = centre(pixmap, j, i)
     x, y = centre(pixmap, j + dj, i + di)
     if math.isnan(x):
