@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xresample.kernels import intrinsics
+from xresample.kernels import intrinsics, plain
 from xresample.kernels.jit import inlined, jit
 from xresample.kernels.structures import GROUP, SPAN
 
@@ -47,12 +47,12 @@ def test_a_feature_that_fails_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 @compiled
 @pytest.mark.parametrize("factor", [0.0, -1.5])
 def test_lanes(factor: float) -> None:
-    plain = inlined(intrinsics.add_lanes_in_python)
+    add_lanes = inlined(plain.add_lanes)
 
     @jit
     def both(one, other, factor, samples):
         intrinsics.add_lanes_by_llvm(one, 2, factor, samples, 1)
-        plain(other, 2, factor, samples, 1)
+        add_lanes(other, 2, factor, samples, 1)
 
     rng = np.random.default_rng(0)
     one, samples = rng.random(4 * GROUP), rng.random(2 * GROUP)
@@ -66,8 +66,8 @@ def test_lanes(factor: float) -> None:
 @pytest.mark.parametrize("side", [2, 3])
 @pytest.mark.parametrize("powers", [(1, 1), (1, 2), (2, 2)])
 def test_patches(side: int, powers: tuple[int, int]) -> None:
-    by_llvm, plain = intrinsics.patch_by_llvm(side), intrinsics.patch_in_python(side)
-    (group_1, pair_1, flags_1), (group_2, pair_2, flags_2) = by_llvm, plain
+    group_1, pair_1, flags_1 = intrinsics.patch_by_llvm(side)
+    group_2, pair_2, flags_2 = plain.patch(side)
     steps = 3, 3 * (side + 1)
 
     @jit
@@ -98,11 +98,11 @@ def test_patches(side: int, powers: tuple[int, int]) -> None:
 
 @compiled
 def test_multiply_add() -> None:
-    plain = inlined(intrinsics.multiply_add_in_python)
+    multiply_add = inlined(plain.multiply_add)
 
     @jit
     def both(a, b, c):
-        return intrinsics.multiply_add_by_llvm(a, b, c), plain(a, b, c)
+        return intrinsics.multiply_add_by_llvm(a, b, c), multiply_add(a, b, c)
 
     for a, b, c in np.random.default_rng(1).normal(size=(100, 3)):
         one, other = both(a, b, c)
@@ -112,7 +112,7 @@ def test_multiply_add() -> None:
 @compiled
 @pytest.mark.filterwarnings("ignore::numba.NumbaWarning")
 def test_readers() -> None:
-    floats, doubles, words = intrinsics.readers_in_python()
+    floats, doubles, words = plain.readers()
 
     @jit
     def read(address, k, scratch):

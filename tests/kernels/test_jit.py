@@ -40,9 +40,9 @@ def test_an_edit_in_a_helper_compiles_anew(tmp_path: Path) -> None:
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert finish(start(tmp_path, **cache)) == (RESULT, f"{jit.MESSAGE}\n")
     assert finish(start(tmp_path, **cache)) == (RESULT, "")
-    edit(kernels / "intrinsics.py", *CHANGE)
+    edit(kernels / "plain.py", *CHANGE)
     assert finish(start(tmp_path, **cache)) == (EDITED, f"{jit.MESSAGE}\n")
-    edit(kernels / "intrinsics.py", *reversed(CHANGE))
+    edit(kernels / "plain.py", *reversed(CHANGE))
     assert finish(start(tmp_path, **cache)) == (RESULT, "")
 
 
@@ -165,5 +165,5 @@ def test_kernels_are_kept_without_the_private_cache(tmp_path: Path) -> None:
         assert finish(start(tmp_path, script, **cache))[0] == RESULT
     (folder,) = (tmp_path / "cache" / jit.FOLDER).iterdir()
     assert list(folder.rglob("trial.trial*.nbc"))
-    edit(kernels / "intrinsics.py", *CHANGE)
+    edit(kernels / "plain.py", *CHANGE)
     assert finish(start(tmp_path, script, **cache))[0] == EDITED

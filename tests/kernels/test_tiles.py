@@ -57,9 +57,7 @@ def test_tiles_of_any_size_give_the_same_bits(
     scale=st.floats(0.3, 6.0),
 )
 @settings(max_examples=40)
-def test_a_window_has_the_bits_of_the_mosaic(
-    kernel: str, y0: int, x0: int, scale: float
-) -> None:
+def test_a_window_has_the_bits_of_the_mosaic(kernel: str, y0: int, x0: int, scale: float) -> None:
     exposure = rich_exposure(scale=scale)
     whole = add(exposure, Onto(SHAPE, kernel, 0.8, 1 / scale))
     window = add(exposure, Onto((15, 18), kernel, 0.8, 1 / scale, origin=(y0, x0)))

@@ -14,7 +14,7 @@ NEEDED = ("kernels", "errors.py", "progress.py", "threads.py")
 """Parts of the package that the kernels need."""
 
 TRIAL = """
-from .intrinsics import floor
+from .plain import floor
 from .jit import jit
 
 @jit

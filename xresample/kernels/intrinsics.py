@@ -1,11 +1,11 @@
-"""Instructions that numba does not write by itself, and their equivalents in plain Python.
+"""Instructions that numba does not write by itself.
 
 A deposit is a short sequence of vector instructions. numba makes no vectors of several
 statements, checks each index for counting from the end, and knows no way to read an array by its
 address. This module writes these instructions through llvmlite. Written this way, a deposit costs
 a third of its plain equivalent.
 
-Every feature exists twice: ``*_by_llvm`` and ``*_in_python``. When the module is imported, a small
+Each feature, ``*_by_llvm``, has an equivalent in ``plain``. When the module is imported, a small
 function tries each feature and checks the numbers. A feature that fails is replaced by the plain
 equivalent, which works without llvmlite and with numba switched off. Results may then differ by
 rounding, because `multiply_add` rounds twice.
@@ -15,7 +15,6 @@ Samples and sums are flat arrays of float64 and are counted in groups of ``GROUP
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -23,28 +22,13 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
+from . import plain
 from .jit import inlined, jit, variant
 from .structures import GROUP, SPAN
 
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
-
-ONE_BIT = 1.5 * 2.0**52
-"""Adding this number to a float64 leaves no bit for a fraction."""
-
-
-@inlined
-def floor(x):
-    """Return the greatest integer not above ``x``, as a float; exact below 2^51, NaN for NaN.
-
-    The sum is plain arithmetic, so a loop over pixels stays a vector loop; ``math.floor`` may be a
-    call.
-    """
-    nearest = (x + ONE_BIT) - ONE_BIT
-    return nearest - 1.0 if nearest > x else nearest
-
 
 # The following code writes vectors: the deposit of lanes on one pixel and on a patch of pixels.
 
@@ -98,26 +82,16 @@ def _cells(side: int, builder: Any, data: Any, k: Any, w: Any) -> Any:
 
 @intrinsic
 def add_lanes_by_llvm(typingctx, sums, at, factor, samples, sample):
-    """Write the instructions of `add_lanes_in_python`."""
+    """Write the instructions of `plain.add_lanes`."""
 
     def codegen(context, builder, signature, args):
         make = Vectors(context, builder, GROUP)
         target = make.pointer(make.data(signature.args[0], args[0]), args[1])
         source = make.pointer(make.data(signature.args[3], args[3]), args[4])
         make.add(target, make.filled(args[2]), builder.load(source, align=8))
-        return cgutils.get_null_value(context.get_value_type(types.void))
+        return context.get_dummy_value()
 
     return types.void(sums, types.intp, types.float64, samples, types.intp), codegen
-
-
-def add_lanes_in_python(sums, at, factor, samples, sample):
-    """Add ``factor`` times the group ``sample`` of ``samples`` to the group ``at`` of ``sums``.
-
-    A factor of 0 adds nothing, whatever the samples are.
-    """
-    if factor != 0.0:
-        for lane in range(GROUP):
-            sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
 
 
 def _vectors(width: int, side: int) -> Any:
@@ -143,7 +117,7 @@ def _vectors(width: int, side: int) -> Any:
                 squared = builder.fmul(aw, aw)
                 factors = make.factors(*(builder.select(o, aw, squared) for o in once))
                 make.add(make.pointer(data, builder.add(args[1], away)), factors, own)
-            return cgutils.get_null_value(context.get_value_type(types.void))
+            return context.get_dummy_value()
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
         return types.void(
@@ -168,7 +142,7 @@ def _flags(side: int) -> Any:
                 positive = builder.fcmp_ordered(">", aw, ir.Constant(F64, 0.0))
                 bits = builder.select(positive, args[6], ir.Constant(I64, 0))
                 builder.store(builder.or_(builder.load(target), bits), target)
-            return cgutils.get_null_value(context.get_value_type(types.void))
+            return context.get_dummy_value()
 
         whole = types.intp
         return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
@@ -181,41 +155,11 @@ Patch = tuple[Any, Any, Any]
 
 
 def patch_by_llvm(side: int) -> Patch:
-    """Return the functions of `patch_in_python` as vector instructions.
+    """Return the functions of `plain.patch` as vector instructions.
 
     No branch depends on the overlaps: the processor cannot predict which cells a pixel overlaps.
     """
     return _vectors(GROUP, side), _vectors(2 * GROUP, side), _flags(side)
-
-
-def patch_in_python(side: int) -> Patch:
-    """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels."""
-    add_lanes = inlined(add_lanes_in_python)
-
-    def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
-        """Add a group of lanes to the group ``at`` of the first pixel, and to the other pixels.
-
-        ``steps`` are the groups from one pixel to the next along x and y. The factor is the
-        overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2; both powers are equal.
-        """
-        for m in range(side * side):
-            here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
-            add_lanes(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
-
-    def add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
-        """Add two groups that stand side by side, each with its own power."""
-        for m in range(side * side):
-            here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
-            add_lanes(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
-            add_lanes(sums, here + 1, aw if powers[1] == 1 else aw * aw, samples, sample + 1)
-
-    def set_flags(flags, at, row, cells, k, w, flag):
-        """Set bits in the pixels whose overlap times ``w`` is positive."""
-        for m in range(side * side):
-            if cells[m * SPAN + k] * w > 0.0:
-                flags[at + m // side * row + m % side] |= flag
-
-    return inlined(add_group), inlined(add_pair), inlined(set_flags)
 
 
 # The following code multiplies and adds with one rounding instead of two.
@@ -230,11 +174,6 @@ def multiply_add_by_llvm(typingctx, a, b, c):
         return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [F64], kind), args)
 
     return types.float64(types.float64, types.float64, types.float64), codegen
-
-
-def multiply_add_in_python(a, b, c):
-    """Return ``a * b + c``."""
-    return a * b + c
 
 
 # The following code reads planes that are known by their address.
@@ -257,36 +196,11 @@ def _reader_by_llvm(kind: Any, number: Any) -> Any:
 
 
 def readers_by_llvm() -> Readers:
-    """Return the functions of `readers_in_python` as one instruction each."""
+    """Return the functions of `plain.readers` as one instruction each."""
     return (
         _reader_by_llvm(types.float32, ir.FloatType()),
         _reader_by_llvm(types.float64, F64),
         _reader_by_llvm(types.uint32, I32),
-    )
-
-
-def _reader_in_python(kind: Any) -> Any:
-    whole, size = ctypes.c_size_t, np.dtype(kind).itemsize
-    address_of_memmove = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
-    # The arguments are integers, because compiled code cannot make pointers of addresses.
-    copy = ctypes.CFUNCTYPE(whole, whole, whole, whole)(address_of_memmove)
-
-    def number_at(address, k, scratch):
-        copy(scratch.ctypes.data + 8 * k, address + size * k, size)
-        return scratch.view(kind)[8 // size * k]
-
-    return inlined(number_at)
-
-
-def readers_in_python() -> Readers:
-    """Return the functions that read number ``k`` of an array that begins at an address.
-
-    ``scratch``, an array of 8 bytes per number, loses its own number ``k``.
-    """
-    return (
-        _reader_in_python(np.float32),
-        _reader_in_python(np.float64),
-        _reader_in_python(np.uint32),
     )
 
 
@@ -306,13 +220,9 @@ def use_wide_vectors_by_llvm(typingctx):
         attributes.add("noinline")
         # The class of ``attributes`` is a set that refuses names that llvmlite does not list.
         set.add(attributes, '"prefer-vector-width"="512"')
-        return cgutils.get_null_value(context.get_value_type(types.void))
+        return context.get_dummy_value()
 
     return types.void(), codegen
-
-
-def use_wide_vectors_in_python():
-    """Do nothing: there is no public way to choose the length of vectors."""
 
 
 # The functions below try the features on a few numbers.
@@ -414,18 +324,18 @@ def works(name: str, check: Callable[[], bool]) -> bool:
     return found
 
 
-add_lanes = add_lanes_by_llvm if works("lanes", lanes_work) else inlined(add_lanes_in_python)
-patch = patch_by_llvm if works("patches", patches_work) else patch_in_python
+add_lanes = add_lanes_by_llvm if works("lanes", lanes_work) else inlined(plain.add_lanes)
+patch = patch_by_llvm if works("patches", patches_work) else plain.patch
 multiply_add = (
     multiply_add_by_llvm
     if works("multiply_add", multiply_add_works)
-    else inlined(multiply_add_in_python)
+    else inlined(plain.multiply_add)
 )
 float_at, double_at, word_at = (
-    readers_by_llvm() if works("readers", readers_work) else readers_in_python()
+    readers_by_llvm() if works("readers", readers_work) else plain.readers()
 )
 use_wide_vectors = (
     use_wide_vectors_by_llvm
     if works("wide_vectors", wide_vectors_work)
-    else inlined(use_wide_vectors_in_python)
+    else inlined(plain.use_wide_vectors)
 )

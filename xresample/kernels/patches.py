@@ -54,8 +54,9 @@ from __future__ import annotations
 import math
 
 from .corners import corners
-from .intrinsics import floor, use_wide_vectors
+from .intrinsics import use_wide_vectors
 from .jit import inlined, inner
+from .plain import floor
 from .square import bounds, kept, overlaps_2x2, overlaps_3x3, relative_to, signed_area
 from .structures import PAD, SPAN, CellWindow
 

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import math
 
-from .intrinsics import floor
 from .jit import inlined, inner, jit
+from .plain import floor
 
 BLOCK = 8
 """Side of a block, in input pixels."""

@@ -19,8 +19,8 @@ import math
 
 import numpy as np
 
-from .intrinsics import floor
 from .jit import inlined, inner
+from .plain import floor
 from .structures import (
     GAUSSIAN,
     LANCZOS2,

@@ -35,8 +35,9 @@ from __future__ import annotations
 
 import math
 
-from .intrinsics import floor, multiply_add
+from .intrinsics import multiply_add
 from .jit import inlined, inner
+from .plain import floor
 from .structures import LARGE, MIN_OVERLAP, SPAN, CellWindow
 
 TINY = 1e-30
