@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from . import accessor as _accessor
 
 if TYPE_CHECKING:
+    from .accumulate.warm_up import warm_up
     from .datamodel.exposure import make_exposure
     from .datamodel.grid import fit_wcs
     from .datamodel.options import Options
     from .errors import (
+        CompiledCodeWarning,
         FileError,
         GridMismatchError,
         InvalidExposureError,
@@ -48,8 +50,10 @@ _HOMES = {
     "plan": "tiled.plan",
     "plot_footprints": "plot",
     "Resample": "stcal",
+    "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
         (
+            "CompiledCodeWarning",
             "FileError",
             "GridMismatchError",
             "InvalidExposureError",
@@ -67,6 +71,7 @@ _HOMES = {
 """The module of each public name, which is imported when the name is first used."""
 
 __all__ = [
+    "CompiledCodeWarning",
     "FileError",
     "GridMismatchError",
     "InvalidExposureError",
@@ -89,6 +94,7 @@ __all__ = [
     "open_exposures",
     "plan",
     "plot_footprints",
+    "warm_up",
 ]
 
 try:

@@ -60,6 +60,10 @@ class MissingVarianceWarning(UserWarning):
     """The variance for the weights is missing; all weights of the exposure are 1."""
 
 
+class CompiledCodeWarning(UserWarning):
+    """Compiled kernels cannot be kept in the usual folders."""
+
+
 def warn(message: str, category: type[Warning]) -> None:
     """Warn with the location of the user's line that called this package."""
     package = __name__.partition(".")[0]

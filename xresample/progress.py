@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import Any
+from weakref import WeakSet
 
 from .errors import InvalidInputError
+
+_shown: WeakSet[Any] = WeakSet()
+"""Progress bars in use."""
 
 
 def bar(wanted: bool, **options: Any) -> Any:
@@ -30,7 +36,16 @@ def bar(wanted: bool, **options: Any) -> Any:
         raise InvalidInputError(
             "progress=True needs tqdm, which is not installed: pip install tqdm"
         ) from None
-    return tqdm(**options)
+    shown = tqdm(**options)
+    _shown.add(shown)
+    return shown
+
+
+def announce(message: str) -> None:
+    """Log a message about work that takes a while, and show it above the progress bar, if any."""
+    logging.getLogger("xresample").info(message)
+    for shown in list(_shown)[:1]:
+        shown.write(message, file=sys.stderr)
 
 
 class _HiddenBar:

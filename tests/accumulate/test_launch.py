@@ -1,4 +1,4 @@
-"""From names to lanes: layouts of planes, tiles, and what an exposure may touch."""
+"""From names to lanes, tiles, and the pixels that an exposure may change."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_arrays, make_attrs, shifted_map
-from xresample.accumulate import launch as engine
+from xresample.accumulate import deposit
 from xresample.accumulate.buffers import Buffers, Layout
-from xresample.accumulate.launch import require_memory_order
+from xresample.accumulate.launch import lane_layout, lane_names, require_memory_order
 from xresample.datamodel.options import Options
+from xresample.kernels.structures import GROUP, NO_REFERENCE, LaneLayout
 
 SHAPE = (30, 34)
-TILE = int(np.max(engine.TILE))
+TILE = int(np.max(deposit.TILE))
 
 
 def make(k: int = 0) -> xr.Dataset:
@@ -26,18 +29,44 @@ def make(k: int = 0) -> xr.Dataset:
 
 @pytest.mark.parametrize("method", ["resampled", "propagated"])
 @pytest.mark.parametrize("weight_type", ["ivm", "ivm-sky", "exptime", None])
-def test_layouts(method: str, weight_type: str | None) -> None:
+def test_lanes_follow_the_planes(method: str, weight_type: str | None) -> None:
     options = Options(variance_method=method, weight_type=weight_type, compute_err="driz_err")
-    layout = Layout.of(options, ("var_flat",))
-    weights = ("var_flat_wht",) if method == "resampled" else ()
-    assert layout.names == ("wht", "data", "err", "var_flat", *weights)
-    assert layout.linear[:3] == ("1", "data", "err")
-    own = {"ivm": ("var_rnoise",), "ivm-sky": ("var_sky",)}.get(weight_type or "", ())
-    if method == "resampled":
-        assert layout.linear[3:] == ("var_flat", *own)
-        assert layout.squared == ()
+    layout = Layout.of(options, ("var_flat", "var_sky"))
+    weights = ("var_flat_wht", "var_sky_wht") if method == "resampled" else ()
+    assert layout.names == ("wht", "data", "err", "var_flat", "var_sky", *weights)
+    reference = layout.reference
+    lanes, names = lane_layout(layout, reference), lane_names(layout, reference)
+    assert names[:4] == ("data", "err", "var_flat", "var_sky")
+    assert len(lanes.sampled) == len(names)
+    by_name = dict(zip(names, lanes.sampled, strict=True))
+    assert (by_name["data"], by_name["err"]) == (1, 2)
+    if method == "propagated":
+        assert reference is None
+        assert (by_name["var_flat"], by_name["var_sky"]) == (GROUP, GROUP + 1)
     else:
-        assert layout.squared == ("var_flat",)
+        assert (by_name["var_flat"], by_name["var_sky"]) == (3, 4)
+        # A variance that the mosaic does not hold gets the last lane.
+        expected = {"ivm": 5, "ivm-sky": 4}.get(weight_type or "", NO_REFERENCE)
+        assert lanes.reference == expected
+        assert names[4:] == (("var_rnoise",) if weight_type == "ivm" else ())
+
+
+@given(
+    means=st.integers(1, 6),
+    resampled=st.integers(0, 6),
+    propagated=st.integers(0, 6),
+    extra=st.booleans(),
+)
+def test_linear_and_squared_lanes_share_no_group(
+    means: int, resampled: int, propagated: int, extra: bool
+) -> None:
+    reference = resampled if extra and resampled else None
+    lanes = LaneLayout.of(means, resampled, propagated, reference)
+    assert len(set(lanes.sampled)) == len(lanes.sampled) == lanes.linear - 1 + propagated
+    assert max(lanes.sampled) < GROUP * lanes.groups
+    squared = lanes.sampled[lanes.linear - 1 :]
+    assert all(lane // GROUP >= lanes.linear_groups for lane in squared)
+    assert (lanes.linear - 1) // GROUP < lanes.linear_groups
 
 
 def test_buffers_grow_in_planes_and_context() -> None:
@@ -56,8 +85,8 @@ def test_buffers_grow_in_planes_and_context() -> None:
     assert wider.context.shape == (3, 4, 5)
 
 
-def test_an_exposure_touches_its_footprint_only() -> None:
-    """Far away even what is no number stays as it is."""
+def test_an_exposure_changes_only_its_footprint() -> None:
+    """Even NaN far away stays as it is."""
     mosaic = xrs.empty_mosaic((3 * TILE, 3 * TILE))
     mosaic["data"].values[...] = 7.0
     mosaic["wht"].values[...] = np.nan
@@ -71,8 +100,8 @@ def test_an_exposure_touches_its_footprint_only() -> None:
 
 @pytest.mark.parametrize("kernel", ["square", "turbo", "point", "gaussian", "lanczos3"])
 @pytest.mark.parametrize("place", [(TILE - 10.3, TILE - 17.7), (-12.4, 30.2), (2 * TILE - 9, -20)])
-def test_tiles_leave_no_trace(kernel: str, place: tuple[float, float]) -> None:
-    """Across the borders of tiles and over the edge, as on a cutout with borders elsewhere."""
+def test_borders_of_tiles_change_no_bit(kernel: str, place: tuple[float, float]) -> None:
+    """A cutout has the borders of its tiles elsewhere, and gives the same bits."""
     options: dict[str, Any] = {"kernel": kernel, "compute_err": "driz_err", "propagate_dq": True}
     start = xrs.empty_mosaic((2 * TILE, 2 * TILE), **options)
     pixmap = shifted_map(SHAPE, *place)
@@ -97,11 +126,11 @@ def test_a_large_pixel_and_a_large_exposure() -> None:
     assert total == pytest.approx(mean, rel=1e-6)
 
 
-def test_given_maps_are_brought_into_order() -> None:
+def test_pixel_maps_are_brought_into_memory_order() -> None:
     pixmap = shifted_map((4, 5))
-    for given in (pixmap[..., ::-1][..., ::-1], np.asfortranarray(pixmap), pixmap.tolist(),
+    for pixels in (pixmap[..., ::-1][..., ::-1], np.asfortranarray(pixmap), pixmap.tolist(),
                   pixmap.astype(">f8"), pixmap.astype(int)):  # fmt: skip
-        found = require_memory_order(given, (4, 5))
+        found = require_memory_order(pixels, (4, 5))
         assert found.flags.c_contiguous
         assert found.dtype == np.float64
         assert found.dtype.isnative

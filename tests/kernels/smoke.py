@@ -1,6 +1,6 @@
-"""Every kernel once, on a few pixels, against the formulas; quick without the compiler too.
+"""Every kernel once, on a few pixels, against the formulas: fast even without the compiler.
 
-Run as a program, so that a test can choose how the kernels are compiled.
+This is a program, so that a test can choose how the kernels are compiled.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import numpy as np
 
 from tests.support.kernel_compare import against_slow
 from tests.support.kernel_maps import noisy_exposure, smooth_map
-from tests.support.kernel_runs import CODES, Onto, add
+from tests.support.kernel_runs import Onto, add
+from xresample.kernels.structures import KERNELS
 
 
 def main() -> None:
     """Compare each kernel: small and large pixels, at a border of the output, with a NaN."""
-    for kernel in CODES:
+    for kernel in KERNELS:
         for scale in (0.8, 2.6):
             pixmap = smooth_map((5, 6), scale, 30.0, centre=(6.0, 5.0), bend=0.0)
             exposure = noisy_exposure(pixmap, holes=False)
@@ -30,6 +31,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Compiled, a division by zero is an infinity that a select then drops; numpy's scalars warn.
+    # A division by zero gives an infinity that the kernels drop; numpy's scalars would warn.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         main()

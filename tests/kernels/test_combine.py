@@ -11,7 +11,7 @@ SHAPE = (3, 4)
 
 
 def aligned(value: float = 1.0, weight: float = 1.0, **more: object) -> Exposure:
-    """Return an exposure whose pixels are the output pixels, the same in each."""
+    """Return an exposure whose pixels are all alike and coincide with the output pixels."""
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
     data, weights = np.full(SHAPE, value), np.full(SHAPE, weight)
     return Exposure(np.dstack([x, y]), data, weights, **more)
@@ -39,7 +39,7 @@ def test_means_are_weighted() -> None:
 
 
 @pytest.mark.parametrize("fillval", [0.0, -1.0, np.nan])
-def test_an_empty_mosaic_has_no_part_in_a_mean(fillval: float) -> None:
+def test_the_fill_value_does_not_enter_a_mean(fillval: float) -> None:
     onto = Onto(SHAPE, "point", fillval=fillval)
     np.testing.assert_array_equal(total([aligned(3.0, 2.0)], onto), [2.0, 3.0])
     np.testing.assert_array_equal(total([aligned(3.0, 0.0)], onto), [0.0, fillval])
@@ -74,14 +74,14 @@ def test_resampled_variances_of_equal_weight() -> None:
     np.testing.assert_allclose(planes[2:], [(4 + 9) / 4, 2.0])
 
 
-def test_a_variance_of_one_exposure_is_itself_times_its_scale() -> None:
+def test_the_variance_of_a_single_exposure_is_only_scaled() -> None:
     exposure = aligned(weight=0.3, sigmas=flat(1.5))
     planes = add(exposure, Onto(SHAPE, "point"), variance_scale=0.25)
     np.testing.assert_allclose(planes.values[2], 0.25 * 1.5**2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [np.nan, np.inf])
-def test_a_variance_that_is_not_finite_is_left_out(sigma: float) -> None:
+def test_a_variance_that_is_not_finite_is_ignored(sigma: float) -> None:
     exposures = [aligned(sigmas=flat(2.0, 3.0)), aligned(sigmas=flat(2.0, sigma))]
     planes = total(exposures)
     np.testing.assert_allclose(planes[2:], [2.0, 9.0, 0.5, 0.25])
@@ -91,7 +91,7 @@ def test_a_variance_that_is_not_finite_is_left_out(sigma: float) -> None:
 
 
 @pytest.mark.parametrize("sigma", [np.nan, 0.0, np.inf])
-def test_an_exposure_without_a_reference_variance_has_no_part_in_them(sigma: float) -> None:
+def test_an_exposure_without_a_reference_variance_changes_no_variance(sigma: float) -> None:
     planes = total([aligned(sigmas=flat(2.0, 3.0)), aligned(sigmas=flat(sigma, 1.0))])
     np.testing.assert_allclose(planes[2:], [4.0, 9.0, 0.25, 0.25])
 
@@ -113,7 +113,7 @@ def test_variances_neither_overflow_nor_vanish(size: float, dtype: str) -> None:
     np.testing.assert_allclose(planes, [2 / size, 1, size / 2], rtol=1e-6)
 
 
-def test_planes_of_float32_are_rounded_once_an_exposure() -> None:
+def test_planes_of_float32_are_rounded_once_per_exposure() -> None:
     rng = np.random.default_rng(0)
     onto = Onto(SHAPE, "square")
     planes = empty_planes(aligned(), onto, "f4")
@@ -135,13 +135,12 @@ def test_planes_of_float32_are_rounded_once_an_exposure() -> None:
 
 @pytest.mark.parametrize("k", [0, 1, 30, 31])
 def test_every_bit_of_the_context_can_be_set(k: int) -> None:
-    bit = int(np.int32(np.uint32(1 << k).view(np.int32)))
-    planes = add(aligned(bit=1), Onto(SHAPE, "point"))
-    add(aligned(bit=bit), Onto(SHAPE, "point"), planes=planes)
+    planes = add(aligned(number=32), Onto(SHAPE, "point"))
+    add(aligned(number=64 + k), Onto(SHAPE, "point"), planes=planes)
     np.testing.assert_array_equal(planes.context.view(np.uint32), (1 << k) | 1)
 
 
-def test_flags_gather() -> None:
+def test_flags_of_all_exposures_are_combined() -> None:
     onto = Onto(SHAPE, "point")
     first = aligned(dq=np.full(SHAPE, 0x80000000, np.uint32))
     planes = add(first, onto)

@@ -1,4 +1,4 @@
-"""Corners of input pixels: bilinear between centres, extended at borders and by NaN."""
+"""Corners of input pixels: bilinear between centres, extrapolated at borders and beside NaN."""
 
 from __future__ import annotations
 
@@ -13,10 +13,24 @@ from tests.support.kernel_compare import against_slow
 from tests.support.kernel_maps import noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add
 from tests.support.slow_drizzle import at
-from xresample.kernels.corners import UPPER, blend_rows, mended_corners
+from xresample.kernels import corners
+from xresample.kernels.corners import UPPER
+from xresample.kernels.jit import jit
 from xresample.kernels.structures import SPAN
 
 OUTLINE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+
+
+@jit
+def blend_rows(pixmap, j, i0, n, h, blended):
+    """Call the compiled function, which Python cannot call."""
+    corners.blend_rows(pixmap, j, i0, n, h, blended)
+
+
+@jit
+def mended_corners(pixmap, j, i, h):
+    """Call the compiled function, which Python cannot call."""
+    return corners.mended_corners(pixmap, j, i, h)
 
 
 def outline(pixmap: np.ndarray, j: int, i: int, h: float) -> list[float]:
@@ -64,13 +78,13 @@ def test_a_pixel_without_neighbours_has_no_corners() -> None:
     assert all(math.isnan(c) for c in mended_corners(pixmap, 1, 1, 0.5))
 
 
-def test_a_row_longer_than_a_span_has_no_seam() -> None:
+def test_pieces_of_a_long_row_have_no_seam() -> None:
     pixmap = smooth_map((3, 2 * SPAN + 9), 1.0, 3.0, centre=(SPAN + 10.0, 20.0), bend=0.0)
     against_slow(noisy_exposure(pixmap), Onto((45, 2 * SPAN + 30)))
 
 
 def lose(exposure: Exposure, j: int, i: int) -> tuple[Exposure, Exposure]:
-    """Return an exposure with NaN in the map of a pixel, and one with weight 0 there."""
+    """Return an exposure with NaN in the map of a pixel, and an exposure with weight 0 there."""
     pixmap, weights = exposure.pixmap.copy(), exposure.weights.copy()
     pixmap[j, i] = np.nan
     weights[j, i] = 0
@@ -79,7 +93,7 @@ def lose(exposure: Exposure, j: int, i: int) -> tuple[Exposure, Exposure]:
 
 @pytest.mark.parametrize("kernel", ["square", "turbo", "point", "gaussian", "lanczos3"])
 @pytest.mark.parametrize(("scale", "rotation"), [(0.6, 200.0), (1.0, 20.0), (2.9, 75.0)])
-def test_a_nan_in_the_map_costs_its_own_pixel_only(
+def test_a_nan_in_the_map_loses_only_its_own_pixel(
     kernel: str, scale: float, rotation: float
 ) -> None:
     size = int(10 * scale) + 12
@@ -91,7 +105,7 @@ def test_a_nan_in_the_map_costs_its_own_pixel_only(
         np.testing.assert_allclose(broken, without, rtol=0, atol=1e-9 * np.abs(without).max())
 
 
-def test_many_nan_leave_all_other_pixels_of_an_affine_map() -> None:
+def test_many_nan_lose_only_their_own_pixels_of_an_affine_map() -> None:
     pixmap = smooth_map(scale=1.1, rotation=15.0, centre=(20.0, 20.0), bend=0.0)
     exposure = noisy_exposure(pixmap, holes=False)
     gone = np.zeros(pixmap.shape[:2], bool)
@@ -103,7 +117,7 @@ def test_many_nan_leave_all_other_pixels_of_an_affine_map() -> None:
     np.testing.assert_allclose(add(broken, onto).values, add(without, onto).values, atol=1e-9)
 
 
-def test_one_missing_coordinate_is_a_missing_pixel() -> None:
+def test_one_infinite_coordinate_loses_only_its_own_pixel() -> None:
     pixmap = smooth_map((7, 9), centre=(8.0, 8.0), bend=0.0)
     exposure = noisy_exposure(pixmap, holes=False)
     _, without = lose(exposure, 3, 4)

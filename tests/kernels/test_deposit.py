@@ -1,4 +1,4 @@
-"""The deposit: every lane takes the same overlap, in one pass."""
+"""The deposit: one overlap updates all lanes in one pass."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from hypothesis import strategies as st
 
 from tests.support.kernel_compare import assert_close, slow
 from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
-from tests.support.kernel_runs import CODES, Exposure, Onto, add
-from xresample.kernels.deposit import MIN_OVERLAP
-
-KERNELS = tuple(CODES)
+from tests.support.kernel_runs import Exposure, Onto, add
+from xresample.kernels.structures import KERNELS, MIN_OVERLAP
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 6])
 @pytest.mark.parametrize("kernel", ["square", "gaussian"])
-def test_any_number_of_planes_travels_together(kernel: str, count: int) -> None:
+def test_any_number_of_planes(kernel: str, count: int) -> None:
     pixmap, shape = centred_map(0.9, 20.0, margin=3.0)
     rng = np.random.default_rng(count)
     images = [rng.random(pixmap.shape[:2]).astype(np.float32) for _ in range(2 * count)]
@@ -30,7 +28,7 @@ def test_any_number_of_planes_travels_together(kernel: str, count: int) -> None:
             assert_close(values[plane][reached], expected[name][reached], 1e-7)
 
 
-def test_a_plane_has_the_same_bits_alone_and_in_company() -> None:
+def test_a_plane_has_the_same_bits_alone_and_with_others() -> None:
     pixmap, shape = centred_map(0.9, 20.0)
     exposure = noisy_exposure(pixmap)
     extra = np.random.default_rng(1).random(pixmap.shape[:2]).astype(np.float32)

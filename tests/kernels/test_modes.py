@@ -12,7 +12,7 @@ import pytest
 
 @pytest.mark.parametrize("mode", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
 def test_kernels_in_another_mode(mode: str, tmp_path: Path) -> None:
-    # A cache of its own: compiled code does not say whether it checks its indices.
+    # A fresh cache makes sure that everything is compiled in this mode.
     environment = {**os.environ, mode: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.kernels.smoke"],

@@ -21,14 +21,14 @@ from xresample.kernels.patches import (
     wide_patches,
 )
 from xresample.kernels.square import quadrilateral_cells
-from xresample.kernels.structures import LARGE, PAD, SPAN, Tile
+from xresample.kernels.structures import LARGE, PAD, SPAN, OutputTile
 
-TILE = Tile(-20, 60, -30, 70)
+TILE = OutputTile(-20, 60, -30, 70)
 
 
 @jit
 def by_patch(pixmap, j, n, h, tile, blended, cells, image):
-    """Add the overlaps of each pixel of a row to an image of its own; return how many have one."""
+    """Add the overlaps of each pixel of a row to its image; return how many have a patch."""
     blend_rows(pixmap, j, 0, n, h, blended)
     narrow_patches(blended, n, h, tile, cells)
     wide_patches(gather_wide(n, cells), cells)
@@ -37,14 +37,14 @@ def by_patch(pixmap, j, n, h, tile, blended, cells, image):
 
 @jit
 def by_box(pixmap, j, n, half, tile, cells, image):
-    """Do the same for boxes."""
+    """Add the overlaps of each box to its image; return how many have a patch."""
     box_patches(pixmap, j, 0, n, half, tile, cells)
     return spread(n, tile, cells, image)
 
 
 @jit
 def spread(n, tile, cells, image):
-    """Add the overlaps of ``n`` patches to images."""
+    """Add the overlaps of ``n`` pixels to their images; return how many have a patch."""
     count = 0
     for k in range(n):
         if is_small(cells, k):
@@ -59,7 +59,7 @@ def spread(n, tile, cells, image):
 
 @jit
 def at_large(n, h, tile, blended, cells, image):
-    """Do the same without patches."""
+    """Add the overlaps of each pixel to its image, without patches."""
     for k in range(n):
         window = quadrilateral_cells(corners(blended, k, h), tile, cells)
         for r in range(window.ny):
@@ -68,8 +68,14 @@ def at_large(n, h, tile, blended, cells, image):
                 image[k, window.y0 + r - tile.y0, window.x0 + c - tile.x0] += a
 
 
-def room() -> tuple[np.ndarray, np.ndarray]:
-    """Return room for corners and for cells."""
+@jit
+def corners_of(blended, k, h):
+    """Call the compiled function, which Python cannot call."""
+    return corners(blended, k, h)
+
+
+def scratch() -> tuple[np.ndarray, np.ndarray]:
+    """Return space for corners and for cells."""
     return np.full(4 * (SPAN + 2), np.nan), np.full(LARGE + 8000, np.nan)
 
 
@@ -89,7 +95,7 @@ def test_patches_have_the_overlaps_of_pixels_of_any_size(
 ) -> None:
     pixmap = smooth_map((4, 23), scale, rotation, mirror, centre=(20.0, 20.0))
     n = pixmap.shape[1]
-    blended, cells = room()
+    blended, cells = scratch()
     small, large = images(n), images(n)
     count = by_patch(pixmap, 1, n, h, TILE, blended, cells, small)
     sides = cells[SIDE : SIDE + n]
@@ -99,20 +105,20 @@ def test_patches_have_the_overlaps_of_pixels_of_any_size(
     assert there.sum() == count
     np.testing.assert_allclose(small[there], large[there], atol=3e-10)
     np.testing.assert_allclose(small[there].sum(axis=(1, 2)), 1.0, rtol=1e-9)
-    # The class is the smallest that has all cells.
+    # No patch is too small for its pixel.
     rows, columns = (large > 1e-9).any(axis=2).sum(axis=1), (large > 1e-9).any(axis=1).sum(axis=1)
     assert (np.maximum(rows, columns)[there] <= sides[there]).all()
 
 
-def test_the_first_cell_stands_for_a_patch_inside_the_tile() -> None:
+def test_the_first_cell_is_known_for_a_patch_inside_the_tile() -> None:
     pixmap = smooth_map((3, 60), 1.0, 12.0, centre=(15.0, 20.0))
-    blended, cells = room()
-    tile = Tile(10, 30, 0, 40)
+    blended, cells = scratch()
+    tile = OutputTile(10, 30, 0, 40)
     width = tile.x1 - tile.x0 + PAD
     by_patch(pixmap, 1, 60, 0.5, tile, blended, cells, np.zeros((60, 20, 40)))
     seen = set()
     for k in range(60):
-        q = corners(blended, k, 0.5)
+        q = corners_of(blended, k, 0.5)
         x, y = (int(np.floor(min(q[a::2]) + 0.5)) for a in (0, 1))
         side = int(cells[SIDE + k])
         inside = 0 <= x <= 40 - side and 10 <= y <= 30 - side
@@ -125,7 +131,7 @@ def test_the_first_cell_stands_for_a_patch_inside_the_tile() -> None:
 @pytest.mark.parametrize("half", [0.2, 0.5, 0.7])
 def test_boxes_are_products(half: float) -> None:
     pixmap = smooth_map((2, 50), 0.8, 30.0, centre=(15.0, 20.0))
-    cells = room()[1]
+    cells = scratch()[1]
     found = images(50)
     assert by_box(pixmap, 1, 50, half, TILE, cells, found) == 50
     edges_y, edges_x = np.arange(TILE.y0, TILE.y1) - 0.5, np.arange(TILE.x0, TILE.x1) - 0.5
@@ -138,7 +144,7 @@ def test_boxes_are_products(half: float) -> None:
 
 
 def test_a_nan_or_a_line_has_no_patch() -> None:
-    blended, cells = room()
+    blended, cells = scratch()
     pixmap = smooth_map((3, 9), 1.0, 20.0)
     pixmap[1, 4] = np.nan
     assert by_patch(pixmap, 1, 9, 0.5, TILE, blended, cells, images(9)) == 6

@@ -1,4 +1,4 @@
-"""Samples: taken from planes as they lie, whatever their type and their steps in memory."""
+"""Samples are read from planes of any type and any layout in memory."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def coadded(change: Callable[[np.ndarray], np.ndarray], **options: Any) -> Any:
 
 
 def padded(plane: np.ndarray) -> np.ndarray:
-    """Return a plane whose rows have room between them."""
+    """Return a plane with unused memory between its rows."""
     return np.pad(plane, 3, mode="edge")[3:-3, 3:-3]
 
 
 def thinned(plane: np.ndarray) -> np.ndarray:
-    """Return a plane whose numbers lie apart."""
+    """Return a plane with unused memory between its numbers."""
     return np.repeat(plane, 2, axis=1)[:, ::2]
 
 
 def turned(plane: np.ndarray) -> np.ndarray:
-    """Return a plane whose rows run backward in memory, and which cannot be written."""
+    """Return a read-only plane whose rows run backward in memory."""
     plane = plane[::-1].copy()[::-1]
     plane.flags.writeable = False
     return plane
@@ -46,9 +46,9 @@ def turned(plane: np.ndarray) -> np.ndarray:
 
 def unaligned(plane: np.ndarray) -> np.ndarray:
     """Return a plane that starts at an odd address."""
-    room = np.zeros(plane.nbytes + 1, np.uint8)[1:].view(plane.dtype).reshape(plane.shape)
-    room[...] = plane
-    return room
+    memory = np.zeros(plane.nbytes + 1, np.uint8)[1:].view(plane.dtype).reshape(plane.shape)
+    memory[...] = plane
+    return memory
 
 
 @pytest.mark.parametrize("method", ["resampled", "propagated"])
@@ -63,16 +63,16 @@ def test_layout_in_memory_changes_no_bit(
 
 
 @pytest.mark.parametrize("method", ["resampled", "propagated"])
-def test_type_changes_no_more_than_its_rounding(method: str) -> None:
+def test_the_type_of_planes_changes_only_the_rounding(method: str) -> None:
     options: dict[str, Any] = {"variance_method": method, "dtype": "float64"}
     single = coadded(np.ascontiguousarray, **options)
     double = coadded(lambda a: a.astype(np.float64), **options)
-    # Roots are taken in the type of their plane.
+    # The root of a variance is rounded to the type of its plane.
     for name in (*PLANES, "wht"):
         np.testing.assert_allclose(double[name], single[name], rtol=3e-7)
 
 
-def test_whole_numbers_are_samples_too() -> None:
+def test_planes_of_integers() -> None:
     many = coadded(lambda a: np.round(1000 * a).astype(np.int32))
     floats = coadded(lambda a: np.round(1000 * a).astype(np.float64))
     assert_same_bits(many, floats)
@@ -80,23 +80,23 @@ def test_whole_numbers_are_samples_too() -> None:
 
 @pytest.mark.parametrize("weight_type", ["ivm", "ivm-sky", "exptime", None])
 @pytest.mark.parametrize("good_bits", [0, "~0", 4, "1,2"])
-def test_weights_are_those_that_are_told(weight_type: str | None, good_bits: Any) -> None:
-    """By the point kernel on the exposure's own pixels every weight is a pixel of the mosaic."""
+def test_weights_are_equal_to_the_weight_map(weight_type: str | None, good_bits: Any) -> None:
+    """The point kernel on the exposure's own pixel grid copies the weights into the mosaic."""
     arrays = make_arrays(1, SHAPE)
     variance = arrays["variances"]["var_rnoise"]
     variance[0, :6] = [0.0, -1.0, np.nan, np.inf, 1e-42, 1e30]
     arrays["data"][1, :3] = [np.nan, np.inf, -np.inf]
     exposure = xrs.make_exposure(**arrays, **make_attrs(1))
-    told = exposure.resample.weight_map(weight_type=weight_type, good_bits=good_bits).values
+    expected = exposure.resample.weight_map(weight_type=weight_type, good_bits=good_bits).values
     there = np.isfinite(arrays["data"])
     mosaic = exposure.resample.onto(
         SHAPE, pixmap=shifted_map(SHAPE), kernel="point", pixfrac=0.0,
         weight_type=weight_type, good_bits=good_bits,
     )  # fmt: skip
-    np.testing.assert_array_equal(mosaic["wht"].values, np.where(there, told, 0))
+    np.testing.assert_array_equal(mosaic["wht"].values, np.where(there, expected, 0))
 
 
-def test_a_plane_that_is_missing_is_nan() -> None:
+def test_a_missing_variance_leaves_the_mosaic_unchanged() -> None:
     arrays = make_arrays(2, SHAPE)
     with_err = xrs.make_exposure(**arrays, **make_attrs(2))
     without = with_err.drop_vars("var_flat")

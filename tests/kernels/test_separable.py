@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kernel_compare import against_reference, against_slow
+from tests.support.kernel_compare import against_drizzle, against_slow
 from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add
 from xresample.kernels.separable import TABLE_STEP, lanczos_table
@@ -21,19 +21,19 @@ ROTATIONS = (0.0, 10.0, 45.0, 137.0)
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("pixfrac", PIXFRACS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_agrees_with_the_reference(kernel: str, pixfrac: float, ratio: float) -> None:
+def test_agrees_with_drizzle(kernel: str, pixfrac: float, ratio: float) -> None:
     for rotation in ROTATIONS:
         for mirror in (False, True):
             pixmap, shape = centred_map(1 / ratio, rotation, mirror)
-            against_reference(noisy_exposure(pixmap), Onto(shape, kernel, pixfrac, ratio))
+            against_drizzle(noisy_exposure(pixmap), Onto(shape, kernel, pixfrac, ratio))
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_agrees_with_the_reference_at_the_border_of_the_output(kernel: str, ratio: float) -> None:
+def test_agrees_with_drizzle_at_the_border_of_the_output(kernel: str, ratio: float) -> None:
     for rotation in ROTATIONS:
         pixmap = smooth_map(scale=1 / ratio, rotation=rotation, centre=(5.0, 4.0))
-        against_reference(noisy_exposure(pixmap), Onto((9, 11), kernel, 0.8, ratio))
+        against_drizzle(noisy_exposure(pixmap), Onto((9, 11), kernel, 0.8, ratio))
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
@@ -42,7 +42,7 @@ def test_agrees_with_the_formulas(kernel: str, ratio: float) -> None:
     pixmap, shape = centred_map(1 / ratio, 33.0, mirror=True, margin=6.0)
     for pixfrac in (0.6, 1.0):
         onto = Onto(shape, kernel, pixfrac, ratio)
-        against_slow(noisy_exposure(pixmap), onto, flags_of_reference=True)
+        against_slow(noisy_exposure(pixmap), onto, flags_of_drizzle=True)
 
 
 @given(
@@ -87,7 +87,7 @@ def test_the_lanczos_table(order: int) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["lanczos2", "lanczos3"])
-def test_lanczos_takes_no_notice_of_the_pixel_fraction(kernel: str) -> None:
+def test_lanczos_ignores_the_pixel_fraction(kernel: str) -> None:
     pixmap, shape = centred_map(1.0, 10.0)
     exposure = noisy_exposure(pixmap)
     narrow, wide = (add(exposure, Onto(shape, kernel, p)).values for p in (0.3, 1.0))
@@ -96,7 +96,7 @@ def test_lanczos_takes_no_notice_of_the_pixel_fraction(kernel: str) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("x", [np.nan, np.inf, -np.inf, 1e12, -1e12])
-def test_a_centre_that_is_nowhere_deposits_nothing(kernel: str, x: float) -> None:
+def test_a_centre_that_is_nan_or_far_away_deposits_nothing(kernel: str, x: float) -> None:
     planes = add(one_pixel(x, 1.0), Onto((3, 6), kernel))
     assert not planes.values.any()
     assert not planes.context.any()

@@ -12,7 +12,7 @@ from xresample.wcs.spline import Spline
 
 
 def make_spline(order, ny=9, nx=12):
-    """Return a spline through random nodes, and scipy's two of the same."""
+    """Return a pair of splines through random nodes, and the same splines by scipy."""
     rng = np.random.default_rng(order)
     y, x = np.linspace(-3, 40, ny), np.linspace(2, 57, nx)
     values = rng.normal(size=(2, ny, nx))
@@ -34,7 +34,7 @@ def evaluate(spline, y, x, rows=None):
 
 
 @pytest.mark.parametrize("order", [1, 3, 5])
-def test_as_scipy(order):
+def test_agrees_with_scipy(order):
     spline, scipys = make_spline(order)
     y, x = np.arange(-3, 41), np.arange(2, 58)
     wanted = np.stack([scipy(y, x) for scipy in scipys], axis=-1)
@@ -52,7 +52,7 @@ def test_basis_sums_to_one(order):
     assert not basis[:, order + 1 :].any()
 
 
-def test_scattered_points_as_the_kernel():
+def test_scattered_points_agree_with_the_kernel():
     spline, _ = make_spline(5)
     y, x = np.arange(-3, 41), np.arange(2, 58)
     at_x, at_y = (part.ravel() for part in np.meshgrid(x, y))
@@ -61,7 +61,7 @@ def test_scattered_points_as_the_kernel():
 
 
 @pytest.mark.parametrize("order", [1, 3, 5])
-def test_grids_as_scattered_points(order):
+def test_grids_agree_with_scattered_points(order):
     spline, scipys = make_spline(order)
     x, y = np.linspace(2, 57, 31), np.linspace(-3, 40, 23)
     found = spline.on_grid(x, y)

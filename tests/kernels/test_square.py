@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kernel_compare import against_reference, against_slow
+from tests.support.kernel_compare import against_drizzle, against_slow
 from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add
 
@@ -23,17 +23,17 @@ fractions = st.floats(0.05, 1.0)
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("pixfrac", PIXFRACS)
 @pytest.mark.parametrize("mirror", [False, True])
-def test_agrees_with_the_reference(pixfrac: float, ratio: float, mirror: bool) -> None:
+def test_agrees_with_drizzle(pixfrac: float, ratio: float, mirror: bool) -> None:
     for rotation in ROTATIONS:
         pixmap, shape = centred_map(1 / ratio, rotation, mirror)
-        against_reference(noisy_exposure(pixmap), Onto(shape, "square", pixfrac, ratio))
+        against_drizzle(noisy_exposure(pixmap), Onto(shape, "square", pixfrac, ratio))
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_agrees_with_the_reference_at_the_border_of_the_output(ratio: float) -> None:
+def test_agrees_with_drizzle_at_the_border_of_the_output(ratio: float) -> None:
     for rotation in ROTATIONS:
         pixmap = smooth_map(scale=1 / ratio, rotation=rotation, centre=(5.0, 4.0))
-        against_reference(noisy_exposure(pixmap), Onto((9, 11), "square", 0.8, ratio))
+        against_drizzle(noisy_exposure(pixmap), Onto((9, 11), "square", 0.8, ratio))
 
 
 @pytest.mark.parametrize("ratio", [*RATIOS, 0.2])
@@ -42,7 +42,7 @@ def test_agrees_with_the_formulas(ratio: float, mirror: bool) -> None:
     pixmap, shape = centred_map(1 / ratio, 33.0, mirror)
     for pixfrac in (0.6, 1.0):
         onto = Onto(shape, "square", pixfrac, ratio)
-        against_slow(noisy_exposure(pixmap), onto, flags_of_reference=True)
+        against_slow(noisy_exposure(pixmap), onto, flags_of_drizzle=True)
 
 
 def test_pixels_on_the_borders_of_cells_fill_their_cells() -> None:

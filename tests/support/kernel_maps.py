@@ -1,4 +1,4 @@
-"""Pixel maps and exposures for the tests, and the reference implementation to compare with."""
+"""Pixel maps and exposures for the tests, and ``drizzle`` to compare with."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from drizzle.resample import Drizzle
 from .kernel_runs import Exposure
 
 SHAPE = (19, 23)
-"""Of the exposures: not square, no multiple of a block."""
+"""Shape of the exposures: not square, and no multiple of a block."""
 
 OUTSIDE = 40
 """Output pixels added on each side, for footprints that reach beyond the output.
 
-The reference crashes when a corner falls just outside its output.
+``drizzle`` crashes if a corner falls just outside its output.
 """
 
 
@@ -29,7 +29,7 @@ def smooth_map(
 ) -> np.ndarray:
     """Return a map: mirrored, bent by a quadratic, turned (degrees), scaled and moved.
 
-    No position is a round number: the reference rounds ties either way.
+    No position is a round number, because ``drizzle`` rounds ties either way.
     """
     y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
     u, v = x - shape[1] / 2, y - shape[0] / 2
@@ -65,14 +65,14 @@ def noisy_exposure(pixmap: np.ndarray, seed: int = 0, holes: bool = True) -> Exp
     return Exposure(pixmap, data, weights, dq=dq)
 
 
-def reference(
+def run_drizzle(
     exposure: Exposure, shape: tuple[int, int], kernel: str, pixfrac: float, ratio: float
 ) -> dict[str, np.ndarray]:
-    """Drizzle with the reference implementation onto a larger output, and crop."""
+    """Run ``drizzle`` onto a larger output, and crop."""
     larger = (shape[0] + 2 * OUTSIDE, shape[1] + 2 * OUTSIDE)
     drizzle = Drizzle(kernel=kernel, out_shape=larger, fillval="0")
     with warnings.catch_warnings():
-        # It warns that lanczos ignores pixfrac, and which kernels conserve no flux.
+        # drizzle warns that lanczos ignores pixfrac, and which kernels do not conserve flux.
         warnings.simplefilter("ignore")
         drizzle.add_image(
             exposure.data,

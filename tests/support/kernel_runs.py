@@ -1,4 +1,4 @@
-"""Drive the compiled kernels on plain arrays, as the package does, for their own tests."""
+"""Run the launcher on plain arrays, for tests of the kernels."""
 
 from __future__ import annotations
 
@@ -7,44 +7,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xresample.kernels.codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, SQUARE, TURBO
-from xresample.kernels.combine import NO_REFERENCE, Planes, Rules
-from xresample.kernels.reach import BLOCK, bound_blocks
+from xresample.accumulate import deposit
+from xresample.accumulate.deposit import Active, Flags, SampledPlane
 from xresample.kernels.samples import PLAIN
-from xresample.kernels.separable import lanczos_table, reach
-from xresample.kernels.structures import Product, Quadrilateral, Source
-from xresample.kernels.tiles import add_tiles
-
-CODES = {
-    "square": SQUARE,
-    "turbo": TURBO,
-    "point": POINT,
-    "gaussian": GAUSSIAN,
-    "lanczos2": LANCZOS2,
-    "lanczos3": LANCZOS3,
-}
+from xresample.kernels.structures import LaneLayout, MosaicPlanes
 
 
 class Exposure(NamedTuple):
-    """What is deposited: images of one shape ``(y, x)``, and the pixel map ``(y, x, 2)``."""
+    """Images of one shape ``(y, x)`` that are deposited, and the pixel map ``(y, x, 2)``."""
 
     pixmap: np.ndarray
     data: np.ndarray
     weights: np.ndarray
     means: Sequence[np.ndarray] = ()
-    """More planes that are averaged like the data."""
+    """Further planes that are averaged like the data."""
     sigmas: Sequence[np.ndarray] = ()
     """Standard deviations for variances of the resampled method; the first is the reference."""
     variances: Sequence[np.ndarray] = ()
     """Variances of the propagated method."""
     dq: np.ndarray | None = None
-    bit: int = 1
+    number: int = 0
+    """Index of the exposure in the mosaic."""
     by_reference: bool = True
-    """Whether the variances are weighted by the inverse of the first one, else by 1."""
+    """Whether the inverse of the first variance weights the variances; otherwise 1 does."""
+
+    @property
+    def lanes(self) -> LaneLayout:
+        """The order of the lanes."""
+        return LaneLayout.of(
+            means=1 + len(self.means),
+            resampled=len(self.sigmas),
+            propagated=len(self.variances),
+            reference=0 if self.sigmas and self.by_reference else None,
+        )
+
+    @property
+    def active(self) -> Active:
+        """All pixels."""
+        return (0, self.pixmap.shape[0], 0, self.pixmap.shape[1])
+
+    def sampled(self, dtype: str = "f4") -> list[SampledPlane]:
+        """Return the weights and the other planes in a type, as the launcher takes them."""
+        planes = (self.weights, self.data, *self.means, *self.sigmas, *self.variances)
+        return [SampledPlane(np.array(plane, dtype), PLAIN) for plane in planes]
 
 
 class Onto(NamedTuple):
-    """Where it goes, and how."""
+    """The output, and the kernel."""
 
     shape: tuple[int, int]
     kernel: str = "square"
@@ -52,115 +61,82 @@ class Onto(NamedTuple):
     ratio: float = 1.0
     fillval: float = 0.0
     origin: tuple[int, int] = (0, 0)
-    """Index on the grid of the first row and column of the planes."""
+    """Row and column of the grid where the planes begin."""
+
+    @property
+    def footprint(self) -> deposit.Footprint:
+        """The kernel with its parameters."""
+        return deposit.make_footprint(self.kernel, self.pixfrac, self.ratio)
 
 
-def footprint(kernel: str, pixfrac: float = 1.0, ratio: float = 1.0) -> Quadrilateral | Product:
-    """Return a kernel with its parameters."""
-    if kernel == "square":
-        return Quadrilateral(float(pixfrac))
-    order = {"lanczos2": 2, "lanczos3": 3}.get(kernel)
-    table = np.zeros(1) if order is None else lanczos_table(order)
-    return Product(CODES[kernel], float(pixfrac), float(ratio), table)
-
-
-class Held(NamedTuple):
-    """A source, and the planes that it has the addresses of."""
-
-    source: Source
-    planes: Sequence[np.ndarray]
-
-
-def make_source(exposure: Exposure, dtype: str = "f4") -> Held:
-    """Make samples of the planes of an exposure."""
-    linear = [exposure.data, *exposure.means, *exposure.sigmas]
-    planes = [np.array(p, dtype) for p in (exposure.weights, *linear, *exposure.variances)]
-    dq = np.zeros((0, 0), np.uint32) if exposure.dq is None else exposure.dq.astype(np.uint32)
-    source = Source(
-        pixmap=np.ascontiguousarray(exposure.pixmap, dtype=np.float64),
-        table=np.array([(p.ctypes.data, p.strides[0], p.itemsize, PLAIN) for p in planes]),
-        factors=np.array([(0.0, 1.0)] * len(planes)),
-        dq=dq,
-        bad=0,
-        kept=0xFFFFFFFF,
-        linear=1 + len(linear),
-        squared=len(exposure.variances),
-    )
-    return Held(source, planes)
-
-
-def make_rules(exposure: Exposure, fillval: float, variance_scale: float = 1.0) -> Rules:
-    """Return how the lanes of an exposure enter the planes."""
-    means = 1 + len(exposure.means)
-    reference = 1 + means if exposure.sigmas and exposure.by_reference else NO_REFERENCE
-    return Rules(
-        means=means,
-        resampled=len(exposure.sigmas),
-        propagated=len(exposure.variances),
-        reference=reference,
-        constant=1.0,
-        variance_scale=variance_scale,
-        bit=exposure.bit,
-        fillval=fillval,
-    )
-
-
-def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> Planes:
+def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> MosaicPlanes:
     """Allocate planes without a weight."""
-    count = 2 + len(exposure.means) + 2 * len(exposure.sigmas) + len(exposure.variances)
-    values = np.zeros((count, *onto.shape), dtype)
-    values[1 : 2 + len(exposure.means)] = onto.fillval
-    values[2 + len(exposure.means) :] = np.nan
-    first_weight = 2 + len(exposure.means) + len(exposure.sigmas)
-    values[first_weight : first_weight + len(exposure.sigmas)] = 0.0
+    lanes = exposure.lanes
+    variances = lanes.resampled + lanes.propagated
+    values = np.zeros((1 + lanes.means + variances + lanes.resampled, *onto.shape), dtype)
+    values[1 : 1 + lanes.means] = onto.fillval
+    values[1 + lanes.means : 1 + lanes.means + variances] = np.nan
     dq = np.zeros((0, 0) if exposure.dq is None else onto.shape, np.uint32)
-    return Planes(values, np.zeros(onto.shape, np.int32), dq, *onto.origin)
+    return MosaicPlanes(values, np.zeros(onto.shape, np.int32), dq, *onto.origin)
 
 
 def block_bounds(
-    pixmap: np.ndarray, foot: Quadrilateral | Product, active: tuple[int, int, int, int]
+    pixmap: np.ndarray, footprint: deposit.Footprint, active: Active | None = None
 ) -> np.ndarray:
-    """Return the bounds of all blocks of the active pixels; those of a row come last in it."""
-    j0, j1, i0, i1 = active
-    bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 5))
-    steps, far = foot.pixfrac, 0.0
-    if isinstance(foot, Product):
-        steps, far = 0.0, reach(foot.code, foot.pixfrac, foot.ratio)
-    bound_blocks(pixmap, active, steps, far, (0, bounds.shape[0]), bounds)
-    return bounds
-
-
-def tiles(onto: Onto, side: int | None = None) -> np.ndarray:
-    """Divide the planes into tiles of a side; one tile when there is none."""
-    y0, x0 = onto.origin
-    y1, x1 = y0 + onto.shape[0], x0 + onto.shape[1]
-    side = side or max(onto.shape)
-    return np.array(
-        [
-            (y, min(y + side, y1), x, min(x + side, x1))
-            for y in range(y0, y1, side)
-            for x in range(x0, x1, side)
-        ]
-    )
+    """Return the bounds of all blocks of active pixels; the last column bounds a whole row."""
+    active = active or (0, pixmap.shape[0], 0, pixmap.shape[1])
+    pixmap = np.ascontiguousarray(pixmap, dtype=np.float64)
+    return deposit.place(pixmap, active, footprint, (1, 1), (0, 0)).block_bounds
 
 
 def add(
     exposure: Exposure,
     onto: Onto,
     *,
-    planes: Planes | None = None,
+    planes: MosaicPlanes | None = None,
     side: int | None = None,
-    active: tuple[int, int, int, int] | None = None,
+    active: Active | None = None,
     dtype: str = "f8",
     variance_scale: float = 1.0,
-) -> Planes:
-    """Add an exposure to planes, by default to empty ones; return them."""
+    threads: int = 1,
+) -> MosaicPlanes:
+    """Add an exposure to planes and return them.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        The exposure.
+    onto : Onto
+        The output.
+    planes : MosaicPlanes, optional
+        Planes to add to. Default: empty planes of ``dtype``.
+    side : int, optional
+        Rows and columns of a tile. Default: one tile.
+    active : tuple of int, optional
+        First and past-the-last row and column to deposit. Default: all pixels.
+    dtype : str
+        Type of empty planes.
+    variance_scale : float
+        Factor of the resampled variances.
+    threads : int
+        Number of threads.
+    """
     if planes is None:
         planes = empty_planes(exposure, onto, dtype)
-    source, held = make_source(exposure)
-    active = active or (0, held[0].shape[0], 0, held[0].shape[1])
-    foot = footprint(onto.kernel, onto.pixfrac, onto.ratio)
-    rules = make_rules(exposure, onto.fillval, variance_scale)
-    bounds = block_bounds(source.pixmap, foot, active)
-    add_tiles(source, foot, active, bounds, tiles(onto, side), rules, planes)
+    pixmap = np.ascontiguousarray(exposure.pixmap, dtype=np.float64)
+    side = side or max(onto.shape)
+    placement = deposit.place(
+        pixmap,
+        active or exposure.active,
+        onto.footprint,
+        onto.shape,
+        onto.origin,
+        tile=(side, side),
+        threads=threads,
+    )
+    dq = None if exposure.dq is None else exposure.dq.astype(np.uint32)
+    rules = deposit.make_rules(exposure.number, variance_scale=variance_scale, fillval=onto.fillval)
+    deposit.run(
+        exposure.sampled(), Flags(dq), pixmap, placement, exposure.lanes, rules, planes, threads
+    )
     return planes

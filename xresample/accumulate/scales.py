@@ -13,9 +13,11 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
+from xresample.kernels.structures import SeparableFootprint
 from xresample.wcs import footprint
 from xresample.wcs.coarse import Lattice
 
+from .deposit import make_footprint
 from .launch import Scales
 
 
@@ -93,12 +95,10 @@ def reach(options: Options, ratio: float, step: float) -> float:
     step : float
         Maximum distance of adjacent pixels, in output pixels.
     """
-    from xresample.kernels import codes, separable
-
-    code = codes.of(options.kernel)
-    if code == codes.SQUARE:
-        return float(options.pixfrac * step)
-    return float(separable.reach(code, float(options.pixfrac), float(ratio))) + 0.5
+    kernel = make_footprint(options.kernel, options.pixfrac, ratio)
+    if isinstance(kernel, SeparableFootprint):
+        return kernel.reach + 0.5
+    return kernel.pixfrac * step
 
 
 def intensity_scale(spectral: bool, ratio: float | None, units: Any) -> float:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from xresample.errors import GridMismatchError, InvalidInputError
+from xresample.kernels.structures import KERNELS, Kernel
 
 from .dq_flags import flag_values
 
-Kernel = Literal["square", "turbo", "point", "gaussian", "lanczos2", "lanczos3"]
 WeightType = Literal["ivm", "ivm-sky", "exptime"] | None
 VarianceMethod = Literal["resampled", "propagated"]
 ErrorMethod = Literal["from_var", "driz_err"] | None
@@ -21,7 +21,6 @@ DType = Literal["float32", "float64"]
 SplineOrder = Literal[1, 3]
 Conserve = Literal["surface_brightness", "flux"]
 
-KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", None)
 WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
 """The variance whose inverse is the weight."""

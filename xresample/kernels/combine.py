@@ -1,77 +1,68 @@
 """Combine the sums of one exposure over a tile with the planes of the mosaic.
 
-Everything is done in float64 and rounded to the planes' type once: the exposure is the atom
-of a mosaic, so the same exposures in the same order give the same bits however they are
-grouped, saved in between, or divided into tiles.
+The sums lie lane by lane for each pixel; the planes lie plane by plane. A chunk of a row of sums is
+turned into columns, and then every plane is updated in one loop::
+
+    sums.lanes    p0: 1 d err sigma | p1: 1 d err sigma | ...     and 0 afterwards
+                      |
+                      v   take_lanes
+    columns[0]    a w     of p0, p1, ...  ->  total_weights      plane wht
+    columns[1]    a w d   of p0, p1, ...  ->  combine_mean       plane data
+    columns[2]    a w err of p0, p1, ...  ->  combine_mean       plane err
+    columns[3]    a w sigma ...           ->  combine_resampled  planes var_a, var_a_wht
+    known[...]    numbers of each pixel that several planes need
+
+======  =============================================================================
+symbol  meaning, for one output pixel
+======  =============================================================================
+W, w    weight of the mosaic before this exposure; weight of the exposure, ``sum(a w)``
+M, s    mean of the mosaic before; sum of the exposure, ``sum(a w d)``
+V, v    variance of the mosaic before; variance of the exposure
+Q, q    weight of the variance in the mosaic before; weight in the exposure
+======  =============================================================================
+
+- weight: ``W + w``
+- mean: ``(M W + s) / (W + w)``
+- propagated variance: ``V (W / (W + w))^2 + sum((a w)^2 V) / (W + w)^2``
+- resampled variance: ``V (Q / (Q + q))^2 + v (q / (Q + q))^2`` with ``v = (sum(a w sigma) / w)^2``
+- weight of a resampled variance: ``Q + q``
+
+Edge cases are safe for these reasons:
+
+- Everything is computed in float64 and rounded to the type of the planes once. The exposure is the
+  atom of a mosaic: the same exposures in the same order give the same bits, however they are
+  grouped, saved in between, or divided into tiles.
+- ``W == 0``: the plane holds a fill value, possibly NaN. A select drops the product ``M W``.
+- ``w == 0``: the exposure does not touch the pixel. A select keeps every plane as it was.
+- ``W + w == 0``: weights of lanczos may cancel. The mean is the fill value.
+- Divisions by 0 give infinities, and the loops have no branch. A select drops the infinities.
+- Squares are formed of ratios of weights only, so variances near 1e-28 neither overflow nor vanish.
+- A variance or weight that is not finite and positive leaves the variance and its weight alone.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-import numpy as np
-
-from .jit import inlined, inner
-from .structures import GROUP, PAD
-
-NO_REFERENCE = -1
-"""In place of a lane: every output pixel has the same variance weight."""
-
-
-class Planes(NamedTuple):
-    """The planes of a mosaic, or of a window of it."""
-
-    values: np.ndarray
-    """float32 or float64 ``(plane, y, x)``: weight, means, variances, variance weights."""
-    context: np.ndarray
-    """int32 ``(y, x)``, the plane that holds this exposure's bit; or of no size."""
-    dq: np.ndarray
-    """uint32 ``(y, x)``, or of no size."""
-    y0: int
-    """Index of the first row on the mosaic's grid."""
-    x0: int
-    """Index of the first column on the mosaic's grid."""
-
-
-class Rules(NamedTuple):
-    """How the lanes of an exposure enter the planes."""
-
-    means: int
-    """Planes 1 to ``means`` are means weighted by plane 0."""
-    resampled: int
-    """Variances of the resampled method; each has a plane of weights of its own."""
-    propagated: int
-    """Variances of the propagated method."""
-    reference: int
-    """Lane of the standard deviation whose inverse square weights the variances."""
-    constant: float
-    """Weight of the variances when there is no such lane."""
-    variance_scale: float
-    """Factor of the resampled variances of this exposure."""
-    bit: int
-    """Bit of this exposure in the context plane, as int32."""
-    fillval: float
-    """Value of the means where there is no weight."""
-
+from .jit import inner, jit
+from .structures import GROUP, NO_REFERENCE, PAD
 
 BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
-"""What is known of a pixel: the weight before and after, the inverse of the latter and of the
-exposure's own, and the weight of the variances."""
+"""Rows of ``known``, in the symbols above: W, W + w, 1 / (W + w), 1 / w and q."""
 
 COLUMNS = 5
-"""How many that are."""
+"""Number of rows of ``known``."""
 
 CHUNK = 256
-"""Pixels of a row that are combined together: all that is known of them stays in the cache.
+"""Number of pixels of a row that are combined together. Their columns fit into the cache.
 
-A constant, so that the compiler sees that the columns of the lanes lie apart.
+``CHUNK`` is a constant, so the compiler knows that the columns do not overlap.
 """
 
 
 @inner
 def take_lanes(lanes, pitch, n, columns):
-    """Move the sums of ``n`` pixels to columns, one for each lane, and leave zeros behind."""
+    """Move the sums of ``n`` pixels to one column per lane, and leave zeros behind."""
     if pitch == GROUP:
         for i in range(n):
             for lane in range(GROUP):
@@ -89,7 +80,7 @@ def take_lanes(lanes, pitch, n, columns):
 
 @inner
 def any_weight(weights):
-    """Tell whether any weight is not 0; without a branch a pixel."""
+    """Tell whether any weight is not 0, without a branch per pixel."""
     found = 0
     for i in range(weights.size):
         found |= 1 if weights[i] != 0.0 else 0
@@ -98,7 +89,7 @@ def any_weight(weights):
 
 @inner
 def total_weights(row, weights, known):
-    """Write the weights before and after the exposure, and update the weight plane."""
+    """Update a row of the weight plane, and write what the other planes need of the weights."""
     before, total = known[BEFORE], known[TOTAL]
     per_total, per_weight = known[PER_TOTAL], known[PER_WEIGHT]
     for i in range(row.size):
@@ -117,7 +108,7 @@ def combine_mean(row, sums, weights, known, fillval):
     before, total, per_total = known[BEFORE], known[TOTAL], known[PER_TOTAL]
     for i in range(row.size):
         old = float(row[i])
-        # What stands where nothing contributed is no number to average with.
+        # A pixel without a weight holds a fill value, which must not enter the mean.
         mean = (sums[i] + (old * before[i] if before[i] != 0.0 else 0.0)) * per_total[i]
         mean = mean if total[i] != 0.0 else fillval
         row[i] = mean if weights[i] != 0.0 else old
@@ -125,7 +116,7 @@ def combine_mean(row, sums, weights, known, fillval):
 
 @inner
 def combine_propagated(row, sums, weights, known):
-    """Update a row of a variance that is propagated deposit by deposit."""
+    """Update a row of a variance of the propagated method."""
     before, per_total = known[BEFORE], known[PER_TOTAL]
     for i in range(row.size):
         old = float(row[i])
@@ -137,7 +128,7 @@ def combine_propagated(row, sums, weights, known):
 
 @inner
 def variance_weights(sigmas, weights, known, constant, has_reference):
-    """Write the weights of the variances: the inverse of a variance, or a constant; else 0."""
+    """Write the weight q of each pixel: an inverse variance or a constant, or 0 if unusable."""
     per_weight, q = known[PER_WEIGHT], known[Q]
     for i in range(weights.size):
         sigma = sigmas[i] * per_weight[i]
@@ -148,10 +139,7 @@ def variance_weights(sigmas, weights, known, constant, has_reference):
 
 @inner
 def combine_resampled(row, weight_row, sums, known, scale):
-    """Update a row of a variance that is a weighted mean of those of the exposures.
-
-    Only ratios of weights are squared: variances near 1e-28 neither overflow nor vanish.
-    """
+    """Update a row of a variance of the resampled method, and of the weights of the variance."""
     per_weight, q = known[PER_WEIGHT], known[Q]
     for i in range(row.size):
         old, q_before = float(row[i]), float(weight_row[i])
@@ -169,9 +157,9 @@ def combine_resampled(row, weight_row, sums, known, scale):
 
 @inner
 def combine_flags(flags, context, dq, y, x0, bit):
-    """Set the bit of the exposure, and the flags of its pixels, where it contributes.
+    """Set the bit of the exposure, and the flags of its pixels, where the exposure contributes.
 
-    The flags are 0 again afterwards.
+    The flags of the sums are 0 afterwards.
     """
     if context.size > 0:
         row = context[y, x0 : x0 + flags.size]
@@ -184,45 +172,57 @@ def combine_flags(flags, context, dq, y, x0, bit):
     flags[:] = 0
 
 
-@inlined
-def combine_row(values, y, x0, n, rules, first_squared, columns, known):
-    """Update a part of a row of all planes from the sums of its ``n`` pixels."""
+@inner
+def combine_row(values, y, x0, n, lanes, rules, columns, known):
+    """Update ``n`` pixels of a row of all planes from their columns of sums."""
     x1 = x0 + n
     weights = columns[0, :n]
     total_weights(values[0, y, x0:x1], weights, known)
-    for k in range(1, 1 + rules.means):
+    for k in range(1, 1 + lanes.means):
         combine_mean(values[k, y, x0:x1], columns[k], weights, known, rules.fillval)
-    plane = 1 + rules.means
-    if rules.resampled > 0:
-        has_reference = rules.reference != NO_REFERENCE
-        sigmas = columns[rules.reference if has_reference else 0]
+    plane = 1 + lanes.means
+    if lanes.resampled > 0:
+        has_reference = lanes.reference != NO_REFERENCE
+        sigmas = columns[lanes.reference if has_reference else 0]
         variance_weights(sigmas, weights, known, rules.constant, has_reference)
-    for k in range(rules.resampled):
+    for k in range(lanes.resampled):
         row = values[plane + k, y, x0:x1]
-        weight_row = values[plane + rules.resampled + k, y, x0:x1]
+        weight_row = values[plane + lanes.resampled + k, y, x0:x1]
         combine_resampled(row, weight_row, columns[plane + k], known, rules.variance_scale)
-    for k in range(rules.propagated):
-        sums = columns[first_squared + k]
+    for k in range(lanes.propagated):
+        sums = columns[lanes.linear_groups * GROUP + k]
         combine_propagated(values[plane + k, y, x0:x1], sums, weights, known)
 
 
-@inlined
-def combine_tile(rules, tile, sums, planes, room):
-    """Add the sums of one exposure over ``tile`` to the planes, a part of a row at a time.
+@jit
+def combine_tile(lanes, rules, tile, sums, planes, scratch):
+    """Add the sums of one exposure over a tile to the planes, and set the sums to 0.
 
-    The sums are 0 again afterwards. ``room`` has a column for each lane, and ``COLUMNS`` more.
+    Parameters
+    ----------
+    lanes : LaneLayout
+        The order of the lanes.
+    rules : Rules
+        How the sums enter the planes.
+    tile : OutputTile
+        The tile, inside the planes.
+    sums : Sums
+        The sums; 0 afterwards.
+    planes : MosaicPlanes
+        The planes; updated.
+    scratch : ndarray
+        float64 ``((groups * GROUP + COLUMNS) * CHUNK,)``: space for the columns of one chunk.
     """
-    pitch = sums.groups * GROUP
-    columns = room.reshape(-1, CHUNK)
+    pitch = lanes.groups * GROUP
+    columns = scratch.reshape(-1, CHUNK)
     known = columns[pitch:]
     first = 0
     for y in range(tile.y0 - planes.y0, tile.y1 - planes.y0):
         for x0 in range(tile.x0 - planes.x0, tile.x1 - planes.x0, CHUNK):
             n = min(CHUNK, tile.x1 - planes.x0 - x0)
-            take_lanes(sums.lanes[first * pitch :], pitch, n, room)
+            take_lanes(sums.lanes[first * pitch :], pitch, n, scratch)
             if any_weight(columns[0, :n]):
-                squared = GROUP * sums.linear
-                combine_row(planes.values, y, x0, n, rules, squared, columns, known)
+                combine_row(planes.values, y, x0, n, lanes, rules, columns, known)
             if sums.flags.size > 0:
                 flags = sums.flags[first : first + n]
                 combine_flags(flags, planes.context, planes.dq, y, x0, rules.bit)

@@ -1,11 +1,21 @@
 """Corners of the shrunken input pixels on the output grid, a row of pixels at a time.
 
-The pixel map holds the mapped pixel centres. The corner of a pixel, at half the pixel
-fraction ``h`` from its centre along both axes, is bilinear between the four centres around
-it. Bilinear is linear along y, then linear along x, so two blended rows of centres serve
-all four corners. Where a neighbour is missing, at the border of the image or by a NaN in
-the map, the line through the other two centres is extended, or else a step of the next
-line taken: a NaN costs its own pixel and no other.
+The pixel map holds the mapped pixel centres. A corner lies half the pixel fraction, ``h``, from
+the centre along both axes, and is bilinear between the four centres around it::
+
+    row j + 1     o-----------o-----------o
+                  |   .   .   |           |         o  mapped centres
+    j + h  upper  |...x.......|...x.......|         .  blended rows
+    row j         o-----------P-----------o         x  corners of pixel P (two of four)
+    j - h  lower  |...x.......|...x.......|
+    row j - 1     o-----------o-----------o
+
+Bilinear is linear along y, then linear along x, so two blended rows of centres serve all four
+corners of all pixels of a row.
+
+A neighbour may be missing, at the border of the image or because of a NaN in the map. The line
+through the other two centres is then extended. Where that is impossible, the step of an adjacent
+line is used (`mended_corners`). A NaN therefore costs its own pixel and no other.
 """
 
 from __future__ import annotations
@@ -14,23 +24,23 @@ import math
 
 import numpy as np
 
+from .intrinsics import multiply_add
 from .jit import inlined, inner
-from .rounding import multiply_add
 from .structures import SPAN
 
 UPPER = 2 * (SPAN + 2)
-"""Where the upper of the two blended rows stands."""
+"""Index in ``blended`` where the upper of the two blended rows begins."""
 
 
 @inner
 def blend_rows(pixmap, j, i0, n, h, blended):
     """Mix row ``j`` of centres with its neighbours, for columns ``i0 - 1`` to ``i0 + n``.
 
-    ``blended`` receives x and y in turn: first all of ``y = j - h``, then of ``y = j + h``.
+    ``blended`` receives x and y in turn, first the row ``y = j - h``, then the row ``y = j + h``.
     """
     ny, nx, _ = pixmap.shape
-    # Linear extrapolation to -h is (1 + h) P[0] - h P[1]: the same form with h negative.
-    # An image one pixel wide gives no direction: its pixels have no area.
+    # Linear extrapolation to -h is (1 + h) P[0] - h P[1], the same form with a negative h.
+    # An image one pixel wide gives no direction, so its pixels have no area.
     below, h_below = (j - 1, h) if j > 0 else (min(j + 1, ny - 1), -h)
     above, h_above = (j + 1, h) if j < ny - 1 else (max(j - 1, 0), -h)
     first = max(i0 - 1, 0)
@@ -58,8 +68,8 @@ def blend_rows(pixmap, j, i0, n, h, blended):
 def corners(blended, k, h):
     """Return the corners of pixel ``k`` of a blended row, in turn around its outline.
 
-    Indices are sums of what is not negative: the compiler then needs no check for those
-    that count from the end, and can work on several pixels at once.
+    Every index is a sum of numbers that are not negative. The compiler can then leave out the check
+    for indices that count from the end, and work on several pixels at once.
     """
     left, own, right = 2 * k, 2 * k + 2, 2 * k + 4
     lx, ly = blended[own], blended[own + 1]
@@ -78,7 +88,7 @@ def corners(blended, k, h):
 
 @inlined
 def centre(pixmap, j, i):
-    """Return the mapped centre of a pixel; NaN outside the image and where either is."""
+    """Return the mapped centre of a pixel, or NaN outside the image and where x or y is NaN."""
     ny, nx, _ = pixmap.shape
     if i < 0 or j < 0 or i >= nx or j >= ny:
         return np.nan, np.nan
@@ -90,7 +100,7 @@ def centre(pixmap, j, i):
 
 @inlined
 def step(pixmap, j, i, dj, di):
-    """Return the step from a pixel to the next, or to itself from the one on the other side."""
+    """Return the step to the next pixel, or the step from the previous pixel if it is missing."""
     px, py = centre(pixmap, j, i)
     x, y = centre(pixmap, j + dj, i + di)
     if math.isnan(x):
@@ -101,9 +111,9 @@ def step(pixmap, j, i, dj, di):
 
 @inner
 def neighbour(pixmap, j, i, dj, di):
-    """Return the centre of a next pixel, by the step of an adjacent line if need be.
+    """Return the centre of the next pixel, or a substitute from the step of an adjacent line.
 
-    At a border, or between two NaN, a pixel has no step of its own.
+    A pixel at a border or between two NaN has no step along its own line.
     """
     px, py = centre(pixmap, j, i)
     x, y = step(pixmap, j, i, dj, di)
@@ -130,7 +140,7 @@ def mended_corner(pixmap, j, i, dj, di, h):
 @inner
 def mended_corners(pixmap, j, i, h):
     """Return the four corners of a pixel that has a NaN among its neighbours."""
-    # Not a constant, so that one compiled function serves all corners.
+    # This is a variable and no constant, so that one compiled function serves all corners.
     one = np.int64(1)
     x0, y0 = mended_corner(pixmap, j, i, -one, -one, h)
     x1, y1 = mended_corner(pixmap, j, i, -one, one, h)

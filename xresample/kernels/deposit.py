@@ -1,32 +1,44 @@
-"""The one loop over input pixels, and the one deposit, that serve every kernel.
+"""The deposit of an exposure on one output tile: one loop over input pixels serves every kernel.
 
-All planes of an exposure travel together: the *lanes* of an input pixel are put side by side,
-a piece of a row at a time, and so are the float64 sums of an output pixel. One overlap ``a``
-updates them all::
+All planes of an exposure travel together. The *lanes* of an input pixel lie side by side, and so do
+the float64 sums of an output pixel (see `LaneLayout`), so one overlap updates all planes::
 
-    lane        0      1       2 ...            padding   | squared lanes
-    sample      1      d       err, sqrt(var)...  0 ...   | V...
-    sum        a w    a w d   a w err, ...                | (a w)^2 V
+    overlap a of pixel k with an output pixel, weight w of pixel k
 
-Lanes come in groups of four, one vector each. Pixels that have a patch of 2 x 2 or 3 x 3 cells
-inside the tile, nearly all there are, are deposited without a branch that depends on overlaps.
+    samples of pixel k       1      d      err   ...   0     |  V  ...
+                             |      |       |                |           times a w    (linear)
+                             v      v       v                v           or (a w)^2   (squared)
+    sums of output pixel    a w   a w d  a w err ...   0     | (a w)^2 V ...
 
-Work is divided by output tile. A tile receives its input pixels in raster order of the
-exposure, so a sum does not depend on how the output is divided.
+The loop is divided three times::
+
+    output tile          no two threads share a tile
+      row of blocks      blocks that cannot reach the tile are skipped (`reach`)
+        piece of a row   up to SPAN pixels: samples, geometry, then deposits
+
+A tile receives its input pixels in raster order of the exposure, so a sum does not depend on how
+the output is divided into tiles.
+
+Each pixel takes the first way below that fits:
+
+1. weight 0: no deposit.
+2. a patch of 2 x 2 or 3 x 3 cells inside the tile, nearly always: `depositor`. There is no branch
+   that depends on an overlap, and no bounds to check, because the whole patch is inside the tile.
+3. a patch that reaches beyond the tile: `deposit`, which clips its window to the tile.
+4. corners that are NaN because of a neighbour: corners from other neighbours, then like 5.
+5. a pixel of any size: its overlaps with the cells inside the tile, then `deposit`.
+
+An overlap of 0 adds nothing, not even NaN times 0, so a sample that is NaN spoils only the output
+pixels that its input pixel really overlaps.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-import numpy as np
-from numba.extending import overload
-
-from .codes import TURBO
 from .corners import blend_rows, corners, mended_corners
 from .intrinsics import add_lanes, patch
-from .jit import inlined, inner
+from .jit import inlined, inner, jit
 from .patches import (
     FIRST,
     SIDE,
@@ -40,37 +52,27 @@ from .patches import (
     wide_patches,
 )
 from .reach import BLOCK, MARGIN, block_range
-from .samples import Samples, take_samples
-from .separable import reach, separable_cells, separable_windows
+from .samples import take_samples
+from .separable import separable_cells, separable_windows
 from .square import quadrilateral_cells
-from .structures import MIN_OVERLAP, PAD, SPAN, Quadrilateral
+from .structures import MIN_OVERLAP, PAD, SPAN, TURBO
 
 
-class Room(NamedTuple):
-    """Room for the geometry and the samples of one row of input pixels."""
-
-    blended: np.ndarray
-    """Rows of centres mixed with their neighbours: see ``corners``."""
-    cells: np.ndarray
-    """Overlaps: those of the whole row first, then those of one pixel of any size."""
-    samples: Samples
-
-
-@inlined
-def deposit(room, window, tile, sums, w, k, flag):
-    """Add one input pixel to its output cells inside the tile."""
+@inner
+def deposit(scratch, window, tile, lanes, sums, w, k, flag):
+    """Add input pixel ``k`` of a piece to the cells of its window that lie inside the tile."""
     width = tile.x1 - tile.x0 + PAD
     for r in range(max(0, tile.y0 - window.y0), min(window.ny, tile.y1 - window.y0)):
         pixel_row = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
         for c in range(max(0, tile.x0 - window.x0), min(window.nx, tile.x1 - window.x0)):
-            a = room.cells[window.start + (r * window.pitch + c) * window.stride]
+            a = scratch.cells[window.start + (r * window.pitch + c) * window.stride]
             if abs(a) > MIN_OVERLAP:
                 aw = a * w
                 pixel = pixel_row + c
-                for g in range(sums.groups):
-                    factor = aw if g < sums.linear else aw * aw
-                    at = pixel * sums.groups + g
-                    add_lanes(sums.lanes, at, factor, room.samples.lanes, k * sums.groups + g)
+                for g in range(lanes.groups):
+                    factor = aw if g < lanes.linear_groups else aw * aw
+                    at, own = pixel * lanes.groups + g, k * lanes.groups + g
+                    add_lanes(sums.lanes, at, factor, scratch.samples.lanes, own)
                 if sums.flags.size > 0 and aw > 0.0:
                     sums.flags[pixel] |= flag
 
@@ -78,25 +80,25 @@ def deposit(room, window, tile, sums, w, k, flag):
 def depositor(side):
     """Return the function that deposits a pixel on a patch of ``side`` x ``side`` cells.
 
-    The lanes go in pairs of groups, and in one group where their number is odd.
+    The groups of lanes are added in pairs; the last one is added alone if their number is odd.
     """
     add_group, add_pair, set_flags = patch(side)
 
     @inlined
-    def deposit_patch(room, first, width, sums, w, k, flag):
-        """Add one input pixel to the patch from ``first`` on, all of it inside the tile."""
-        cells, lanes, groups = room.cells, room.samples.lanes, sums.groups
+    def deposit_patch(scratch, first, width, lanes, sums, w, k, flag):
+        """Add input pixel ``k`` of a piece to the patch from cell ``first`` of the tile on."""
+        cells, samples, groups = scratch.cells, scratch.samples.lanes, lanes.groups
         start = k if side == 2 else WIDE + int(cells[SLOT + k])
         steps = groups, width * groups
         for g in range(0, groups - 1, 2):
-            powers = 1 if g < sums.linear else 2, 1 if g + 1 < sums.linear else 2
+            powers = 1 if g < lanes.linear_groups else 2, 1 if g + 1 < lanes.linear_groups else 2
             at, own = first * groups + g, k * groups + g
-            add_pair(sums.lanes, at, steps, cells, start, w, powers, lanes, own)
+            add_pair(sums.lanes, at, steps, cells, start, w, powers, samples, own)
         if groups % 2:
             g = groups - 1
-            power = 1 if g < sums.linear else 2
+            power = 1 if g < lanes.linear_groups else 2
             at, own = first * groups + g, k * groups + g
-            add_group(sums.lanes, at, steps, cells, start, w, (power, power), lanes, own)
+            add_group(sums.lanes, at, steps, cells, start, w, (power, power), samples, own)
         if sums.flags.size > 0:
             set_flags(sums.flags, first, width, cells, start, w, flag)
 
@@ -107,92 +109,25 @@ deposit_2x2, deposit_3x3 = depositor(2), depositor(3)
 
 
 @inlined
-def deposit_inside(tile, sums, k, room):
-    """Deposit a pixel whose patch lies inside the tile; return whether it does."""
-    cells, w, flag = room.cells, room.samples.weights[k], room.samples.flags[k]
+def deposit_inside(tile, lanes, sums, k, scratch):
+    """Deposit a pixel whose patch lies inside the tile; return whether the patch does."""
+    cells, w, flag = scratch.cells, scratch.samples.weights[k], scratch.samples.flags[k]
     first = int(cells[FIRST + k])
     if first < 0:
         return False
     width = tile.x1 - tile.x0 + PAD
     if cells[SIDE + k] == 2.0:
-        deposit_2x2(room, first, width, sums, w, k, flag)
+        deposit_2x2(scratch, first, width, lanes, sums, w, k, flag)
     else:
-        deposit_3x3(room, first, width, sums, w, k, flag)
+        deposit_3x3(scratch, first, width, lanes, sums, w, k, flag)
     return True
-
-
-@inner
-def deposit_quadrilaterals(source, footprint, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j`` as they lie on the output."""
-    h, cells = 0.5 * footprint.pixfrac, room.cells
-    take_samples(source, sums, j, i0, n, room.samples)
-    blend_rows(source.pixmap, j, i0, n, h, room.blended)
-    narrow_patches(room.blended, n, h, tile, cells)
-    wide_patches(gather_wide(n, cells), cells)
-    for k in range(n):
-        w, flag = room.samples.weights[k], room.samples.flags[k]
-        if w == 0.0 or deposit_inside(tile, sums, k, room):
-            continue
-        if is_small(cells, k):
-            window = patch_window(cells, k, tile)
-        else:
-            q = corners(room.blended, k, h)
-            if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
-                q = mended_corners(source.pixmap, j, i0 + k, h)
-            window = quadrilateral_cells(q, tile, cells)
-        deposit(room, window, tile, sums, w, k, flag)
-
-
-@inner
-def deposit_boxes(source, far, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j`` as boxes of less than two output pixels."""
-    box_patches(source.pixmap, j, i0, n, far, tile, room.cells)
-    for k in range(n):
-        w, flag = room.samples.weights[k], room.samples.flags[k]
-        if w == 0.0 or deposit_inside(tile, sums, k, room):
-            continue
-        if is_small(room.cells, k):
-            deposit(room, patch_window(room.cells, k, tile), tile, sums, w, k, flag)
-
-
-@inner
-def deposit_products(source, footprint, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j`` by a kernel that is a product."""
-    far = reach(footprint.code, footprint.pixfrac, footprint.ratio)
-    take_samples(source, sums, j, i0, n, room.samples)
-    if footprint.code == TURBO and far < 1.0:
-        deposit_boxes(source, far, tile, sums, j, i0, n, room)
-        return
-    separable_windows(source.pixmap, j, i0, n, footprint.code, far, room.cells)
-    for k in range(n):
-        w, flag = room.samples.weights[k], room.samples.flags[k]
-        if w != 0.0:
-            x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]
-            window = separable_cells(footprint, x, y, k, tile, room.cells)
-            deposit(room, window, tile, sums, w, k, flag)
-
-
-def deposit_row(source, footprint, tile, sums, j, i0, n, room):
-    """Deposit ``n`` pixels of row ``j`` by the kernel of a footprint; no other is compiled."""
-    row = deposit_quadrilaterals if isinstance(footprint, Quadrilateral) else deposit_products
-    row(source, footprint, tile, sums, j, i0, n, room)
-
-
-@overload(deposit_row, inline="always")
-def _deposit_row(source, footprint, tile, sums, j, i0, n, room):
-    row = deposit_quadrilaterals if footprint.instance_class is Quadrilateral else deposit_products
-
-    def compiled(source, footprint, tile, sums, j, i0, n, room):
-        row(source, footprint, tile, sums, j, i0, n, room)
-
-    return compiled
 
 
 @inlined
 def trim(pixmap, j, start, stop, tile, margin):
     """Leave out pixels at both ends of a part of a row that cannot reach a tile.
 
-    A NaN centre is kept: its pixel finds out.
+    A pixel with a NaN centre is not left out here; its deposit finds that it has no cells.
     """
     x_lo, x_hi = tile.x0 - 0.5 - margin, tile.x1 - 0.5 + margin
     y_lo, y_hi = tile.y0 - 0.5 - margin, tile.y1 - 0.5 + margin
@@ -209,25 +144,133 @@ def trim(pixmap, j, start, stop, tile, margin):
     return start, stop
 
 
-@inlined
-def deposit_tile(source, footprint, active, block_bounds, tile, sums, room):
-    """Sum the deposits of an exposure over one output tile; return whether any can reach it.
+@inner
+def find_pieces(pixmap, active, block_bounds, by, tile, pieces):
+    """Write the pieces of one row of blocks that can reach a tile, in raster order.
 
-    ``active`` holds the first and past-the-last row and column of the pixels to deposit;
-    ``block_bounds`` the output cells that each block of them can reach.
+    Return their number, or -1 if none of the blocks can reach the tile.
     """
+    first, last = block_range(block_bounds, by, tile)
+    if first > last:
+        return -1
     j0, j1, i0, i1 = active
-    reached = False
-    for by in range(block_bounds.shape[0]):
-        first, last = block_range(block_bounds, by, tile)
-        if first > last:
+    margin = block_bounds[by, block_bounds.shape[1] - 1, MARGIN]
+    first_i, last_i = i0 + first * BLOCK, min(i0 + (last + 1) * BLOCK, i1)
+    count = 0
+    for j in range(j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)):
+        start, stop = trim(pixmap, j, first_i, last_i, tile, margin)
+        for i in range(start, stop, SPAN):
+            pieces[count, 0] = j
+            pieces[count, 1] = i
+            pieces[count, 2] = min(SPAN, stop - i)
+            count += 1
+    return count
+
+
+@inlined
+def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, scratch):
+    """Deposit ``n`` pixels of row ``j`` with the shapes that they have on the output."""
+    h, cells = 0.5 * footprint.pixfrac, scratch.cells
+    take_samples(source, lanes.groups, j, i0, n, scratch.samples)
+    blend_rows(source.pixmap, j, i0, n, h, scratch.blended)
+    narrow_patches(scratch.blended, n, h, tile, cells)
+    wide_patches(gather_wide(n, cells), cells)
+    for k in range(n):
+        w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
+        if w == 0.0 or deposit_inside(tile, lanes, sums, k, scratch):
             continue
-        reached = True
-        margin = block_bounds[by, block_bounds.shape[1] - 1, MARGIN]
-        first_i, last_i = i0 + first * BLOCK, min(i0 + (last + 1) * BLOCK, i1)
-        for j in range(j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)):
-            start, stop = trim(source.pixmap, j, first_i, last_i, tile, margin)
-            for i in range(start, stop, SPAN):
-                n = min(SPAN, stop - i)
-                deposit_row(source, footprint, tile, sums, j, i, n, room)
+        if is_small(cells, k):
+            window = patch_window(cells, k, tile)
+        else:
+            q = corners(scratch.blended, k, h)
+            if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
+                q = mended_corners(source.pixmap, j, i0 + k, h)
+            window = quadrilateral_cells(q, tile, cells)
+        deposit(scratch, window, tile, lanes, sums, w, k, flag)
+
+
+@inlined
+def deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch):
+    """Deposit ``n`` pixels of row ``j`` as boxes of less than two output pixels."""
+    box_patches(source.pixmap, j, i0, n, far, tile, scratch.cells)
+    for k in range(n):
+        w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
+        if w == 0.0 or deposit_inside(tile, lanes, sums, k, scratch):
+            continue
+        if is_small(scratch.cells, k):
+            window = patch_window(scratch.cells, k, tile)
+            deposit(scratch, window, tile, lanes, sums, w, k, flag)
+
+
+@inlined
+def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scratch):
+    """Deposit ``n`` pixels of row ``j`` by a kernel that is a product of two factors."""
+    far = footprint.reach
+    take_samples(source, lanes.groups, j, i0, n, scratch.samples)
+    if footprint.code == TURBO and far < 1.0:
+        deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch)
+        return
+    separable_windows(source.pixmap, j, i0, n, footprint.code, far, scratch.cells)
+    for k in range(n):
+        w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
+        if w != 0.0:
+            x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]
+            window = separable_cells(footprint, x, y, k, tile, scratch.cells)
+            deposit(scratch, window, tile, lanes, sums, w, k, flag)
+
+
+@jit
+def deposit_quadrilaterals(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
+    """Sum the deposits of an exposure over one tile with the square kernel.
+
+    Parameters
+    ----------
+    source : ExposurePlanes
+        The exposure.
+    footprint : QuadrilateralFootprint or SeparableFootprint
+        The kernel.
+    active : tuple of int
+        First and past-the-last row and column of the pixels to deposit.
+    block_bounds : ndarray
+        The output cells that each block of those pixels can reach, see `reach.bound_blocks`.
+    tile : OutputTile
+        The tile.
+    lanes : LaneLayout
+        The order of the lanes.
+    sums : Sums
+        The sums over the tile; updated.
+    scratch : Scratch
+        Space for one piece of a row.
+
+    Returns
+    -------
+    bool
+        Whether any block can reach the tile. Otherwise the sums are as before.
+    """
+    reached = False
+    pieces = scratch.pieces
+    for by in range(block_bounds.shape[0]):
+        count = find_pieces(source.pixmap, active, block_bounds, by, tile, pieces)
+        reached = reached or count >= 0
+        for p in range(count):
+            j, i, n = pieces[p, 0], pieces[p, 1], pieces[p, 2]
+            deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i, n, scratch)
+    return reached
+
+
+@jit
+def deposit_separable(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
+    """Sum the deposits of an exposure over one tile with a kernel other than square.
+
+    The parameters are those of `deposit_quadrilaterals`. Numba compiles what a function may call,
+    so one function for both would make users of one kernel wait for the other.
+    """
+    reached = False
+    pieces = scratch.pieces
+    for by in range(block_bounds.shape[0]):
+        count = find_pieces(source.pixmap, active, block_bounds, by, tile, pieces)
+        reached = reached or count >= 0
+        for p in range(count):
+            j, i, n = pieces[p, 0], pieces[p, 1], pieces[p, 2]
+            deposit_separable_piece(source, footprint, tile, lanes, sums, j, i, n, scratch)
     return reached

@@ -1,43 +1,40 @@
-"""The one instruction sequence that a deposit is made of, as vectors of four or eight lanes.
+"""Instructions that numba does not write by itself.
 
-The compiler does not make vectors of several statements by itself here (numba leaves that
-optimisation out), it checks each index for counting from the end, and it counts references
-to arrays at every call of a function that takes one. Written down as vector code, a deposit
-costs a third of what it does otherwise.
+A deposit is a short sequence of vector instructions. numba makes no vectors of several
+statements, checks each index for counting from the end, and knows no way to read an array by its
+address. This module writes these instructions through llvmlite. Written this way, a deposit costs
+a third of its plain equivalent.
 
-Samples and sums are flat arrays of float64, and are counted in vectors of ``width`` lanes.
+Each feature, ``*_by_llvm``, has an equivalent in ``plain``. When the module is imported, a small
+function tries each feature and checks the numbers. A feature that fails is replaced by the plain
+equivalent, which works without llvmlite and with numba switched off. Results may then differ by
+rounding, because `multiply_add` rounds twice.
+
+Samples and sums are flat arrays of float64 and are counted in groups of ``GROUP`` lanes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numba
+import numpy as np
 from llvmlite import ir
-from numba import config, types
-from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba import types
+from numba.extending import intrinsic
 
+from . import plain
+from .jit import inlined, jit, variant
 from .structures import GROUP, SPAN
 
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
-
-def add_lanes(sums, at, factor, samples, sample):
-    """Add ``factor`` times the group ``sample`` of ``samples`` to the group ``at`` of ``sums``.
-
-    A factor of 0 adds nothing, whatever the samples are.
-    """
-    _add(sums, at, factor, samples, sample)
-
-
-def _add(sums, at, factor, samples, sample):
-    if factor != 0.0:
-        own = samples[sample * GROUP : (sample + 1) * GROUP]
-        sums[at * GROUP : (at + 1) * GROUP] += factor * own
+# The following code writes vectors: the deposit of lanes on one pixel and on a patch of pixels.
 
 
 class Vectors:
-    """Writes the instructions for vectors of ``width`` lanes."""
+    """Writes instructions for vectors of ``width`` lanes."""
 
     def __init__(self, context: Any, builder: Any, width: int) -> None:
         self.context, self.builder, self.width = context, builder, width
@@ -61,16 +58,16 @@ class Vectors:
         return self.builder.shuffle_vector(first, undefined, lanes)
 
     def factors(self, first: Any, last: Any) -> Any:
-        """Return one factor for the lanes of the last group, another for those before it."""
+        """Return a vector with one factor in the last group and another in the groups before."""
         in_last = [lane >= self.width - GROUP for lane in range(self.width)]
         mask = ir.Constant(ir.VectorType(ir.IntType(1), self.width), in_last)
         return self.builder.select(mask, self.filled(last), self.filled(first))
 
     def add(self, target: Any, factors: Any, samples: Any) -> None:
-        """Add factors times the samples to what a pointer points to."""
+        """Add factors times samples to the numbers that a pointer points to."""
         builder = self.builder
-        # A select in place of a branch: which cells a pixel overlaps is hard to predict. Of the
-        # product, not of the sum: a masked store is slow to read back.
+        # A select replaces a branch, because the processor cannot predict which cells a pixel
+        # overlaps. The select acts on the product: a masked store would be slow to read back.
         there = builder.fcmp_unordered("!=", factors, self.zeros)
         product = builder.select(there, builder.fmul(factors, samples), self.zeros)
         builder.store(builder.fadd(builder.load(target, align=8), product), target, align=8)
@@ -84,13 +81,15 @@ def _cells(side: int, builder: Any, data: Any, k: Any, w: Any) -> Any:
 
 
 @intrinsic
-def _vector(typingctx, sums, at, factor, samples, sample):
+def add_lanes_by_llvm(typingctx, sums, at, factor, samples, sample):
+    """Write the instructions of `plain.add_lanes`."""
+
     def codegen(context, builder, signature, args):
         make = Vectors(context, builder, GROUP)
         target = make.pointer(make.data(signature.args[0], args[0]), args[1])
         source = make.pointer(make.data(signature.args[3], args[3]), args[4])
         make.add(target, make.filled(args[2]), builder.load(source, align=8))
-        return cgutils.get_null_value(context.get_value_type(types.void))
+        return context.get_dummy_value()
 
     return types.void(sums, types.intp, types.float64, samples, types.intp), codegen
 
@@ -118,7 +117,7 @@ def _vectors(width: int, side: int) -> Any:
                 squared = builder.fmul(aw, aw)
                 factors = make.factors(*(builder.select(o, aw, squared) for o in once))
                 make.add(make.pointer(data, builder.add(args[1], away)), factors, own)
-            return cgutils.get_null_value(context.get_value_type(types.void))
+            return context.get_dummy_value()
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
         return types.void(
@@ -143,7 +142,7 @@ def _flags(side: int) -> Any:
                 positive = builder.fcmp_ordered(">", aw, ir.Constant(F64, 0.0))
                 bits = builder.select(positive, args[6], ir.Constant(I64, 0))
                 builder.store(builder.or_(builder.load(target), bits), target)
-            return cgutils.get_null_value(context.get_value_type(types.void))
+            return context.get_dummy_value()
 
         whole = types.intp
         return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
@@ -151,85 +150,192 @@ def _flags(side: int) -> Any:
     return flags_of
 
 
-@intrinsic
-def _use_wide_vectors(typingctx):
-    """Let the compiler use the longest vectors that the processor has in this function.
+Patch = tuple[Any, Any, Any]
+"""Functions that add a group of lanes, add a pair of groups, and set flags on a patch."""
 
-    It is told to be wary of them, for the clock of processors of long ago. The function is
-    compiled by itself, not into its caller.
+
+def patch_by_llvm(side: int) -> Patch:
+    """Return the functions of `plain.patch` as vector instructions.
+
+    No branch depends on the overlaps: the processor cannot predict which cells a pixel overlaps.
+    """
+    return _vectors(GROUP, side), _vectors(2 * GROUP, side), _flags(side)
+
+
+# The following code multiplies and adds with one rounding instead of two.
+
+
+@intrinsic
+def multiply_add_by_llvm(typingctx, a, b, c):
+    """Write one instruction for ``a * b + c``, rounded once, where the processor has one."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(F64, [F64] * 3)
+        return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [F64], kind), args)
+
+    return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+# The following code reads planes that are known by their address.
+
+
+Readers = tuple[Any, Any, Any]
+"""Functions that read a float32, a float64 and a uint32 number."""
+
+
+def _reader_by_llvm(kind: Any, number: Any) -> Any:
+    @intrinsic
+    def number_at(typingctx, address, k, scratch):
+        def codegen(context, builder, signature, args):
+            start = builder.inttoptr(args[0], number.as_pointer())
+            return builder.load(builder.gep(start, [args[1]]))
+
+        return kind(types.intp, types.intp, scratch), codegen
+
+    return number_at
+
+
+def readers_by_llvm() -> Readers:
+    """Return the functions of `plain.readers` as one instruction each."""
+    return (
+        _reader_by_llvm(types.float32, ir.FloatType()),
+        _reader_by_llvm(types.float64, F64),
+        _reader_by_llvm(types.uint32, I32),
+    )
+
+
+# The following code asks for the longest vectors of the processor.
+
+
+@intrinsic
+def use_wide_vectors_by_llvm(typingctx):
+    """Let the compiler use the longest vectors of the processor in the calling function.
+
+    By default the compiler avoids them, because they slow down the clock of old processors. The
+    calling function is not compiled into its caller.
     """
 
     def codegen(context, builder, signature, args):
         attributes = builder.function.attributes
         attributes.add("noinline")
-        # These are a set of the attributes that llvmlite knows; this is one of the rest.
+        # The class of ``attributes`` is a set that refuses names that llvmlite does not list.
         set.add(attributes, '"prefer-vector-width"="512"')
-        return cgutils.get_null_value(context.get_value_type(types.void))
+        return context.get_dummy_value()
 
     return types.void(), codegen
 
 
-def _do_nothing():
-    """Stand in for an instruction to the compiler where there is none."""
+# The functions below try the features on a few numbers.
 
 
-use_wide_vectors = _do_nothing if config.DISABLE_JIT else _use_wide_vectors
+@jit
+def _try_lanes(sums, samples):
+    add_lanes_by_llvm(sums, 1, 2.0, samples, 1)
+    add_lanes_by_llvm(sums, 0, 0.0, samples, 0)
 
 
-@overload(add_lanes, inline="always")
-def _add_lanes(sums, at, factor, samples, sample):
-    return lambda sums, at, factor, samples, sample: _vector(sums, at, factor, samples, sample)
+def lanes_work() -> bool:
+    """Tell whether `add_lanes_by_llvm` adds; a factor of 0 must drop even NaN."""
+    sums, samples = np.ones(2 * GROUP), np.arange(2.0 * GROUP)
+    samples[0] = np.nan
+    _try_lanes(sums, samples)
+    return np.array_equal(sums, [1.0] * GROUP + [1.0 + 2.0 * k for k in samples[GROUP:]])
 
 
-def patch(side: int) -> tuple[Any, Any, Any]:
-    """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels.
+_GROUP_BY_LLVM, _PAIR_BY_LLVM, _FLAGS_BY_LLVM = patch_by_llvm(2)
 
-    They add a group of lanes, add a pair of groups, and set flags. No branch depends on the
-    overlaps: which cells a pixel overlaps is hard to predict.
+
+@jit
+def _try_patch(sums, cells, samples, flags):
+    _GROUP_BY_LLVM(sums, 0, (3, 6), cells, 1, 2.0, (2, 2), samples, 0)
+    _PAIR_BY_LLVM(sums, 1, (3, 6), cells, 1, 2.0, (1, 2), samples, 1)
+    _FLAGS_BY_LLVM(flags, 0, 2, cells, 1, 2.0, 5)
+
+
+def patches_work() -> bool:
+    """Tell whether the functions of `patch_by_llvm` deposit on 2 x 2 pixels of three groups."""
+    sums, cells, samples = np.ones(12 * GROUP), np.zeros(4 * SPAN), np.arange(3.0 * GROUP)
+    flags = np.zeros(4, np.int64)
+    overlaps = np.array([0.25, 0.0, 0.5, 0.125])
+    cells[1::SPAN] = overlaps
+    _try_patch(sums, cells, samples, flags)
+    factors = 2 * overlaps[:, None, None] ** 1
+    powers = np.stack([factors**2, factors, factors**2], axis=1)[..., 0]
+    expected = 1 + powers * samples.reshape(3, GROUP)
+    return np.array_equal(sums.reshape(4, 3, GROUP), expected) and list(flags) == [5, 0, 5, 5]
+
+
+@jit
+def _try_multiply_add(a, b, c):
+    return multiply_add_by_llvm(a, b, c)
+
+
+def multiply_add_works() -> bool:
+    """Tell whether `multiply_add_by_llvm` is right to the last bits."""
+    return abs(_try_multiply_add(3.0, 1 / 3, 1.0) - 2.0) < 1e-15
+
+
+_FLOAT_BY_LLVM, _DOUBLE_BY_LLVM, _WORD_BY_LLVM = readers_by_llvm()
+
+
+@jit
+def _try_readers(address, scratch):
+    last = _DOUBLE_BY_LLVM(address, 2, scratch)
+    return last, _FLOAT_BY_LLVM(address, 2, scratch), _WORD_BY_LLVM(address, 2, scratch)
+
+
+def readers_work() -> bool:
+    """Tell whether the functions of `readers_by_llvm` find numbers in memory."""
+    numbers = np.array([1.1, -2.2, 3.3])
+    expected = numbers[2], numbers.view(np.float32)[2], numbers.view(np.uint32)[2]
+    return _try_readers(numbers.ctypes.data, np.zeros(3)) == expected
+
+
+@jit
+def _try_wide_vectors(numbers):
+    use_wide_vectors_by_llvm()
+    for k in range(numbers.size):
+        numbers[k] += 1.0
+
+
+def wide_vectors_work() -> bool:
+    """Tell whether a function with `use_wide_vectors_by_llvm` can be compiled."""
+    numbers = np.zeros(64)
+    _try_wide_vectors(numbers)
+    return bool((numbers == 1.0).all())
+
+
+def works(name: str, check: Callable[[], bool]) -> bool:
+    """Tell whether a feature may be used, and note its name in `variant` where it fails.
+
+    Examples
+    --------
+    >>> works("sums", lambda: 1 + 1 == 2) or numba.config.DISABLE_JIT == 1
+    True
     """
-    four, eight, bits = _vectors(GROUP, side), _vectors(2 * GROUP, side), _flags(side)
+    if numba.config.DISABLE_JIT:
+        return False
+    try:
+        found = check()
+    except Exception:  # whatever is wrong, the plain equivalent does
+        found = False
+    if not found:
+        variant.add(name)
+    return found
 
-    def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
-        """Add a group of lanes, to the first pixel at ``at``, to the others by steps along x, y.
 
-        The factor is the overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2.
-        """
-        for m in range(side * side):
-            here = at + m % side * steps[0] + m // side * steps[1]
-            _add(sums, here, (cells[m * SPAN + k] * w) ** powers[0], samples, sample)
-
-    def add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
-        """Add two groups that stand side by side, each with its power."""
-        for m in range(side * side):
-            here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
-            _add(sums, here, aw ** powers[0], samples, sample)
-            _add(sums, here + 1, aw ** powers[1], samples, sample + 1)
-
-    def set_flags(flags, at, row, cells, k, w, flag):
-        """Set bits where the overlap times ``w`` is positive."""
-        for m in range(side * side):
-            if cells[m * SPAN + k] * w > 0.0:
-                flags[at + m // side * row + m % side] |= flag
-
-    @overload(add_group, inline="always")
-    def _add_group(sums, at, steps, cells, k, w, powers, samples, sample):
-        def compiled(sums, at, steps, cells, k, w, powers, samples, sample):
-            four(sums, at, steps, cells, k, w, powers, samples, sample)
-
-        return compiled
-
-    @overload(add_pair, inline="always")
-    def _add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
-        def compiled(sums, at, steps, cells, k, w, powers, samples, sample):
-            eight(sums, at, steps, cells, k, w, powers, samples, sample)
-
-        return compiled
-
-    @overload(set_flags, inline="always")
-    def _set_flags(flags, at, row, cells, k, w, flag):
-        def compiled(flags, at, row, cells, k, w, flag):
-            bits(flags, at, row, cells, k, w, flag)
-
-        return compiled
-
-    return add_group, add_pair, set_flags
+add_lanes = add_lanes_by_llvm if works("lanes", lanes_work) else inlined(plain.add_lanes)
+patch = patch_by_llvm if works("patches", patches_work) else plain.patch
+multiply_add = (
+    multiply_add_by_llvm
+    if works("multiply_add", multiply_add_works)
+    else inlined(plain.multiply_add)
+)
+float_at, double_at, word_at = (
+    readers_by_llvm() if works("readers", readers_work) else plain.readers()
+)
+use_wide_vectors = (
+    use_wide_vectors_by_llvm
+    if works("wide_vectors", wide_vectors_work)
+    else inlined(plain.use_wide_vectors)
+)

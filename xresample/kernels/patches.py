@@ -1,26 +1,52 @@
-"""The cells of a row of input pixels: patches of 2 x 2 or 3 x 3 output pixels.
+"""The cells that the pixels of a piece of a row overlap: patches of 2 x 2 or 3 x 3 output pixels.
 
-Most pixels overlap no more than 2 x 2 cells, nearly all others 3 x 3. The overlaps with 2 x 2
-are worked out for all pixels of a row, several by each instruction; then the pixels that need
-3 x 3 are put side by side, and done in the same way. No loop has a branch but that which finds
-them.
+Most pixels overlap no more than 2 x 2 cells, nearly all others no more than 3 x 3::
 
-What is known of the pixels of a row stands in one array, ``cells``, ``SPAN`` numbers for each
-of the following:
+    +-----+-----+        +-----+-----+-----+       F  first cell: it holds the least x and y
+    | ____|__   |        |     |  /\\ |     |          of the pixel
+    ||    |  |  |        +-----+-/--\\+-----+
+    +|----+--|--+        |    /|     |\\    |       A pixel that fits neither patch, or that has a
+    ||F___|__|  |        +---\\-+-----+-/---+       NaN corner, has no patch. Its cells are found
+    |     |     |        |  F \\|     |/    |       by ``square.quadrilateral_cells``.
+    +-----+-----+        +-----+-\\--/+-----+
+     narrow: 2 x 2           wide: 3 x 3
 
-================  ================================================================
-from              what
-================  ================================================================
-0, ...            overlaps with 2 x 2 cells
-WIDE, ...         overlaps with 3 x 3 cells; those pixels that need them stand side by side
-CORNERS, ...      the four corners, x and y, relative to the first cell
-WIDE_CORNERS, ... the same of the pixels that need 3 x 3 cells
-COLUMN, ROW       the first cell
-WIDTH, HEIGHT     how many cells follow
-SIDE              2 or 3: the class
-FIRST             the first cell in the sums of the tile; -1 where not all are inside
-SLOT              where among those a pixel stands
-================  ================================================================
+The work is done in three passes over the pixels of a piece:
+
+1. `narrow_patches` computes corners, cells, and the overlaps with 2 x 2 cells, for all pixels.
+2. `gather_wide` copies the corners of the pixels that need 3 x 3 cells side by side.
+3. `wide_patches` computes the overlaps of those pixels.
+
+Passes 1 and 3 are costly and have no branch, so several pixels share each instruction. Pass 2
+decides, and does nothing else. Boxes of the turbo kernel need one pass, because all boxes of an
+exposure have the same size.
+
+All numbers lie in one array, ``cells``, ``SPAN`` numbers for each of the following:
+
+================  =================================================================
+from              meaning, for pixel ``k`` of the piece
+================  =================================================================
+0, ...            overlaps with 2 x 2 cells, row by row
+WIDE, ...         overlaps with 3 x 3 cells, for slot ``SLOT[k]`` instead of ``k``
+CORNERS, ...      the four corners, x and y in turn, relative to the first cell
+WIDE_CORNERS, ... the corners again, for slot ``SLOT[k]``
+COLUMN, ROW       first cell
+WIDTH, HEIGHT     number of cells that the pixel overlaps after the first; NaN: no patch
+SIDE              2 or 3: the patch
+FIRST             index of the first cell in the sums of the tile; -1: see below
+SLOT              position of the pixel among those with a wide patch
+LARGE, ...        overlaps of one pixel of any size
+================  =================================================================
+
+Edge cases are safe for these reasons:
+
+- A pixel with fewer cells than its patch has overlaps of exactly 0 with the others, or overlaps
+  below ``MIN_OVERLAP``, which `kept` sets to 0.
+- ``FIRST`` is -1 where the patch is not inside the tile. The deposit then clips cell by cell.
+- A comparison with NaN is false, so a pixel with a NaN corner, or with no area, has no patch.
+- Loops run on to a multiple of ``LANES``. The numbers behind the piece are stale or NaN, never out
+  of bounds, and nobody reads what is computed from them.
+- Which patch a pixel has depends on the pixel alone, so tiles do not change a result.
 """
 
 from __future__ import annotations
@@ -30,9 +56,9 @@ import math
 from .corners import corners
 from .intrinsics import use_wide_vectors
 from .jit import inlined, inner
-from .rounding import floor
+from .plain import floor
 from .square import bounds, kept, overlaps_2x2, overlaps_3x3, relative_to, signed_area
-from .structures import PAD, SPAN, Window
+from .structures import PAD, SPAN, CellWindow
 
 WIDE = 4 * SPAN
 CORNERS = 13 * SPAN
@@ -40,7 +66,7 @@ WIDE_CORNERS = 21 * SPAN
 COLUMN, ROW, WIDTH, HEIGHT, SIDE, FIRST, SLOT = (k * SPAN for k in range(29, 36))
 
 LANES = 8
-"""Pixels that one instruction may work on: a row is filled up to a multiple of it."""
+"""Maximum number of pixels per instruction; loops run on to a multiple of this number."""
 
 
 @inlined
@@ -51,7 +77,7 @@ def filled_up(n):
 
 @inlined
 def put(cells, k, x, y, nx, ny, side, tile):
-    """Write the cells of a pixel: the first, how many follow (NaN: unknown), and the class."""
+    """Write the first cell of a pixel, how many cells follow (NaN: no patch), and the patch."""
     width = tile.x1 - tile.x0 + PAD
     inside_x = x >= tile.x0 and x + side <= tile.x1
     inside_y = y >= tile.y0 and y + side <= tile.y1
@@ -67,14 +93,17 @@ def put(cells, k, x, y, nx, ny, side, tile):
 
 @inner
 def narrow_patches(blended, n, h, tile, cells):
-    """Write corners, cells and overlaps with 2 x 2 cells; a pixel without an area has no width."""
+    """Write corners, cells and overlaps with 2 x 2 cells of ``n`` pixels.
+
+    A pixel without an area has a width of NaN.
+    """
     use_wide_vectors()
     for k in range(filled_up(n)):
         q = corners(blended, k, h)
         x_lo, x_hi, y_lo, y_hi = bounds(q)
         x, y = floor(x_lo + 0.5), floor(y_lo + 0.5)
         nx, ny = floor(x_hi + 0.5) - x, floor(y_hi + 0.5) - y
-        # A NaN may get lost in the bounds, but not in the area.
+        # The least or greatest of some numbers may hide a NaN, but the area does not.
         area = abs(signed_area(q))
         nx = nx if area > 0.0 and area < math.inf else math.nan
         put(cells, k, x, y, nx, ny, 2.0 if nx < 2.0 and ny < 2.0 else 3.0, tile)
@@ -93,10 +122,10 @@ def narrow_patches(blended, n, h, tile, cells):
 
 @inner
 def gather_wide(n, cells):
-    """Put the corners of those of ``n`` pixels side by side that need 3 x 3 cells; count them."""
+    """Copy the corners of the pixels that need 3 x 3 cells side by side; return their number."""
     count = 0
     for pixel in range(n):
-        # The masks change nothing: they tell the compiler that no index counts from the end.
+        # The masks change no index. They tell the compiler that none counts from the end.
         k, slot = pixel & (SPAN - 1), count & (SPAN - 1)
         if cells[SIDE + k] == 3.0:
             cells[SLOT + k] = slot
@@ -108,7 +137,7 @@ def gather_wide(n, cells):
 
 @inner
 def wide_patches(n, cells):
-    """Write the overlaps of ``n`` pixels, their corners side by side, with 3 x 3 cells."""
+    """Write the overlaps with 3 x 3 cells of the ``n`` pixels that `gather_wide` found."""
     use_wide_vectors()
     for k in range(filled_up(n)):
         at = WIDE_CORNERS + k
@@ -127,14 +156,14 @@ def wide_patches(n, cells):
 
 @inlined
 def share(centre, cell, half):
-    """Return the part of a box along one axis that lies in a cell."""
+    """Return the fraction of a box that lies in a cell along one axis."""
     inside = min(centre + half, cell + 0.5) - max(centre - half, cell - 0.5)
     return max(inside, 0.0) * (0.5 / half)
 
 
 @inlined
 def put_box(cells, k, x, y, half, side, tile):
-    """Write the cells of a box; return the first. A NaN centre has no width."""
+    """Write the cells of a box; return the first cell. A NaN centre gives a width of NaN."""
     column, line = floor(x - half + 0.5), floor(y - half + 0.5)
     nx = floor(x + half + 0.5) - column + 0.0 * (x + y)
     put(cells, k, column, line, nx, floor(y + half + 0.5) - line, side, tile)
@@ -144,7 +173,7 @@ def put_box(cells, k, x, y, half, side, tile):
 
 @inner
 def narrow_boxes(row, n, half, tile, cells):
-    """Write the patches of ``n`` boxes of at most one cell, their centres in ``row``."""
+    """Write the patches of ``n`` boxes of at most one cell; ``row`` holds their centres."""
     use_wide_vectors()
     for k in range(n):
         x, y = row[2 * k], row[2 * k + 1]
@@ -159,7 +188,7 @@ def narrow_boxes(row, n, half, tile, cells):
 
 @inner
 def wide_boxes(row, n, half, tile, cells):
-    """Write the patches of ``n`` boxes of less than two cells."""
+    """Write the patches of ``n`` boxes of less than two cells; ``row`` holds their centres."""
     use_wide_vectors()
     for k in range(n):
         x, y = row[2 * k], row[2 * k + 1]
@@ -194,17 +223,17 @@ def box_patches(pixmap, j, i0, n, half, tile, cells):
 
 @inlined
 def is_small(cells, k):
-    """Tell whether a pixel has a patch: no cells beyond it, and an area."""
+    """Tell whether a pixel has a patch: an area, and no cells beyond the patch."""
     return cells[WIDTH + k] < 3.0 and cells[HEIGHT + k] < 3.0
 
 
 @inlined
 def patch_window(cells, k, tile):
-    """Return the window of a pixel that has a patch; empty off the tile."""
+    """Return the window of a pixel that has a patch; the window is empty outside the tile."""
     x, y = cells[COLUMN + k], cells[ROW + k]
     side = int(cells[SIDE + k])
     start = k if side == 2 else WIDE + int(cells[SLOT + k])
     if x < tile.x1 and x + side > tile.x0 and y < tile.y1 and y + side > tile.y0:
         nx, ny = int(cells[WIDTH + k]) + 1, int(cells[HEIGHT + k]) + 1
-        return Window(int(x), int(y), min(nx, side), min(ny, side), side, start, SPAN)
-    return Window(0, 0, 0, 0, side, start, SPAN)
+        return CellWindow(int(x), int(y), min(nx, side), min(ny, side), side, start, SPAN)
+    return CellWindow(0, 0, 0, 0, side, start, SPAN)

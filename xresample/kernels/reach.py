@@ -1,27 +1,45 @@
-"""Which input pixels can reach which output tile: bounds of square blocks of pixels."""
+"""Which input pixels can reach which output tile: bounds of square blocks of pixels.
+
+The input pixels are divided into blocks of ``BLOCK`` x ``BLOCK``. Each block knows a rectangle of
+output cells that holds every cell its pixels can deposit on::
+
+    input                          output
+    +-----+-----+-----+            +---------------+  bounds of the block:
+    |     |block|     |            |  tilted block |  least and greatest centre,
+    +-----+-----+-----+    --->    |   /\\          |  widened by the reach of a pixel
+    |     |     |     |            |  /  \\         |
+    +-----+-----+-----+            +---------------+
+
+A tile skips the blocks whose rectangle lies outside, so the cost of an exposure does not grow with
+the mosaic.
+
+No deposit is missed. A corner of a pixel is at most half a step along x plus half a step along y
+away from the centre, whichever centres it is computed from; these centres belong to the block or
+to the ring of pixels around the block. Rectangles are rounded outward to whole cells. A NaN in the
+map compares false everywhere, so it neither widens nor empties a rectangle; an infinity counts as
+NaN.
+"""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .jit import inlined, inner, jit
-from .rounding import floor
+from .plain import floor
 
 BLOCK = 8
 """Side of a block, in input pixels."""
 
 MARGIN = 4
-"""Where the reach of a block's pixels from their centres stands in its bounds."""
+"""Index of the reach of a block's pixels, from their centres, in the bounds of the block."""
 
 SLACK = 1e-3
-"""What the reach is rounded up by: a cell is never left out for the rounding of its border."""
+"""Amount by which the reach is rounded up, so that the border of a cell is never just missed."""
 
 
 @inlined
 def reaches(bounds, tile):
-    """Tell whether the cells within bounds have a part in a tile."""
+    """Tell whether a tile contains any cell within the bounds."""
     y_lo, y_hi, x_lo, x_hi, _ = bounds
     return y_lo < tile.y1 and y_hi >= tile.y0 and x_lo < tile.x1 and x_hi >= tile.x0
 
@@ -39,71 +57,83 @@ def block_range(block_bounds, by, tile):
     return first, last
 
 
+@inlined
+def finite(x):
+    """Return ``x``, or NaN if ``x`` is infinite."""
+    return x + 0.0 * x
+
+
 @inner
 def fold_row(row, after, above, low, high, step):
-    """Take a row of centres, x and y in turn, into the least, greatest and longest step.
+    """Update the least, the greatest and the longest step of each column with a row of centres.
 
-    Column by column, so that several are done by each instruction; written so that a NaN
-    changes nothing. ``after`` is the row from its second pixel on, ``above`` the next row.
+    ``row`` holds x and y in turn, ``after`` is the row from its second pixel on, ``above`` the next
+    row. The loops have no branch, so they become vector instructions, and a NaN changes nothing.
     """
     for k in range(row.size):
-        here = row[k]
+        here = finite(row[k])
         low[k] = here if here < low[k] else low[k]
         high[k] = here if here > high[k] else high[k]
-        along_y = abs(above[k] - here)
+        along_y = abs(finite(above[k]) - here)
         step[k] = along_y if along_y > step[k] else step[k]
     for k in range(after.size):
-        along_x = abs(after[k] - row[k])
+        along_x = abs(finite(after[k]) - finite(row[k]))
         step[k] = along_x if along_x > step[k] else step[k]
 
 
-@inlined
-def fold_ring(pixmap, j, step):
-    """Take a row next to a block into the longest step alone."""
-    ny = pixmap.shape[0]
-    row = pixmap[j].reshape(-1)
-    above = pixmap[min(j + 1, ny - 1)].reshape(-1)
+@inner
+def fold_ring(row, after, above, step):
+    """Update the longest step of each column with a row of centres next to a block."""
     for k in range(row.size):
-        along_y = abs(above[k] - row[k])
+        along_y = abs(finite(above[k]) - finite(row[k]))
         step[k] = along_y if along_y > step[k] else step[k]
-    after = row[2:]
     for k in range(after.size):
-        along_x = abs(after[k] - row[k])
+        along_x = abs(finite(after[k]) - finite(row[k]))
         step[k] = along_x if along_x > step[k] else step[k]
 
 
 @jit
-def bound_blocks(pixmap, active, steps, far, rows, block_bounds):
+def bound_blocks(pixmap, active, steps, far, rows, columns, block_bounds):
     """Bound the output cells that the pixels of each block can reach.
 
-    Fills rows ``rows[0]`` to ``rows[1]`` of ``block_bounds``, ``(block y, block x, 5)``:
-    first and last cell along y, first and last along x, and how far from the centres. The last
-    column bounds the whole row of blocks. A pixel reaches ``far`` from its centre, plus ``steps``
-    times the longest step to a next centre: a corner lies within half a step along x plus half a
-    step along y of the centre, whichever centres it is made of, of its block or of the ring
-    around it.
+    Parameters
+    ----------
+    pixmap : ndarray
+        float64 ``(y, x, 2)``: mapped pixel centres.
+    active : tuple of int
+        First and past-the-last row and column of the pixels to deposit.
+    steps, far : float
+        A pixel reaches ``far`` from its centre, plus ``steps`` times the longest step to a
+        neighbouring centre.
+    rows : tuple of int
+        First and past-the-last row of blocks to bound.
+    columns : ndarray
+        float64 ``(3, 2 x)``: space for the least, the greatest and the longest step per column.
+    block_bounds : ndarray
+        float64 ``(block y, block x + 1, 5)``; written: first and last cell along y, first and last
+        cell along x, and the reach. The last column bounds the whole row of blocks.
     """
     j0, j1, i0, i1 = active
-    ny, nx, _ = pixmap.shape
-    low, high, step = np.empty(2 * nx), np.empty(2 * nx), np.empty(2 * nx)
+    ny = pixmap.shape[0]
+    low, high, step = columns[0], columns[1], columns[2]
     for by in range(rows[0], rows[1]):
         start, stop = j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)
         low[:] = math.inf
         high[:] = -math.inf
         step[:] = 0.0
-        for j in range(start, stop):
+        for j in range(max(start - 1, 0), min(stop + 1, ny)):
             row = pixmap[j].reshape(-1)
-            fold_row(row, row[2:], pixmap[min(j + 1, ny - 1)].reshape(-1), low, high, step)
-        if start > 0:
-            fold_ring(pixmap, start - 1, step)
-        if stop < ny:
-            fold_ring(pixmap, stop, step)
+            above = pixmap[min(j + 1, ny - 1)].reshape(-1)
+            if start <= j < stop:
+                fold_row(row, row[2:], above, low, high, step)
+            else:
+                fold_ring(row, row[2:], above, step)
         bound_row(low, high, step, i0, i1, steps, far, block_bounds[by])
 
 
-@inlined
+@inner
 def bound_row(low, high, step, i0, i1, steps, far, bounds):
-    """Bound a row of blocks, and all of it in the last entry, from what its columns hold."""
+    """Bound the blocks of a row of blocks, and the whole row, from the extremes per column."""
     nx = low.size // 2
     blocks = bounds.shape[0] - 1
     for k in (0, 2):

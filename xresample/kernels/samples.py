@@ -1,99 +1,66 @@
-"""The samples of a row of input pixels, taken from the planes of an exposure as they lie.
+"""The samples of a piece of a row of input pixels, read from the planes of an exposure in place.
 
-The planes are not passed as arrays but by their addresses, in a table with a row for each: so
-one compiled function serves any number of planes, of either type. Weights are made here, too:
-nothing the size of an exposure is written before it is deposited.
+::
+
+    plane 0: weights ----------------------------> weights[k]  (0: pixel k does not contribute)
+    plane 1: data  --(less level, times factor)--> columns[lane 1]  \\
+    plane 2: err   --(times factor)--------------> columns[lane 2]   } lanes[k * pitch + lane]
+    plane 3: var   --(root, times factor)--------> columns[lane 3]  /
+    dq ------------------------------------------> flags[k], weights[k]
+
+Each plane has a row in ``ExposurePlanes.table`` with these columns, and a row in
+``ExposurePlanes.factors``:
+
+=======  ==================================================================================
+column   meaning
+=======  ==================================================================================
+ADDRESS  address of the first number; 0: there is no plane, all samples are the factor
+PITCH    bytes from one row to the next
+SIZE     bytes per number: 4 for float32, 8 for float64
+USE      PLAIN: ``(number - level) * factor``; ROOT: ``sqrt(number) * factor``;
+         INVERSE: ``1 / number``, rounded to float32
+LANE     lane of the samples, see `LaneLayout`; unused for the weights
+=======  ==================================================================================
+
+Planes are read where they lie and scaled here, so nothing the size of an exposure is written
+before it is deposited. The launcher guarantees what makes reading by address safe: every plane has
+the shape of the pixel map, each of its rows lies in one piece, and its array stays alive.
+
+A pixel whose data or weight is not finite, or that has a bad flag, gets the weight 0 and is then
+skipped. Its other samples may be NaN: the deposit drops products with a factor of 0.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
-from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, overload
 
-from .jit import inner
+from .intrinsics import double_at, float_at, word_at
+from .jit import inlined, inner
 from .structures import GROUP, SPAN, TOUCHED
 
-ADDRESS, PITCH, SIZE, USE = range(4)
-"""Columns of the table: where a plane starts (0: there is none, all its pixels have the factor),
-bytes from row to row and of a number, and what is made of it."""
-
+ADDRESS, PITCH, SIZE, USE, LANE = range(5)
 PLAIN, ROOT, INVERSE = range(3)
-"""Uses of a plane: less the level and times the factor; the root, times the factor; the inverse,
-rounded to float32."""
 
 LEVEL, FACTOR = range(2)
-"""Columns of the table of factors."""
-
-
-class Samples(NamedTuple):
-    """Room for the samples of one row of input pixels."""
-
-    columns: np.ndarray
-    """float64, ``SPAN`` for each lane: a row of 1, then those of the planes; 0 between groups."""
-    lanes: np.ndarray
-    """The same, the lanes of a pixel side by side."""
-    weights: np.ndarray
-    """float64; 0 for a pixel that does not exist, never NaN."""
-    flags: np.ndarray
-    """int64: the bits that a pixel sets where it contributes."""
-
-
-def float_at(address, k):
-    """Return the ``k``-th number of float32 from an address on."""
-    return np.float32(ctypes.c_float.from_address(int(address + 4 * k)).value)
-
-
-def double_at(address, k):
-    """Return the ``k``-th number of float64 from an address on."""
-    return ctypes.c_double.from_address(int(address + 8 * k)).value
-
-
-def _reader(kind, number):
-    @intrinsic
-    def read(typingctx, address, k):
-        def codegen(context, builder, signature, args):
-            start = builder.inttoptr(args[0], number.as_pointer())
-            return builder.load(builder.gep(start, [args[1]]))
-
-        return kind(types.intp, types.intp), codegen
-
-    return read
-
-
-_float_at = _reader(types.float32, ir.FloatType())
-_double_at = _reader(types.float64, ir.DoubleType())
-
-
-@overload(float_at, inline="always")
-def _read_float(address, k):
-    return lambda address, k: _float_at(address, k)
-
-
-@overload(double_at, inline="always")
-def _read_double(address, k):
-    return lambda address, k: _double_at(address, k)
+"""Columns of ``ExposurePlanes.factors``."""
 
 
 def converter(number_at):
     """Return the function that makes samples of ``n`` numbers from an address on."""
 
-    @inner
+    @inlined
     def convert(address, n, use, level, factor, column):
         if use == ROOT:
             for k in range(n):
-                column[k] = math.sqrt(number_at(address, k)) * factor
+                column[k] = math.sqrt(number_at(address, k, column)) * factor
         elif use == INVERSE:
             for k in range(n):
-                column[k] = np.float32(1.0 / number_at(address, k))
+                column[k] = np.float32(1.0 / number_at(address, k, column))
         else:
             for k in range(n):
-                column[k] = (number_at(address, k) - level) * factor
+                column[k] = (number_at(address, k, column) - level) * factor
 
     return convert
 
@@ -103,36 +70,40 @@ convert_floats, convert_doubles = converter(float_at), converter(double_at)
 
 @inner
 def take(source, s, j, i0, n, column):
-    """Write the samples of ``n`` pixels of row ``j`` of plane ``s``."""
+    """Write the samples of ``n`` pixels of row ``j`` of plane ``s``, from column ``i0`` on."""
     table, level, factor = source.table[s], source.factors[s, LEVEL], source.factors[s, FACTOR]
+    address = table[ADDRESS] + j * table[PITCH] + i0 * table[SIZE]
     if table[ADDRESS] == 0:
         column[:n] = factor
-        return
-    address = table[ADDRESS] + j * table[PITCH] + i0 * table[SIZE]
-    if table[SIZE] == 4:
+    elif table[SIZE] == 4:
         convert_floats(address, n, table[USE], level, factor, column)
     else:
         convert_doubles(address, n, table[USE], level, factor, column)
 
 
 @inner
-def weigh(source, j, i0, n, data, weights, flags):
-    """Weigh with 0 what does not exist: a pixel that is flagged, or whose data is not finite."""
+def weigh(source, j, i0, n, samples):
+    """Give the weight 0 to pixels that must not contribute, and collect the flags of the others."""
+    data, weights, flags = samples.columns[SPAN : 2 * SPAN], samples.weights, samples.flags
     for k in range(n):
         there = abs(weights[k]) < math.inf and abs(data[k]) < math.inf
         weights[k] = weights[k] if there else 0.0
-        flags[k] = TOUCHED
-    if source.dq.size > 0:
-        row = source.dq[j, i0 : i0 + n]
-        for k in range(n):
-            dq = int(row[k])
-            weights[k] = 0.0 if dq & source.bad else weights[k]
-            flags[k] |= dq & source.kept
+    if source.dq == 0:
+        flags[:n] = TOUCHED
+        return
+    address = source.dq + j * source.dq_pitch + 4 * i0
+    for k in range(n):
+        dq = int(word_at(address, k, flags))
+        weights[k] = 0.0 if dq & source.bad else weights[k]
+        flags[k] = TOUCHED | (dq & source.kept)
 
 
 @inner
 def put_together(columns, pitch, n, lanes):
-    """Put the lanes of ``n`` pixels side by side, as the deposit takes them."""
+    """Put the lanes of ``n`` pixels side by side, as the deposit reads them.
+
+    The pitches of nearly all exposures have loops of constant length, which the compiler unrolls.
+    """
     if pitch == GROUP:
         for k in range(n):
             for lane in range(GROUP):
@@ -148,12 +119,11 @@ def put_together(columns, pitch, n, lanes):
 
 
 @inner
-def take_samples(source, sums, j, i0, n, samples):
-    """Take the weights, flags and samples of ``n`` pixels of row ``j``."""
+def take_samples(source, groups, j, i0, n, samples):
+    """Take the weights, flags and samples of ``n`` pixels of row ``j``, from column ``i0`` on."""
     take(source, 0, j, i0, n, samples.weights)
     for s in range(1, source.table.shape[0]):
-        lane = s if s < source.linear else sums.linear * GROUP + s - source.linear
-        take(source, s, j, i0, n, samples.columns[lane * SPAN : (lane + 1) * SPAN])
-    data = samples.columns[SPAN : 2 * SPAN]
-    weigh(source, j, i0, n, data, samples.weights, samples.flags)
-    put_together(samples.columns, sums.groups * GROUP, n, samples.lanes)
+        start = source.table[s, LANE] * SPAN
+        take(source, s, j, i0, n, samples.columns[start : start + SPAN])
+    weigh(source, j, i0, n, samples)
+    put_together(samples.columns, groups * GROUP, n, samples.lanes)

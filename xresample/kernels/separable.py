@@ -4,13 +4,13 @@
 turbo     box of half side ``p / (2 r)``; factor: length inside the cell, over its side
 gaussian  FWHM of ``p`` input pixels; factor: ``sqrt(k / pi) exp(-k d^2)``
 lanczosN  factor ``L(abs(d) r)``, ``L(t) = sinc(t) sinc(t / N)``, from a table
-point     the nearest cell takes all
+point     the nearest cell gets everything
 ========  =======================================================================
 
 Here ``p`` is the pixel fraction, ``r`` the pixel scale ratio (output over input), ``d``
 the distance from the mapped centre to the cell's centre, and
-``k = (2.3548 r / p)^2 / 2``. Gaussian and lanczos do not conserve flux. Lanczos takes no
-notice of ``p``, as in the reference: it is an interpolation, its zeros lie on the pixels.
+``k = (2.3548 r / p)^2 / 2``. Gaussian and lanczos do not conserve flux. As in ``drizzle``, lanczos
+ignores ``p``: this kernel is an interpolation, whose zeros lie on the pixels.
 """
 
 from __future__ import annotations
@@ -19,45 +19,60 @@ import math
 
 import numpy as np
 
-from .codes import GAUSSIAN, LANCZOS2, LANCZOS3, POINT, TURBO
 from .jit import inlined, inner
-from .rounding import floor
-from .structures import LARGE, SPAN, Window
+from .plain import floor
+from .structures import (
+    GAUSSIAN,
+    LANCZOS2,
+    LANCZOS3,
+    LARGE,
+    POINT,
+    SPAN,
+    TURBO,
+    CellWindow,
+    SeparableFootprint,
+)
 
 SIGMAS_PER_FWHM = 2.3548
 TABLE_STEP = 0.003
-"""Step of the lanczos table; entries are taken by the nearest, as the reference does."""
+"""Step of the lanczos table. The nearest entry is used, as in ``drizzle``."""
 
 FIRST_X, LAST_X, FIRST_Y, LAST_Y = 0, SPAN, 2 * SPAN, 3 * SPAN
-"""Where the first and last cells of the pixels of a row stand in ``cells``."""
+"""Indices in ``cells`` where the first and last cells of the pixels of a piece begin."""
 
 
 def lanczos_table(order: int) -> np.ndarray:
-    """Tabulate the lanczos function of the given order from 0 to ``order``."""
+    """Return the lanczos function at multiples of ``TABLE_STEP``, from 0 to ``order``."""
     t = np.arange(math.ceil(order / TABLE_STEP) + 2) * TABLE_STEP
     return np.where(t < order, np.sinc(t) * np.sinc(t / order), 0.0)
 
 
-@inlined
-def reach(code, pixfrac, ratio):
-    """Return how far from the mapped centre, along an axis, a cell's centre may lie."""
+def reach(code: int, pixfrac: float, ratio: float) -> float:
+    """Return the maximum distance along an axis from a mapped centre to the centre of a cell."""
     if code == TURBO:
         return 0.5 * pixfrac / ratio
     if code == GAUSSIAN:
-        # Never so narrow that holes open between the pixels.
+        # A minimum keeps holes from opening between the pixels.
         return max(2.5 * pixfrac / SIGMAS_PER_FWHM, 1.2) / ratio
     if code == LANCZOS2 or code == LANCZOS3:
         return (2.0 if code == LANCZOS2 else 3.0) / ratio
     return 0.0
 
 
+def separable_footprint(code: int, pixfrac: float, ratio: float) -> SeparableFootprint:
+    """Return the footprint of a kernel other than square."""
+    order = {LANCZOS2: 2, LANCZOS3: 3}.get(code)
+    table = np.zeros(1) if order is None else lanczos_table(order)
+    return SeparableFootprint(code, pixfrac, ratio, reach(code, pixfrac, ratio), table)
+
+
 @inner
 def separable_windows(pixmap, j, i0, n, code, far, cells):
     """Write the first and last cells of ``n`` pixels of row ``j`` along x and along y.
 
-    Lanczos takes the cells whose centre is within its reach, the others those that the reach
-    touches. Without a branch in the loops, so that several pixels are done at once; a NaN
-    centre gives NaN.
+    Lanczos uses the cells whose centre is within the reach, the other kernels the cells that the
+    reach touches. The loop has no branch, so several pixels share an instruction. A NaN centre
+    gives NaN.
     """
     lanczos = code == LANCZOS2 or code == LANCZOS3
     to_border, next_cell = (0.0, 1.0) if lanczos else (0.5, 0.0)
@@ -73,7 +88,7 @@ def separable_windows(pixmap, j, i0, n, code, far, cells):
 @inlined
 def write_factors(footprint, first, n, centre, cells, start):
     """Write the factors of ``n`` cells along one axis to ``cells[start]`` and on."""
-    code, pixfrac, ratio, table = footprint
+    code, pixfrac, ratio, _, table = footprint
     if code == POINT:
         for c in range(n):
             cells[start + c] = 1.0
@@ -101,8 +116,8 @@ def write_factors(footprint, first, n, centre, cells, start):
 def separable_cells(footprint, x, y, k, tile, cells):
     """Write the overlaps of the ``k``-th pixel of a row, centred at ``(x, y)``.
 
-    They go behind ``cells[LARGE]``. Only the cells inside the tile count. Return the window;
-    that of a NaN centre is empty.
+    The overlaps are written from ``cells[LARGE]`` on, for cells inside the tile only. Return the
+    window; the window of a NaN centre is empty.
     """
     first_x = max(cells[FIRST_X + k], float(tile.x0))
     final_x = min(cells[LAST_X + k], tile.x1 - 1.0)
@@ -113,9 +128,9 @@ def separable_cells(footprint, x, y, k, tile, cells):
         along_y = LARGE + nx * ny
         write_factors(footprint, first_x, nx, x, cells, LARGE)
         write_factors(footprint, first_y, ny, y, cells, along_y)
-        # The factors along x stand where the overlaps of row 0 go: that row is last.
+        # Row 0 comes last, because its overlaps replace the factors along x.
         for r in range(ny - 1, -1, -1):
             for c in range(nx):
                 cells[LARGE + r * nx + c] = cells[LARGE + c] * cells[along_y + r]
-        return Window(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)
-    return Window(0, 0, 0, 0, 0, LARGE, 1)
+        return CellWindow(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)
+    return CellWindow(0, 0, 0, 0, 0, LARGE, 1)

@@ -7,38 +7,53 @@ import numpy as np
 from .jit import inner, jit
 
 TERMS = 6
-"""Coefficients a side that a value may have: those of a quintic; a lower order has zeros."""
+"""Number of coefficients per axis that a value depends on: six for a quintic. Lower orders are
+filled with zeros."""
 
 
-@jit
-def evaluate_spline(coefficients, row_starts, row_basis, cuts, cut_starts, basis, y0, y1, out):
+def evaluate_spline(
+    coefficients: np.ndarray,
+    row_starts: np.ndarray,
+    row_basis: np.ndarray,
+    cuts: np.ndarray,
+    cut_starts: np.ndarray,
+    basis: np.ndarray,
+    y0: int,
+    y1: int,
+    out: np.ndarray,
+) -> None:
     """Write rows ``y0`` to ``y1`` of a pair of splines into ``out``.
 
-    A value depends on its own row and column only, not on what else is asked for: the terms are
-    added in the order of the coefficients, whatever the window.
+    A value depends on its row and column alone, because the terms are added in the order of the
+    coefficients, whatever the window.
 
     Parameters
     ----------
     coefficients : ndarray
-        float64 ``(2, y, x)``; first those of the x positions.
+        float64 ``(2, y, x)``: the coefficients of the x positions, then of the y positions.
     row_starts : ndarray
         First coefficient of each row, ``(y,)``.
     row_basis : ndarray
-        The basis values of each row, ``(y, TERMS)``.
+        Basis values of each row, ``(y, TERMS)``.
     cuts : ndarray
-        Where in the row each run of columns between the same two knots begins, and the end.
+        First column of each run of columns between the same two knots, and the number of columns.
     cut_starts : ndarray
         First coefficient of each run, ``(run,)``.
     basis : ndarray
-        The basis values of each column, ``(TERMS, x)``.
+        Basis values of each column, ``(TERMS, x)``.
     y0, y1 : int
-        The rows of ``out``; the end is exclusive.
+        First and past-the-last row of ``out``.
     out : ndarray
         float64 ``(y, x, 2)``, C-contiguous; written.
     """
-    wide = coefficients.shape[2]
-    line_x = np.empty(wide)
-    line_y = np.empty(wide)
+    lines = np.empty((2, coefficients.shape[2]))
+    evaluate_rows(coefficients, row_starts, row_basis, cuts, cut_starts, basis, y0, y1, lines, out)
+
+
+@jit
+def evaluate_rows(coefficients, row_starts, row_basis, cuts, cut_starts, basis, y0, y1, lines, out):
+    """Write rows as `evaluate_spline` does; ``lines``, ``(2, x)``, is scratch."""
+    line_x, line_y = lines[0], lines[1]
     for row in range(y0, y1):
         _combine_rows(coefficients, row_starts[row], row_basis[row], line_x, line_y)
         for run in range(cut_starts.size):
@@ -48,7 +63,7 @@ def evaluate_spline(coefficients, row_starts, row_basis, cuts, cut_starts, basis
 
 @inner
 def _combine_rows(coefficients, start, weights, line_x, line_y):
-    """Sum the rows of coefficients that one row of pixels has, each with its basis value."""
+    """Sum the rows of coefficients of one row of pixels, each times its basis value."""
     line_x[:] = 0.0
     line_y[:] = 0.0
     for term in range(TERMS):
@@ -60,7 +75,7 @@ def _combine_rows(coefficients, start, weights, line_x, line_y):
 
 @inner
 def _run(x, y, basis, pairs):
-    """Write a run of values: the coefficients stay in registers, the loop becomes vectors."""
+    """Write a run of values. The coefficients stay in registers, so the loop becomes vectors."""
     ax, bx, cx, dx, ex, fx = x[0], x[1], x[2], x[3], x[4], x[5]
     ay, by, cy, dy, ey, fy = y[0], y[1], y[2], y[3], y[4], y[5]
     a, b, c, d, e, f = basis[0], basis[1], basis[2], basis[3], basis[4], basis[5]

@@ -28,22 +28,23 @@ and without cancellation. An edge that lies on Y has ``p == n == 0``: ``TINY`` m
 A vertical edge has no width: whatever its slope is taken to be, it adds nothing.
 
 Coordinates are relative to the lower left corner of the cell that holds the least x and y
-of the quadrilateral, so they are small, and a result depends on nothing but the pixel.
+of the quadrilateral, so they are small, and a result depends on the pixel alone.
 """
 
 from __future__ import annotations
 
 import math
 
+from .intrinsics import multiply_add
 from .jit import inlined, inner
-from .rounding import floor, multiply_add
-from .structures import LARGE, MIN_OVERLAP, SPAN, Window
+from .plain import floor
+from .structures import LARGE, MIN_OVERLAP, SPAN, CellWindow
 
 TINY = 1e-30
-"""Added to heights to divide by: the product of eight is above 0."""
+"""Number added to heights before a division. The product of eight is still above 0."""
 
 NARROW = 1e-30
-"""Edges narrower than this count as vertical: the product of four widths is above 0."""
+"""Edges narrower than this count as vertical. The product of four such widths is above 0."""
 
 
 @inlined
@@ -60,9 +61,9 @@ def bounds(q):
 
 @inlined
 def signed_area(q):
-    """Area of a quadrilateral, negative when its corners run counterclockwise."""
+    """Return the area of a quadrilateral, negative if its corners run counterclockwise."""
     x0, y0, x1, y1, x2, y2, x3, y3 = q
-    # Two products, each rounded: they cancel to 0 where a pixel is folded to a line.
+    # Both products are rounded, so they cancel to 0 where a pixel is folded to a line.
     return 0.5 * ((x2 - x0) * (y1 - y3) - (x1 - x3) * (y2 - y0))
 
 
@@ -75,21 +76,21 @@ def relative_to(q, x, y):
 
 @inlined
 def slope(x0, y0, x1, y1):
-    """Rise of an edge; anything finite for a vertical one."""
+    """Return the rise of an edge, or any finite number for a vertical edge."""
     dx = x1 - x0
     return (y1 - y0) / (dx if dx != 0.0 else 1.0)
 
 
 @inlined
 def width(x0, x1):
-    """Width of an edge to divide by; anything but 0 for a vertical one."""
+    """Return the width of an edge to divide by, or any number but 0 for a vertical edge."""
     dx = x1 - x0
     return dx if abs(dx) > NARROW else 1.0
 
 
 @inlined
 def slopes(q):
-    """Rise of the four edges, and the inverse of the signed area; one division serves them all."""
+    """Return the rise of the four edges and the inverse of the signed area, by one division."""
     x0, y0, x1, y1, x2, y2, x3, y3 = q
     w0, w1, w2, w3 = width(x0, x1), width(x1, x2), width(x2, x3), width(x3, x0)
     w01, w23, area = w0 * w1, w2 * w3, signed_area(q)
@@ -130,9 +131,10 @@ def halves(a, b, c, d):
 
 @inlined
 def edge_2x2(x0, y0, x1, y1, dydx):
-    """Return what the areas of an edge right of x = 0 and x = 1 are made of.
+    """Return the terms of the areas between an edge and y = 1, right of x = 0 and of x = 1.
 
-    For each: ``(xb - xa) p^2`` and ``n``, for y = 1; for x = 1 also the area above y = 0.
+    The terms are ``(xb - xa) p^2`` and ``n`` for each x, and twice the area between the edge and
+    y = 0 right of x = 1.
     """
     dx0 = x1 - x0
     dx1, ya, yb = right_of(x0, y0, x1, dydx, 1.0)
@@ -143,7 +145,7 @@ def edge_2x2(x0, y0, x1, y1, dydx):
 
 @inlined
 def edge_3x3(x0, y0, x1, y1, dydx):
-    """Area under an edge right of x = 0, 1 and 2: above y = 0 (but x = 0), 1 and 2."""
+    """Return the areas between an edge and y = 0, 1, 2, right of x = 0, 1, 2; not y = 0, x = 0."""
     dx0 = x1 - x0
     dx1, ya1, yb1 = right_of(x0, y0, x1, dydx, 1.0)
     dx2, ya2, yb2 = right_of(x0, y0, x1, dydx, 2.0)
@@ -165,7 +167,7 @@ def edge_3x3(x0, y0, x1, y1, dydx):
 
 @inlined
 def kept(a):
-    """Return an overlap, or 0 for what is no overlap."""
+    """Return an overlap, or 0 if the overlap is no more than the rounding of a WCS."""
     return a if abs(a) > MIN_OVERLAP else 0.0
 
 
@@ -179,7 +181,7 @@ def overlaps_2x2(q, cells, i):
     g0, gn0, g1, gn1, g = edge_2x2(x2, y2, x3, y3, s2)
     h0, hn0, h1, hn1, h = edge_2x2(x3, y3, x0, y0, s3)
     et, ft, gt, ht = halves(en0 * en1, fn0 * fn1, gn0 * gn1, hn0 * hn1)
-    # Signed like the areas, so that a mirrored map has positive overlaps too.
+    # The scale has the sign of the area, so a mirrored map has positive overlaps too.
     a1 = scale * (e0 * (en1 * et) + f0 * (fn1 * ft) + g0 * (gn1 * gt) + h0 * (hn1 * ht))
     b1 = scale * (e1 * (en0 * et) + f1 * (fn0 * ft) + g1 * (gn0 * gt) + h1 * (hn0 * ht))
     b0 = 0.5 * scale * (e + f + g + h)
@@ -191,7 +193,7 @@ def overlaps_2x2(q, cells, i):
 
 @inlined
 def added(a, b, c, d):
-    """Sum the areas of four edges."""
+    """Return the sums of the areas of four edges."""
     return a[0] + b[0] + c[0] + d[0], a[1] + b[1] + c[1] + d[1], a[2] + b[2] + c[2] + d[2]
 
 
@@ -199,7 +201,7 @@ def added(a, b, c, d):
 def overlaps_3x3(q, cells, i):
     """Write the overlaps of ``q`` with its 3 x 3 cells, the m-th at ``cells[m * SPAN + i]``.
 
-    All pixels of a row can be written side by side: the loop over ``i`` has no branch.
+    There is no branch, so a loop over ``i`` becomes vector instructions.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = q
     s0, s1, s2, s3, scale = slopes(q)
@@ -223,7 +225,7 @@ def overlaps_3x3(q, cells, i):
 
 @inlined
 def edge_above(xa, xb, ya, yb, floor):
-    """Area between the part of an edge above ``y = floor`` and that line."""
+    """Return the area between the line ``y = floor`` and the part of an edge above the line."""
     p, n = height(ya, yb, floor)
     return 0.5 * (xb - xa) * p * p / n
 
@@ -233,7 +235,8 @@ def overlaps_column(q, left, y0, ny, cells, c, nx):
     """Write the overlaps of ``q`` with the cells of one column, at ``cells[c + r * nx]``.
 
     The column covers ``left`` to ``left + 1``; row ``r`` covers ``y0 + r`` to
-    ``y0 + r + 1``. Serves pixels of any size; the overlaps are not yet normalised.
+    ``y0 + r + 1``. The quadrilateral may have any size. The overlaps are not yet divided by its
+    area. ``cells[c + ny * nx]`` is used as scratch.
     """
     for r in range(ny + 1):
         cells[c + r * nx] = 0.0
@@ -253,10 +256,10 @@ def overlaps_column(q, left, y0, ny, cells, c, nx):
 
 @inner
 def quadrilateral_cells(q, tile, cells):
-    """Write the overlaps of a pixel of any size from ``cells[LARGE]``; return its window.
+    """Write the overlaps of a pixel of any size from ``cells[LARGE]`` on; return its window.
 
-    Only the cells inside the tile count. A pixel that lies nowhere, NaN or without an area,
-    has an empty window.
+    The window contains only cells inside the tile. It is empty for a pixel whose corners are NaN or
+    that has no area.
     """
     x_lo, x_hi, y_lo, y_hi = bounds(q)
     area = signed_area(q)
@@ -266,8 +269,8 @@ def quadrilateral_cells(q, tile, cells):
     final_y = min(floor(y_hi + 0.5), tile.y1 - 1.0)
     somewhere = abs(area) > 0.0 and x_hi - x_lo < math.inf and y_hi - y_lo < math.inf
     if not (somewhere and first_x <= final_x and first_y <= final_y):
-        return Window(0, 0, 0, 0, 0, LARGE, 1)
-    # Relative to a cell that the tile has no part in, so that the bits do not either.
+        return CellWindow(0, 0, 0, 0, 0, LARGE, 1)
+    # The origin does not depend on the tile, so the bits of the overlaps do not either.
     x, y = floor(x_lo + 0.5) - 0.5, floor(y_lo + 0.5) - 0.5
     nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
     relative = relative_to(q, x, y)
@@ -276,4 +279,4 @@ def quadrilateral_cells(q, tile, cells):
         overlaps_column(relative, left, first_y - 0.5 - y, ny, cells, LARGE + c, nx)
     for m in range(LARGE, LARGE + nx * ny):
         cells[m] /= area
-    return Window(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)
+    return CellWindow(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)

@@ -1,7 +1,6 @@
-"""Add one exposure to a mosaic, tile by tile: what the threads run.
+"""Add one exposure to some tiles of a mosaic: the unit of work of a thread.
 
-Each call takes a few tiles, and the next few go to whichever thread is free. Which thread takes
-a tile changes no bit of it.
+A thread receives a few tiles at a time. Which thread works on a tile changes no bit of the result.
 """
 
 from __future__ import annotations
@@ -9,56 +8,87 @@ from __future__ import annotations
 import numpy as np
 
 from .combine import CHUNK, COLUMNS, combine_tile
-from .deposit import Room, deposit_tile
-from .jit import jit
-from .samples import Samples
-from .structures import GROUP, LARGE, PAD, SPAN, Sums, Tile
+from .deposit import deposit_quadrilaterals, deposit_separable
+from .reach import BLOCK
+from .structures import (
+    GROUP,
+    LARGE,
+    PAD,
+    SPAN,
+    ExposurePlanes,
+    LaneLayout,
+    MosaicPlanes,
+    OutputTile,
+    QuadrilateralFootprint,
+    Rules,
+    Samples,
+    Scratch,
+    SeparableFootprint,
+    Sums,
+)
 
 LINE = 8
-"""Float64 numbers in a cache line."""
+"""Number of float64 in a cache line."""
 
 
-@jit
-def aligned(n):
-    """Allocate ``n`` float64 numbers from the start of a cache line on."""
+def aligned(n: int) -> np.ndarray:
+    """Return ``n`` float64 numbers, not initialised, that begin at the start of a cache line."""
     buffer = np.empty(n + LINE)
-    skip = (LINE - buffer.ctypes.data // 8 % LINE) % LINE
+    skip = -(buffer.ctypes.data // 8) % LINE
     return buffer[skip : skip + n]
 
 
-@jit
-def new_room(groups, tile_cells):
-    """Allocate room for a row of pixels, and for one pixel as large as a tile."""
+def make_scratch(groups: int, columns: int, tile_cells: int) -> Scratch:
+    """Allocate space for a piece of a row, and for one pixel that covers a whole tile.
+
+    Parameters
+    ----------
+    groups : int
+        Number of groups of lanes.
+    columns : int
+        Number of columns of the exposure.
+    tile_cells : int
+        Maximum number of output pixels of a tile, with padding.
+    """
     lanes = SPAN * groups * GROUP
-    columns = aligned(lanes)
-    columns[:SPAN] = 1.0
-    columns[SPAN:] = 0.0
-    samples = Samples(columns, aligned(lanes), aligned(SPAN), np.empty(SPAN, dtype=np.int64))
-    return Room(aligned(4 * (SPAN + 2)), aligned(LARGE + tile_cells), samples)
+    samples = Samples(aligned(lanes), aligned(lanes), aligned(SPAN), np.empty(SPAN, np.int64))
+    samples.columns[:SPAN] = 1.0
+    samples.columns[SPAN:] = 0.0
+    pieces = np.empty((BLOCK * (columns // SPAN + 1), 3), np.int64)
+    return Scratch(pieces, aligned(4 * (SPAN + 2)), aligned(LARGE + tile_cells), samples)
 
 
-@jit
-def new_sums(source, flagged, pixels):
-    """Allocate sums over ``pixels`` output pixels, all zero."""
-    linear = (source.linear + GROUP - 1) // GROUP
-    groups = linear + (source.squared + GROUP - 1) // GROUP
+def make_sums(groups: int, pixels: int, flagged: bool) -> Sums:
+    """Allocate sums over a number of output pixels, all zero."""
     lanes = aligned(pixels * groups * GROUP)
-    lanes[:] = 0.0
-    return Sums(lanes, np.zeros(pixels if flagged else 0, dtype=np.int64), linear, groups)
+    lanes.fill(0.0)
+    return Sums(lanes, np.zeros(pixels if flagged else 0, np.int64))
 
 
-@jit
-def add_tiles(source, footprint, active, block_bounds, tiles, rules, planes):
-    """Deposit an exposure on each of ``tiles``, ``(tile, 4)``, and combine it with the planes."""
-    pixels = 0
-    for t in range(tiles.shape[0]):
-        y0, y1, x0, x1 = tiles[t]
-        pixels = max(pixels, (y1 - y0 + 1) * (x1 - x0 + PAD))
-    sums = new_sums(source, planes.context.size + planes.dq.size > 0, pixels)
-    room = new_room(sums.groups, pixels)
-    columns = np.empty((sums.groups * GROUP + COLUMNS) * CHUNK)
-    for t in range(tiles.shape[0]):
-        y0, y1, x0, x1 = tiles[t]
-        tile = Tile(y0, y1, x0, x1)
-        if deposit_tile(source, footprint, active, block_bounds, tile, sums, room):
-            combine_tile(rules, tile, sums, planes, columns)
+def add_tiles(
+    source: ExposurePlanes,
+    footprint: QuadrilateralFootprint | SeparableFootprint,
+    active: tuple[int, int, int, int],
+    block_bounds: np.ndarray,
+    tiles: np.ndarray,
+    lanes: LaneLayout,
+    rules: Rules,
+    planes: MosaicPlanes,
+) -> None:
+    """Deposit an exposure on each tile of ``tiles``, ``(tile, 4)``, and combine it with the planes.
+
+    The compiled functions do not check their input. The launcher checks shapes and types first.
+    """
+    if not len(tiles):
+        return
+    height, width = (tiles[:, 1] - tiles[:, 0]).max(), (tiles[:, 3] - tiles[:, 2]).max()
+    pixels = int((height + 1) * (width + PAD))
+    sums = make_sums(lanes.groups, pixels, planes.context.size + planes.dq.size > 0)
+    scratch = make_scratch(lanes.groups, source.pixmap.shape[1], pixels)
+    columns = np.empty((lanes.groups * GROUP + COLUMNS) * CHUNK)
+    is_square = isinstance(footprint, QuadrilateralFootprint)
+    deposit = deposit_quadrilaterals if is_square else deposit_separable
+    for edges in tiles.tolist():
+        tile = OutputTile(*edges)
+        if deposit(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
+            combine_tile(lanes, rules, tile, sums, planes, columns)

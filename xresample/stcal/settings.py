@@ -15,8 +15,9 @@ from xresample.accumulate import scales
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.options import ErrorMethod, Kernel, Options, SplineOrder, WeightType
+from xresample.datamodel.options import ErrorMethod, Options, SplineOrder, WeightType
 from xresample.errors import InvalidInputError
+from xresample.kernels.structures import Kernel
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as wcs
 

@@ -1,0 +1,77 @@
+"""Compile all kernels ahead of time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+
+from xresample.datamodel.exposure import make_exposure
+from xresample.datamodel.grid import Grid
+from xresample.datamodel.options import DType, Options
+from xresample.kernels.structures import KERNELS
+
+from .accumulator import Accumulator
+from .job import Job
+
+SIDE = 24
+"""Rows and columns of the exposure that is co-added."""
+
+
+def warm_up() -> None:
+    """Compile every kernel that a co-add can need, and keep the compiled code on disk.
+
+    The first co-add in an environment compiles the kernels that it needs, which takes about ten
+    seconds. Call this function when a container image is built, or once per cluster, so that no
+    user waits. If all kernels are compiled already, the call takes about a second.
+
+    Compiled code is kept in the first of these folders that is writable: the folder named by the
+    environment variable ``NUMBA_CACHE_DIR``; ``__pycache__`` beside the kernels of the package; the
+    user's folder for caches; a temporary folder of the user. Folders that are not writable are
+    still read, so users of an image need no write access. Compiled code depends on the type of the
+    processor. On a cluster with several types, call the function once on each type, or set
+    ``NUMBA_CPU_NAME=generic`` everywhere for slower code that all of them share.
+
+    Warns
+    -----
+    CompiledCodeWarning
+        If only a temporary folder is writable, or none.
+
+    Examples
+    --------
+    In the recipe of a container image::
+
+        RUN pip install xresample && python -c "import xresample; xresample.warm_up()"
+
+    In Python:
+
+    >>> import xresample as xrs
+    >>> xrs.warm_up()
+    """
+    wcs = _wcs()
+    plane = np.ones((SIDE, SIDE), np.float32)
+    exposure = make_exposure(
+        plane,
+        wcs,
+        err=plane,
+        variances={"var_rnoise": plane, "var_flat": plane},
+        dq=np.zeros((SIDE, SIDE), np.uint32),
+        exposure_time=1.0,
+    )
+    options = Options(compute_err="driz_err", propagate_dq=True)
+    for dtype in get_args(DType):
+        for kernel in KERNELS:
+            job = Job.new(Grid.of(wcs), replace(options, kernel=kernel, dtype=dtype))
+            Accumulator.new(job).add(exposure, threads=1)
+
+
+def _wcs() -> Any:
+    """Return a WCS that is smooth, so that its pixel map is a spline."""
+    from astropy.wcs import WCS
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.cdelt = -1e-5, 1e-5
+    wcs.array_shape = SIDE, SIDE
+    return wcs

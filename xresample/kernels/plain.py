@@ -1,0 +1,102 @@
+"""Arithmetic in plain Python, and the plain equivalents of the instructions in ``intrinsics``.
+
+An equivalent is used where numba is switched off, or where its counterpart does not work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from .jit import inlined
+from .structures import GROUP, SPAN
+
+ONE_BIT = 1.5 * 2.0**52
+"""Adding this number to a float64 leaves no bit for a fraction."""
+
+
+@inlined
+def floor(x):
+    """Return the greatest integer not above ``x``, as a float; exact below 2^51, NaN for NaN.
+
+    The sum is plain arithmetic, so a loop over pixels stays a vector loop; ``math.floor`` may be a
+    call.
+    """
+    nearest = (x + ONE_BIT) - ONE_BIT
+    return nearest - 1.0 if nearest > x else nearest
+
+
+def add_lanes(sums, at, factor, samples, sample):
+    """Add ``factor`` times the group ``sample`` of ``samples`` to the group ``at`` of ``sums``.
+
+    A factor of 0 adds nothing, whatever the samples are.
+    """
+    if factor != 0.0:
+        for lane in range(GROUP):
+            sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
+
+
+def patch(side: int) -> tuple[Any, Any, Any]:
+    """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels."""
+    add = inlined(add_lanes)
+
+    def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
+        """Add a group of lanes to the group ``at`` of the first pixel, and to the other pixels.
+
+        ``steps`` are the groups from one pixel to the next along x and y. The factor is the
+        overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2; both powers are equal.
+        """
+        for m in range(side * side):
+            here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
+            add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
+
+    def add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
+        """Add two groups that stand side by side, each with its own power."""
+        for m in range(side * side):
+            here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
+            add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
+            add(sums, here + 1, aw if powers[1] == 1 else aw * aw, samples, sample + 1)
+
+    def set_flags(flags, at, row, cells, k, w, flag):
+        """Set bits in the pixels whose overlap times ``w`` is positive."""
+        for m in range(side * side):
+            if cells[m * SPAN + k] * w > 0.0:
+                flags[at + m // side * row + m % side] |= flag
+
+    return inlined(add_group), inlined(add_pair), inlined(set_flags)
+
+
+def multiply_add(a, b, c):
+    """Return ``a * b + c``."""
+    return a * b + c
+
+
+def _reader(kind: Any) -> Any:
+    whole, size = ctypes.c_size_t, np.dtype(kind).itemsize
+    address_of_memmove = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
+    # The arguments are integers, because compiled code cannot make pointers of addresses.
+    copy = ctypes.CFUNCTYPE(whole, whole, whole, whole)(address_of_memmove)
+
+    def number_at(address, k, scratch):
+        copy(scratch.ctypes.data + 8 * k, address + size * k, size)
+        return scratch.view(kind)[8 // size * k]
+
+    return inlined(number_at)
+
+
+def readers() -> tuple[Any, Any, Any]:
+    """Return the functions that read number ``k`` of an array that begins at an address.
+
+    ``scratch``, an array of 8 bytes per number, loses its own number ``k``.
+    """
+    return (
+        _reader(np.float32),
+        _reader(np.float64),
+        _reader(np.uint32),
+    )
+
+
+def use_wide_vectors():
+    """Do nothing: there is no public way to choose the length of vectors."""
