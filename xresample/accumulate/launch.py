@@ -177,7 +177,7 @@ def sampled_planes(
     found = [_weights(options, window, scales)]
     intensity = scales.intensity
     for name in lane_names(layout, reference):
-        plane = window.read(layout.source(name))
+        plane = layout.samples(name, window.read)
         if plane is None:
             found.append(SampledPlane(None, PLAIN, math.nan))
         elif name == "data":
@@ -185,7 +185,7 @@ def sampled_planes(
         elif name == "err":
             found.append(SampledPlane(plane, PLAIN, intensity * scales.err, 0.0, name))
         elif name in layout.means:
-            found.append(SampledPlane(plane, PLAIN, intensity, 0.0, name))
+            found.append(SampledPlane(plane, PLAIN, intensity ** layout.power(name), 0.0, name))
         elif layout.resampled:
             found.append(SampledPlane(plane, ROOT, intensity, 0.0, name))
         else:

@@ -8,7 +8,7 @@ number of planes; the variables of the mosaic are views of this array::
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,6 +90,25 @@ class Layout:
         """Return the variable of an exposure that fills a plane."""
         row = self.planes.get(name)
         return name if row is None or row.source is None else row.source
+
+    def samples(self, name: str, read: Callable[[str], np.ndarray | None]) -> np.ndarray | None:
+        """Return the samples that fill a plane; None if the exposure has no such variable.
+
+        Parameters
+        ----------
+        name : str
+            The plane.
+        read : callable
+            Returns a variable of the exposure, or None.
+        """
+        source, row = read(self.source(name)), self.planes.get(name)
+        if source is None or row is None or row.produce is None:
+            return source
+        return row.produce(source)
+
+    def power(self, name: str) -> int:
+        """Return the power of the units of ``data`` that a plane has."""
+        return self.planes[name].power
 
     def by_rule(self, rule: Rule) -> tuple[str, ...]:
         """Return the names of the planes that combine by a rule."""
