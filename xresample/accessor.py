@@ -16,7 +16,9 @@ import xarray as xr
 from xarray.core.extensions import AccessorRegistrationWarning
 
 if TYPE_CHECKING:
+    from xresample.datamodel.grid import GridLike
     from xresample.datamodel.options import WeightType
+    from xresample.wcs.handle import WCSLike
 
 _time_resample = xr.Dataset.resample
 """The method of xarray that the accessor replaces."""
@@ -57,11 +59,11 @@ class ResampleAccessor:
         MissingKeyError
             The Dataset has no WCS.
         """
-        from xresample.datamodel.exposure import wcs_of
+        from xresample.datamodel.exposure import required_wcs
 
-        return wcs_of(self._dataset)
+        return required_wcs(self._dataset).new_object()
 
-    def assign_wcs(self, wcs: Any) -> xr.Dataset:
+    def assign_wcs(self, wcs: WCSLike) -> xr.Dataset:
         """Return the Dataset with a WCS.
 
         Parameters
@@ -83,7 +85,7 @@ class ResampleAccessor:
     def add(
         self,
         *exposures: xr.Dataset | Iterable[xr.Dataset],
-        output_wcs: Any = None,
+        output_wcs: GridLike | None = None,
         pixmap: Any = None,
         threads: int | None = None,
         progress: bool = False,
@@ -160,7 +162,12 @@ class ResampleAccessor:
         return merge(self._dataset, *others)
 
     def onto(
-        self, output_wcs: Any, *, pixmap: Any = None, threads: int | None = None, **options: Any
+        self,
+        output_wcs: GridLike,
+        *,
+        pixmap: Any = None,
+        threads: int | None = None,
+        **options: Any,
     ) -> xr.Dataset:
         """Return a mosaic of this exposure on another grid.
 
@@ -181,7 +188,7 @@ class ResampleAccessor:
 
         return onto(self._dataset, output_wcs, pixmap=pixmap, threads=threads, **options)
 
-    def pixmap(self, output_wcs: Any, **options: Any) -> xr.DataArray:
+    def pixmap(self, output_wcs: GridLike, **options: Any) -> xr.DataArray:
         """Return the positions of the pixels of an exposure on a grid: ``(y, x, axis)``, x first.
 
         Positions are in output pixels. They are NaN outside the bounding box of the WCS.

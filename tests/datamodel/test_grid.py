@@ -127,13 +127,13 @@ def test_grid_of_accepts_several_forms() -> None:
     assert not grid.spectral
     assert Grid.of({"wcs": wcs, "pixel_scale": 0.2}).pixel_scale == 0.2
     assert Grid.of(wcs, 0.3).pixel_scale == 0.3
-    assert Grid.of((3, 4)).text is None
+    assert Grid.of((3, 4)).wcs is None
     assert Grid.of([3, 4]).shape == (3, 4)
     assert Grid.of(make_spectral()).spectral
     cut = Grid.of(xrs.empty_mosaic(wcs).isel(y=slice(5, 9), x=slice(7, 20)))
     assert (cut.y0, cut.x0, cut.shape) == (5, 7, (4, 13))
     assert cut.pixel_scale == grid.pixel_scale
-    assert cut.text == grid.text
+    assert cut.wcs == grid.wcs
 
 
 def test_a_cutout_keeps_the_sky_positions() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.support import wcs as makers
 from xresample.errors import UnsupportedWCSError, WCSTextError
-from xresample.wcs import text as wcs_text
 from xresample.wcs import transform as wcs
 
 OTHERS = {
@@ -126,7 +123,7 @@ def test_not_a_wcs():
 )
 def test_bad_text(text):
     with pytest.raises(WCSTextError, match=r"read as a WCS|is not the ASDF text|instead of a WCS"):
-        wcs.from_text(text)
+        wcs.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -146,27 +143,3 @@ def test_cut_text():
     text = wcs.to_text(makers.make_sip())
     with pytest.raises(WCSTextError, match=r"#ASDF 1\.0\.0"):
         wcs.parse(text[: len(text) // 2])
-
-
-def test_cache_is_of_each_thread():
-    text = wcs.to_text(makers.make_fits())
-    mine = wcs.from_text(text)
-    assert wcs.from_text(text) is mine
-    assert wcs.parse(text) is not mine
-    others = []
-    thread = threading.Thread(target=lambda: others.append(wcs.from_text(text)))
-    thread.start()
-    thread.join()
-    assert others[0] is not mine
-    assert wcs_text.is_kept(mine)
-    assert not wcs_text.is_kept(wcs.parse(text))
-    assert not wcs_text.is_kept(others[0])
-
-
-def test_cache_forgets():
-    texts = [wcs.to_text(makers.make_fits(crval=(float(i), 0.0))) for i in range(33)]
-    first = wcs.from_text(texts[0])
-    for text in texts[1:]:
-        wcs.from_text(text)
-    assert not wcs_text.is_kept(first)
-    assert wcs.from_text(texts[0]) is not first

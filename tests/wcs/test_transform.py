@@ -19,13 +19,14 @@ from numpy.testing import assert_allclose
 from tests.support import wcs as makers
 from xresample.errors import InvalidInputError, UnsupportedWCSError
 from xresample.wcs import transform as wcs
+from xresample.wcs.handle import WCSHandle
 
 POINT = 30.0, 41.0
 
 
 def test_import_is_cheap():
     code = (
-        "import sys, xresample.wcs.transform, xresample.wcs.footprint, xresample.wcs.text; "
+        "import sys, xresample.wcs.transform, xresample.wcs.footprint, xresample.wcs.handle; "
         "print([m for m in ('astropy', 'gwcs', 'asdf', 'scipy') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -189,11 +190,11 @@ def test_the_grid_of_a_thread_is_inverted_once(monkeypatch):
     def maps():
         for rotation in (0.0, 5.0):
             image = makers.make_gwcs(rotation=rotation)
-            found = wcs.transform(image, wcs.from_text(text))(*POINT)
+            found = wcs.transform(image, WCSHandle(text).object)(*POINT)
             assert found == wcs.transform(image, wcs.parse(text))(*POINT)
 
     maps()
-    own = [image for image in inverted if image is wcs.from_text(text)]
+    own = [image for image in inverted if image is WCSHandle(text).object]
     assert (len(own), len(inverted)) == (1, 3)
     thread = threading.Thread(target=maps)
     thread.start()

@@ -15,7 +15,7 @@ import xarray as xr
 
 from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure, validate
-from xresample.datamodel.grid import Grid
+from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
@@ -79,7 +79,7 @@ class Job:
         return cls(grid, options, first_layout(options))
 
     @classmethod
-    def of_target(cls, output_wcs: Any, options: Mapping[str, Any]) -> Job:
+    def of_target(cls, output_wcs: GridLike, options: Mapping[str, Any]) -> Job:
         """Return the job of an empty mosaic, from the arguments of `empty_mosaic`.
 
         Raises

@@ -114,9 +114,10 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
         return None
     area = exposure.scalars["pixelarea_steradians"]
     if not area > 0:
-        if exposure.live_wcs is None and exposure.wcs_text is None:
+        if exposure.wcs is None:
             return None
-        area = mean_pixel_area(exposure)
+        lattice = Lattice.of(exposure.wcs, exposure.shape, exposure.y.start, exposure.x.start)
+        area = lattice.area
     return scale_ratio(grid.pixel_scale, area)
 
 
@@ -125,17 +126,6 @@ def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
     if pixel_scale is None or area is None or not area > 0:
         return None
     return pixel_scale / footprint.arcsec(area)
-
-
-def mean_pixel_area(exposure: Exposure) -> float:
-    """Return the mean area of the pixels of an exposure, in steradians."""
-    if exposure.live_wcs is None and exposure.wcs_text is not None:
-        return Lattice.of(
-            exposure.wcs_text, exposure.shape, exposure.y.start, exposure.x.start
-        ).area
-    return footprint.mean_pixel_area(
-        exposure.wcs, exposure.shape, x0=exposure.x.start, y0=exposure.y.start
-    )
 
 
 def ratio_of_map(pixmap: np.ndarray) -> float:

@@ -19,6 +19,7 @@ from .launch import Window, require_memory_order
 from .weights import flag_map_of
 
 if TYPE_CHECKING:
+    from xresample.wcs.handle import WCSHandle
     from xresample.wcs.pixmap import PixelMap
 
 Allocate = Callable[[tuple[int, ...]], np.ndarray]
@@ -127,7 +128,7 @@ def pixel_map(
     return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options, threads)
 
 
-def require_wcs(wcs: Any, role: str) -> Any:
+def require_wcs(wcs: WCSHandle | None, role: str) -> WCSHandle:
     """Return a WCS, or raise an error that names the exposure or the mosaic as its role."""
     if wcs is None:
         raise InvalidInputError(
@@ -137,13 +138,18 @@ def require_wcs(wcs: Any, role: str) -> Any:
 
 
 def map_between(
-    wcs_from: Any, wcs_to: Any, x: range, y: range, options: Options, threads: int | None = None
+    wcs_from: WCSHandle,
+    wcs_to: WCSHandle,
+    x: range,
+    y: range,
+    options: Options,
+    threads: int | None = None,
 ) -> PixelMap:
     """Return the `PixelMap` from pixels of one WCS to pixels of another."""
     from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
     how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
-    return build_pixmap(wcs_from, wcs_to, x, y, how, threads)
+    return build_pixmap(wcs_from.object, wcs_to.object, x, y, how, threads)
 
 
 def _window(

@@ -11,9 +11,11 @@ import numpy as np
 import xarray as xr
 
 from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError
+from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .options import Options
+from .pixels import image_shape, pixel_origin
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def make_exposure(
     data: ArrayLike,
-    wcs: Any = None,
+    wcs: WCSLike | None = None,
     *,
     err: ArrayLike | None = None,
     dq: ArrayLike | None = None,
@@ -106,52 +108,44 @@ def make_exposure(
     return exposure
 
 
-def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
-    """Return the Dataset with a WCS, given as an object or as its text."""
-    from xresample.wcs.coarse import Lattice
-    from xresample.wcs.text import from_text, to_text
-    from xresample.wcs.transform import is_imaging
-
-    text = wcs if isinstance(wcs, str) else to_text(wcs)
-    parsed = from_text(text)
-    if is_imaging(parsed) and parsed.pixel_n_dim == 2 and set(schema.PIXELS) <= set(dataset.sizes):
-        # Plans of mosaics ask where the image lies: the WCS is at hand now.
-        Lattice.of(text, *frame_of(dataset))
-    return dataset.assign_coords({schema.WCS: schema.wcs_variable(text)})
-
-
-def frame_of(dataset: xr.Dataset) -> tuple[tuple[int, int], int, int]:
-    """Return the shape ``(y, x)`` of a Dataset, and its first row and column."""
-    y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
-    return (dataset.sizes["y"], dataset.sizes["x"]), y0, x0
-
-
-def wcs_of(dataset: xr.Dataset) -> Any:
-    """Return the WCS of a Dataset as an object of its own.
+def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
+    """Return the Dataset with a WCS, given as an object or as its text.
 
     Raises
     ------
-    MissingKeyError
-        The Dataset has none.
+    UnsupportedWCSError
+        The object cannot be written as text.
+    WCSTextError
+        The text is not the ASDF text of a WCS.
     """
-    from xresample.wcs.text import parse
+    handle = WCSHandle.saved(wcs)
+    if isinstance(wcs, str):
+        # Parsing checks the text; the first use of the WCS finds the parsed object in the cache.
+        _ = handle.object
+    return dataset.assign_coords({schema.WCS: schema.wcs_variable(handle.text)})
 
-    return parse(wcs_text_of(dataset))
 
-
-def wcs_text_of(dataset: xr.Dataset) -> str:
-    """Return the WCS of a Dataset as text.
-
-    Raises
-    ------
-    MissingKeyError
-        The Dataset has none.
-    """
+def wcs_of(dataset: xr.Dataset) -> WCSHandle | None:
+    """Return the WCS of a Dataset; None if the Dataset has no WCS."""
     if schema.WCS not in dataset.coords:
+        return None
+    return WCSHandle(str(dataset[schema.WCS].values))
+
+
+def required_wcs(dataset: xr.Dataset) -> WCSHandle:
+    """Return the WCS of a Dataset.
+
+    Raises
+    ------
+    MissingKeyError
+        The Dataset has no WCS.
+    """
+    wcs = wcs_of(dataset)
+    if wcs is None:
         raise MissingKeyError(
             "The Dataset has no coordinate 'wcs': give it one with .resample.assign_wcs(wcs)"
         )
-    return str(dataset[schema.WCS].values)
+    return wcs
 
 
 def validate(exposure: Any, options: Options | None = None, pixmap: bool = False) -> None:
@@ -240,8 +234,8 @@ class Exposure:
     """A valid exposure, read as plain arrays."""
 
     dataset: xr.Dataset
-    live_wcs: Any = None
-    """A WCS object in place of the text that the Dataset holds."""
+    own_wcs: WCSHandle | None = None
+    """A WCS in place of the one that the Dataset holds."""
 
     @cached_property
     def scalars(self) -> dict[str, Any]:
@@ -251,36 +245,24 @@ class Exposure:
     @property
     def shape(self) -> tuple[int, int]:
         """``(y, x)``."""
-        return self.dataset.sizes["y"], self.dataset.sizes["x"]
+        return image_shape(self.dataset)
 
     @cached_property
     def y(self) -> range:
         """Rows in the detector frame."""
-        return self._indices("y")
+        first = pixel_origin(self.dataset)[0]
+        return range(first, first + self.shape[0])
 
     @cached_property
     def x(self) -> range:
         """Columns in the detector frame."""
-        return self._indices("x")
-
-    def _indices(self, name: str) -> range:
-        index = self.dataset.variables.get(name)
-        first = 0 if index is None else int(index.values[0])
-        return range(first, first + self.dataset.sizes[name])
+        first = pixel_origin(self.dataset)[1]
+        return range(first, first + self.shape[1])
 
     @cached_property
-    def wcs_text(self) -> str | None:
-        """The WCS as text; None when it has none."""
-        return str(self.dataset[schema.WCS].values) if schema.WCS in self.dataset.coords else None
-
-    @property
-    def wcs(self) -> Any:
-        """The WCS as an object that is not to be changed; None when it has none."""
-        from xresample.wcs.text import from_text
-
-        if self.live_wcs is not None or self.wcs_text is None:
-            return self.live_wcs
-        return from_text(self.wcs_text)
+    def wcs(self) -> WCSHandle | None:
+        """The WCS; None if the exposure has no WCS."""
+        return wcs_of(self.dataset) if self.own_wcs is None else self.own_wcs
 
     @property
     def units(self) -> str | None:

@@ -4,44 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 
 from xresample.errors import GridMismatchError, InvalidInputError
+from xresample.wcs.handle import WCSHandle, WCSObject
 
 from . import schema
-from .exposure import Exposure, validate
+from .exposure import Exposure, validate, wcs_of
+from .pixels import pixel_index, pixel_origin
+
+GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, int]
+"""A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
 
 
 @dataclass(frozen=True)
 class Grid:
     """The grid of a mosaic, or of a part of it."""
 
-    text: str | None
-    """The WCS as text; None for a grid that is nowhere on the sky."""
+    wcs: WCSHandle | None
+    """The WCS; None for a grid that has no place on the sky."""
     shape: tuple[int, int]
     y0: int = 0
     x0: int = 0
     pixel_scale: float | None = None
     """Arcseconds; None when unknown."""
-    live_wcs: Any = field(default=None, compare=False, repr=False)
-    """A WCS object in place of the text."""
-
-    @property
-    def wcs(self) -> Any:
-        """The WCS as an object that is not to be changed; None when it has none."""
-        from xresample.wcs.text import from_text
-
-        if self.live_wcs is not None or self.text is None:
-            return self.live_wcs
-        return from_text(self.text)
 
     @classmethod
-    def of(cls, target: Any, pixel_scale: float | None = None) -> Grid:
+    def of(cls, target: GridLike, pixel_scale: float | None = None) -> Grid:
         """Return the grid that a WCS, a Dataset, a shape or the class's dict stands for.
 
         Raises
@@ -69,39 +63,35 @@ class Grid:
         return cls._of_wcs(target, pixel_scale)
 
     @classmethod
-    def _of_wcs(cls, target: Any, pixel_scale: float | None) -> Grid:
+    def _of_wcs(cls, target: WCSObject, pixel_scale: float | None) -> Grid:
         from xresample.wcs import transform as wcs
-        from xresample.wcs.text import to_text
 
         wcs.check_axes(target)
         shape = _checked_shape(wcs.array_shape(target))
-        grid = cls(to_text(target), shape, pixel_scale=pixel_scale)
+        grid = cls(WCSHandle.saved(target), shape, pixel_scale=pixel_scale)
         return grid if pixel_scale is not None else replace(grid, pixel_scale=grid._own_scale())
 
     @classmethod
     def _of_dataset(cls, dataset: xr.Dataset, pixel_scale: float | None) -> Grid:
-        text = str(dataset[schema.WCS].values) if schema.WCS in dataset.coords else None
+        wcs = wcs_of(dataset)
         shape = _checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
         for name in schema.PIXELS:
-            if name in dataset.coords and np.any(np.diff(dataset[name].values) != 1):
+            if np.any(np.diff(pixel_index(dataset, name)) != 1):
                 raise InvalidInputError(
                     f"{name} must count the pixels of the grid, each one more than the one before: "
                     "a mosaic can be cut, but not thinned or turned"
                 )
-        y0, x0 = (int(dataset[n][0]) if n in dataset.coords else 0 for n in schema.PIXELS)
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
-        grid = cls(text, shape, y0, x0, scale)
-        return (
-            grid
-            if scale is not None or text is None
-            else replace(grid, pixel_scale=grid._own_scale())
-        )
+        grid = cls(wcs, shape, *pixel_origin(dataset), scale)
+        return grid if scale is not None else replace(grid, pixel_scale=grid._own_scale())
 
     def _own_scale(self) -> float | None:
         """Return the pixel scale from the WCS, the root of the mean pixel area."""
         from xresample.wcs import footprint as sky
 
-        area = sky.mean_pixel_area(self.wcs, self.shape, self.x0, self.y0)
+        if self.wcs is None:
+            return None
+        area = sky.mean_pixel_area(self.wcs.object, self.shape, self.x0, self.y0)
         return sky.arcsec(area) if area > 0 else None
 
     @cached_property
@@ -109,12 +99,14 @@ class Grid:
         """Whether the WCS has a spectral axis."""
         from xresample.wcs.transform import is_spectral
 
-        return self.wcs is not None and is_spectral(self.wcs)
+        return self.wcs is not None and is_spectral(self.wcs.object)
 
     @property
     def pixel_area(self) -> float:
-        """Area of a pixel in square arcseconds; NaN when unknown."""
-        return math.nan if self.pixel_scale is None else self.pixel_scale**2
+        """Area of a pixel in steradians; NaN if unknown."""
+        if self.pixel_scale is None:
+            return math.nan
+        return float(self.pixel_scale**2 * np.deg2rad(1 / 3600) ** 2)
 
     def coords(self) -> dict[str, Any]:
         """Return the coordinates of a Dataset on this grid."""
@@ -123,8 +115,8 @@ class Grid:
             "y": ("y", np.arange(self.y0, self.y0 + ny), schema.coordinate_attrs("y")),
             "x": ("x", np.arange(self.x0, self.x0 + nx), schema.coordinate_attrs("x")),
         }
-        if self.text is not None:
-            coords[schema.WCS] = schema.wcs_variable(self.text)
+        if self.wcs is not None:
+            coords[schema.WCS] = schema.wcs_variable(self.wcs.text)
         return coords
 
     def require_equal(self, other: Grid) -> None:
@@ -135,7 +127,7 @@ class Grid:
                 f"pixels: rows from {self.y0} and columns from {self.x0}, shape {self.shape}; "
                 f"and rows from {other.y0} and columns from {other.x0}, shape {other.shape}"
             )
-        if self.text != other.text:
+        if self.wcs != other.wcs:
             differences.append("wcs: the two texts are not the same")
         if differences:
             raise GridMismatchError(
@@ -161,7 +153,7 @@ def fit_wcs(
     pixel_scale_ratio: float = 1.0,
     rotation: float = 0.0,
     reference: tuple[float, float] | Any | None = None,
-    align_with: Any = None,
+    align_with: GridLike | None = None,
     margin: int = 0,
 ) -> Any:
     """Return a grid that covers exposures: a tangent projection with square pixels.
@@ -212,10 +204,9 @@ def fit_wcs(
         readers.append(Exposure(dataset))
     if not readers:
         raise InvalidInputError("fit_wcs needs at least one exposure: none was given")
-    if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs_text is None]:
+    if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs is None]:
         raise InvalidInputError(f"fit_wcs needs exposures with a WCS; without one: {lacking}")
-    placed = [(e.wcs_text or "", e.shape, e.y.start, e.x.start) for e in readers]
+    placed = [(e.wcs, e.shape, e.y.start, e.x.start) for e in readers if e.wcs is not None]
     if align_with is not None:
-        base = Grid.of(align_with)
-        return aligned_grid(placed, base.text, base.shape, margin)
+        return aligned_grid(placed, Grid.of(align_with).wcs, margin)
     return tangent_grid(placed, pixel_scale, pixel_scale_ratio, rotation, reference, margin)

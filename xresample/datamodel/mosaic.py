@@ -79,9 +79,8 @@ def labelled(
         variables[name] = xr.Variable(row.dims, plane, labels)
     known = {**attrs, **options.to_attrs(), **provenance.totals(rows)}
     if grid.pixel_scale is not None:
-        square = grid.pixel_scale**2
-        known["pixelarea_arcsecsq"] = square
-        known["pixelarea_steradians"] = float(square * np.deg2rad(1 / 3600) ** 2)
+        known["pixelarea_arcsecsq"] = grid.pixel_scale**2
+        known["pixelarea_steradians"] = grid.pixel_area
     return xr.Dataset(variables, {**grid.coords(), **provenance.coordinates(rows)}, known)
 
 

@@ -14,7 +14,9 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import schema
+from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.mosaic import is_mosaic
+from xresample.datamodel.pixels import image_shape, pixel_origin
 from xresample.errors import FileError, InvalidInputError
 from xresample.sky.index import without_sky
 from xresample.wcs.fits_header import header_of
@@ -115,9 +117,10 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
             hdu.header.extend(header.cards, update=True)
         if units := variable.attrs.get("units"):
             hdu.header["BUNIT"] = (str(units), "units of the pixels")
-        for key, index in (("LTV1", "x"), ("LTV2", "y")):
+        y0, x0 = pixel_origin(mosaic)
+        for key, index, first in (("LTV1", "x", x0), ("LTV2", "y", y0)):
             # The first pixel of a part, in the pixels of the whole.
-            if first := _first(mosaic, index):
+            if first:
                 hdu.header[key] = (-first, f"offset of the part in {index}")
         yield hdu
     yield _rows(mosaic)
@@ -180,18 +183,12 @@ def _text_table(text: str) -> Any:
     return fits.BinTableHDU.from_columns([column], name=WCS_TABLE)
 
 
-def _first(mosaic: xr.Dataset, name: str) -> int:
-    return int(mosaic[name][0]) if name in mosaic.coords else 0
-
-
 def _wcs_header(mosaic: xr.Dataset) -> Any:
     """Return the keywords of the WCS; None where FITS has none for it."""
-    if schema.WCS not in mosaic.coords:
+    wcs = wcs_of(mosaic)
+    if wcs is None:
         return None
-    from xresample.wcs.text import parse
-
-    shape = mosaic.sizes["y"], mosaic.sizes["x"]
+    y0, x0 = pixel_origin(mosaic)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wcs = parse(str(mosaic[schema.WCS].values))
-        return header_of(wcs, shape, _first(mosaic, "x"), _first(mosaic, "y"))
+        return header_of(wcs.new_object(), image_shape(mosaic), x0, y0)

@@ -11,6 +11,7 @@ import xarray as xr
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.job import Job
 from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.grid import GridLike
 from xresample.datamodel.mosaic import described, is_mosaic
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
@@ -22,7 +23,7 @@ from .merge import merged
 __all__ = ["add", "add_by_role", "coadd", "empty_mosaic", "merge", "onto"]
 
 
-def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr.Dataset:
+def empty_mosaic(output_wcs: GridLike, *, n_exposures: int = 0, **options: Any) -> xr.Dataset:
     """Return a mosaic without exposures, to add exposures to.
 
     Parameters
@@ -61,7 +62,7 @@ def empty_mosaic(output_wcs: Any, *, n_exposures: int = 0, **options: Any) -> xr
 
 def coadd(
     exposures: xr.Dataset | Iterable[xr.Dataset],
-    output_wcs: Any,
+    output_wcs: GridLike,
     *,
     chunks: Any = None,
     threads: int | None = None,
@@ -159,7 +160,7 @@ def add(
 def add_by_role(
     dataset: xr.Dataset,
     others: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
-    output_wcs: Any,
+    output_wcs: GridLike | None,
     options: dict[str, Any],
     **how: Any,
 ) -> xr.Dataset:
@@ -192,7 +193,7 @@ def add_by_role(
 
 def onto(
     exposure: xr.Dataset,
-    output_wcs: Any,
+    output_wcs: GridLike,
     *,
     pixmap: Any = None,
     threads: int | None = None,

@@ -11,23 +11,25 @@ import xarray as xr
 from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import pixel_map
 from xresample.datamodel import context, provenance, schema
-from xresample.datamodel.exposure import Exposure, frame_of, validate, wcs_of
+from xresample.datamodel.exposure import Exposure, required_wcs, validate
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
-from xresample.datamodel.grid import Grid
+from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.options import Options, WeightType
+from xresample.datamodel.pixels import image_shape, pixel_origin
 from xresample.errors import InvalidInputError
 from xresample.sky.index import has_sky, with_sky, without_sky
 from xresample.wcs import footprint as outlines
+from xresample.wcs.handle import WCSLike
 
 
-def assign_wcs(dataset: xr.Dataset, wcs: Any) -> xr.Dataset:
+def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
     """Return a Dataset with a WCS; sky coordinates that it has are replaced, too."""
     assigned = _assign_wcs(dataset, wcs)
     return with_sky(assigned) if has_sky(dataset) else assigned
 
 
-def pixmap(dataset: xr.Dataset, output_wcs: Any, options: dict[str, Any]) -> xr.DataArray:
+def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: dict[str, Any]) -> xr.DataArray:
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
     validate(dataset)
     exposure = Exposure(dataset)
@@ -64,16 +66,15 @@ def _pixels(exposure: Exposure) -> dict[str, Any]:
 
 def pixel_area(dataset: xr.Dataset) -> float:
     """Return the mean pixel area of an exposure or a mosaic, in steradians."""
-    wcs = wcs_of(dataset)
-    shape, y0, x0 = frame_of(dataset)
-    return float(outlines.mean_pixel_area(wcs, shape, x0=x0, y0=y0))
+    y0, x0 = pixel_origin(dataset)
+    wcs = required_wcs(dataset).object
+    return float(outlines.mean_pixel_area(wcs, image_shape(dataset), x0=x0, y0=y0))
 
 
 def footprint(dataset: xr.Dataset) -> np.ndarray:
     """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
-    wcs = wcs_of(dataset)
-    shape, y0, x0 = frame_of(dataset)
-    return outlines.footprint(wcs, shape, x0=x0, y0=y0)
+    y0, x0 = pixel_origin(dataset)
+    return outlines.footprint(required_wcs(dataset).object, image_shape(dataset), x0=x0, y0=y0)
 
 
 def decode_context(dataset: xr.Dataset) -> xr.DataArray:

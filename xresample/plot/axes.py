@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 from astropy.wcs.wcsapi import BaseLowLevelWCS, SlicedLowLevelWCS
 
-from xresample.datamodel import schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid
+from xresample.datamodel.pixels import pixel_origin, pixel_steps
 from xresample.errors import InvalidInputError
 from xresample.wcs import celestial as radec
+from xresample.wcs.frames import equatorial_frame
 from xresample.wcs.transform import is_spectral
 
 
@@ -33,9 +34,10 @@ class PictureWCS(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no type
 
     def __init__(self, dataset: xr.Dataset, wcs: Any) -> None:
         self._wcs = wcs
-        (self._y0, self._dy), (self._x0, self._dx) = (_pixels(dataset, n) for n in schema.PIXELS)
+        self._y0, self._x0 = pixel_origin(dataset)
+        self._dy, self._dx = pixel_steps(dataset)
         self._middle = middle_of(dataset)
-        self._frame = radec.equatorial_frame(wcs)
+        self._frame = equatorial_frame(wcs)
 
     pixel_n_dim = world_n_dim = 2
     world_axis_physical_types = ("pos.eq.ra", "pos.eq.dec")
@@ -90,14 +92,16 @@ def new_axes(plt: Any, dataset: xr.Dataset, lines: str = "white") -> Any:
     # As high as the image will be, so that a colour bar beside it is no higher.
     height = 5.5 * dataset.sizes["y"] / dataset.sizes["x"] + 0.9
     figure = plt.figure(figsize=(7.5, min(max(height, 3.5), 10.0)), layout="constrained")
-    wcs = wcs_of(dataset) if schema.WCS in dataset.coords else None
+    handle = wcs_of(dataset)
+    # Axes keep their WCS, so they need an object that is not shared.
+    wcs = None if handle is None else handle.new_object()
     if wcs is None or is_spectral(wcs):
         return named(figure.add_subplot())
     import astropy.visualization.wcsaxes  # noqa: F401 - what draws the axes of a WCS
 
     low = getattr(wcs, "low_level_wcs", wcs)
-    starts, steps = zip(*(_pixels(dataset, name) for name in schema.PIXELS), strict=True)
-    if steps != (1, 1) or not _has_inverse(low, middle_of(dataset)):
+    starts = pixel_origin(dataset)
+    if pixel_steps(dataset) != (1, 1) or not _has_inverse(low, middle_of(dataset)):
         low = PictureWCS(dataset, low)
     elif any(starts):
         low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
@@ -141,14 +145,8 @@ def _has_inverse(wcs: Any, middle: tuple[float, float]) -> bool:
 
 def middle_of(dataset: xr.Dataset) -> tuple[float, float]:
     """Return the middle of an image in the pixels of its WCS, x first."""
-    (y0, dy), (x0, dx) = (_pixels(dataset, name) for name in schema.PIXELS)
+    (y0, x0), (dy, dx) = pixel_origin(dataset), pixel_steps(dataset)
     return x0 + dx * dataset.sizes["x"] / 2, y0 + dy * dataset.sizes["y"] / 2
-
-
-def _pixels(dataset: xr.Dataset, name: str) -> tuple[int, int]:
-    """Return the first row or column of an image, and the step from each to the next."""
-    index = dataset[name].values if name in dataset.coords else np.arange(dataset.sizes[name])
-    return int(index[0]), int(index[1] - index[0]) if len(index) > 1 else 1
 
 
 def draw(ax: Any, dataset: xr.Dataset, values: np.ndarray, **how: Any) -> Any:
@@ -161,7 +159,7 @@ def extent_of(dataset: xr.Dataset, ax: Any) -> tuple[float, float, float, float]
     """Return the pixel limits of an image; None where a WCS counts from its corner."""
     if hasattr(ax, "wcs") and ax.wcs is not None:
         return None
-    (y0, dy), (x0, dx) = (_pixels(dataset, name) for name in schema.PIXELS)
+    (y0, x0), (dy, dx) = pixel_origin(dataset), pixel_steps(dataset)
     left, low = x0 - dx / 2, y0 - dy / 2
     return left, left + dx * dataset.sizes["x"], low, low + dy * dataset.sizes["y"]
 

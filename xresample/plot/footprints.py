@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
-from xresample.datamodel.grid import Grid, fit_wcs
+from xresample.datamodel.grid import Grid, GridLike, fit_wcs
 from xresample.errors import InvalidInputError
 from xresample.wcs import footprint as sky
 from xresample.wcs.transform import transform
@@ -24,7 +25,7 @@ MOST_NAMED = 10
 
 def plot_footprints(
     exposures: xr.Dataset | Iterable[xr.Dataset],
-    on: Any = None,
+    on: GridLike | None = None,
     *,
     variable: str | None = "data",
     ax: Any = None,
@@ -106,7 +107,7 @@ def _readers(exposures: xr.Dataset | Iterable[xr.Dataset]) -> list[Exposure]:
     for dataset in given:
         validate(dataset)
     readers = [Exposure(dataset) for dataset in given]
-    if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs_text is None]:
+    if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs is None]:
         raise InvalidInputError(f"plot_footprints needs exposures with a WCS; without: {lacking}")
     return readers
 
@@ -119,8 +120,12 @@ def _around(readers: list[Exposure]) -> Any:
 
 def _closed_outline(reader: Exposure, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Return the outline of an exposure in the pixels of a grid, back to its first point."""
-    points = sky.outline(reader.wcs, reader.shape, x0=reader.x.start, y0=reader.y.start)
-    x, y = transform(reader.wcs, grid.wcs)(*points)
+    wcs_from, wcs_to = (
+        require_wcs(handle, role).object
+        for handle, role in ((reader.wcs, "exposure"), (grid.wcs, "mosaic"))
+    )
+    points = sky.outline(wcs_from, reader.shape, x0=reader.x.start, y0=reader.y.start)
+    x, y = transform(wcs_from, wcs_to)(*points)
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
     return np.append(x, x[:1]), np.append(y, y[:1])

@@ -11,7 +11,7 @@ import xarray as xr
 from xresample.datamodel import schema
 from xresample.errors import InvalidInputError
 from xresample.wcs import celestial as radec
-from xresample.wcs.text import from_text
+from xresample.wcs.frames import equatorial_frame
 
 from .index import SkyTransform, degrees, require_inside
 
@@ -31,7 +31,7 @@ def cutout(dataset: xr.Dataset, ra: Any, dec: Any, size: Any) -> xr.Dataset:
         Height and width, in pixels or as angles.
     """
     transform = SkyTransform.of(dataset)
-    wcs = from_text(transform.text)
+    wcs = transform.wcs.object
     if hasattr(ra, "transform_to"):
         if dec is not None and size is not None:
             raise InvalidInputError(
@@ -59,8 +59,8 @@ def _angles(wcs: Any, position: Any) -> tuple[float, float]:
         raise InvalidInputError(
             f"cutout got {position.size} positions: a cutout is around one of them"
         )
-    turned = position.transform_to(radec.equatorial_frame(wcs))
-    return float(turned.spherical.lon.deg), float(turned.spherical.lat.deg)
+    found = position.transform_to(equatorial_frame(wcs))
+    return float(found.spherical.lon.deg), float(found.spherical.lat.deg)
 
 
 def _sides(size: Any) -> tuple[Any, Any]:

@@ -11,10 +11,12 @@ from xarray.core.indexing import IndexSelResult
 from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
 from xresample.datamodel import schema
-from xresample.datamodel.exposure import wcs_text_of
+from xresample.datamodel.exposure import required_wcs
+from xresample.datamodel.pixels import pixel_index
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.wcs import celestial as radec
-from xresample.wcs.text import from_text
+from xresample.wcs.frames import equatorial_frame
+from xresample.wcs.handle import WCSHandle
 from xresample.wcs.transform import check_axes
 
 Labels = dict[Any, Any]
@@ -23,21 +25,19 @@ _DROP = "go on without their sky coordinates, .resample.without_sky()"
 
 
 class SkyTransform(CoordinateTransform):
-    """Where the pixels of an image are on the sky, by the text of its WCS.
-
-    It holds no WCS object, which two threads could not share: each thread reads the text.
+    """The positions of the pixels of an image on the sky.
 
     Parameters
     ----------
-    text : str
-        The WCS, as ASDF text.
+    wcs : WCSHandle
+        The WCS, made from text, so that many threads can use it.
     y, x : ndarray
         Rows and columns in the pixels of the WCS, in order.
     """
 
-    def __init__(self, text: str, y: np.ndarray, x: np.ndarray) -> None:
+    def __init__(self, wcs: WCSHandle, y: np.ndarray, x: np.ndarray) -> None:
         super().__init__(schema.SKY, {"y": len(y), "x": len(x)})
-        self.text = text
+        self.wcs = wcs
         self.pixels = (y, x)
 
     @classmethod
@@ -53,8 +53,8 @@ class SkyTransform(CoordinateTransform):
         UnsupportedWCSError
             The WCS has the wrong axes.
         """
-        text = wcs_text_of(dataset)
-        check_axes(from_text(text))
+        wcs = required_wcs(dataset)
+        check_axes(wcs.object)
         if missing := [name for name in schema.PIXELS if name not in dataset.dims]:
             raise InvalidInputError(
                 f"The Dataset has dimensions {tuple(dataset.dims)}: an image has y and x, so "
@@ -62,14 +62,13 @@ class SkyTransform(CoordinateTransform):
             )
         pixels = []
         for name in schema.PIXELS:
-            there = name in dataset.coords
-            index = dataset[name].values if there else np.arange(dataset.sizes[name])
+            index = pixel_index(dataset, name)
             if not _in_order(index):
                 raise InvalidInputError(
                     f"The coordinate {name!r} must hold the pixels of the WCS, in order: {index!r}"
                 )
             pixels.append(index)
-        return cls(text, *pixels)
+        return cls(wcs, *pixels)
 
     def forward(self, dim_positions: dict[str, Any]) -> dict[Hashable, Any]:
         """Return the angles, in degrees, of places in the image; NaN where the WCS has none."""
@@ -77,7 +76,7 @@ class SkyTransform(CoordinateTransform):
             index[np.asarray(dim_positions[dim])]
             for dim, index in zip(self.dims, self.pixels, strict=True)
         )
-        found = radec.pixel_to_radec(from_text(self.text), x, y)
+        found = radec.pixel_to_radec(self.wcs.object, x, y)
         return dict(zip(self.coord_names, found, strict=True))
 
     def reverse(self, coord_labels: dict[Hashable, Any]) -> dict[str, Any]:
@@ -86,7 +85,7 @@ class SkyTransform(CoordinateTransform):
         if 0 in self.dim_size.values():
             return dict.fromkeys(self.dims, np.full(np.shape(ra), np.nan))
         middle = tuple(float(index[len(index) // 2]) for index in self.pixels[::-1])
-        x, y = radec.radec_to_pixel(from_text(self.text), ra, dec, (middle[0], middle[1]))
+        x, y = radec.radec_to_pixel(self.wcs.object, ra, dec, (middle[0], middle[1]))
         places = [_place(index, at) for index, at in zip(self.pixels, (y, x), strict=True)]
         return dict(zip(self.dims, places, strict=True))
 
@@ -97,7 +96,7 @@ class SkyTransform(CoordinateTransform):
         if not isinstance(other, SkyTransform):
             return False
         mine, yours = (
-            (t.text, t.coord_names, t.dims, [*zip(t.dims, t.pixels, strict=True)])
+            (t.wcs, t.coord_names, t.dims, [*zip(t.dims, t.pixels, strict=True)])
             for t in (self, other)
         )
         return mine[:3] == yours[:3] and all(
@@ -122,7 +121,7 @@ class SkyTransform(CoordinateTransform):
 
     def like(self, pixels: list[np.ndarray]) -> SkyTransform:
         """Return the transform of other rows and columns, under the same names."""
-        made = SkyTransform(self.text, *pixels)
+        made = SkyTransform(self.wcs, *pixels)
         made.coord_names, made.dims = self.coord_names, self.dims
         made.dim_size = {dim: len(i) for dim, i in zip(self.dims, pixels, strict=True)}
         return made
@@ -219,7 +218,7 @@ def with_sky(dataset: xr.Dataset) -> xr.Dataset:
         )
     index = SkyIndex(SkyTransform.of(dataset))
     variables = index.create_variables()
-    frame = radec.equatorial_frame(from_text(index.transform.text))
+    frame = equatorial_frame(index.transform.wcs.object)
     for name, variable in variables.items():
         variable.attrs = {**schema.coordinate_attrs(str(name)), "radesys": frame.name.upper()}
         if getattr(frame, "equinox", None) is not None:

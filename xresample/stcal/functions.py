@@ -15,6 +15,7 @@ from xresample.datamodel.options import WEIGHT_VARIANCE
 from xresample.errors import InvalidInputError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
+from xresample.wcs.handle import WCSObject
 from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
 from . import input_model as models
@@ -81,7 +82,7 @@ def build_driz_weight(
     return weight_map(weight_type, shape, variance, time, good)
 
 
-def compute_mean_pixel_area(wcs: Any, shape: tuple[int, int] | None = None) -> float | None:
+def compute_mean_pixel_area(wcs: WCSObject, shape: tuple[int, int] | None = None) -> float | None:
     """Return the mean area of the pixels inside the bounding box, in steradians.
 
     Parameters
@@ -99,7 +100,7 @@ def compute_mean_pixel_area(wcs: Any, shape: tuple[int, int] | None = None) -> f
     return models.positive(sky.mean_pixel_area(wcs, shape or systems.array_shape(wcs)))
 
 
-def is_imaging_wcs(wcs: Any) -> bool:
+def is_imaging_wcs(wcs: WCSObject) -> bool:
     """Return whether all world axes are on the sky.
 
     Parameters
@@ -127,8 +128,8 @@ def is_flux_density(bunit: Any) -> bool:
 
 
 def calc_pixmap(
-    wcs_from: Any,
-    wcs_to: Any,
+    wcs_from: WCSObject,
+    wcs_to: WCSObject,
     shape: tuple[int, int] | None = None,
     disable_bbox: str = "to",
     stepsize: int | None = 1,

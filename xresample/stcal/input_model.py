@@ -14,6 +14,7 @@ from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.provenance import unused_name
 from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
+from xresample.wcs.handle import WCSHandle
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def as_model(dataset: xr.Dataset) -> Model:
     names = [str(name) for name in dataset.data_vars if _is_plane(str(name))]
     whole = slice(None)
     planes = {name: exposure.plane(name, whole, whole) for name in names}
-    known = {"wcs": exposure.wcs, "bunit_data": exposure.units}
+    known = {"wcs": exposure.wcs and exposure.wcs.object, "bunit_data": exposure.units}
     return {"dq": None, **scalars, **planes, **known, ORIGIN: (exposure.y.start, exposure.x.start)}
 
 
@@ -96,7 +97,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
         variables["data"].attrs["units"] = str(units)
     dataset = xr.Dataset(variables, attrs=_attrs(model))
     validate(dataset, pixmap=True)
-    return Exposure(dataset, _wcs(model))
+    return Exposure(dataset, WCSHandle(_wcs(model)))
 
 
 def name_of(model: Mapping[str, Any]) -> str:

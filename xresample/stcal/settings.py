@@ -13,13 +13,14 @@ import xarray as xr
 
 from xresample.accumulate import scales
 from xresample.datamodel import dq_flags, schema
-from xresample.datamodel.exposure import wcs_of
-from xresample.datamodel.grid import Grid
+from xresample.datamodel.exposure import required_wcs
+from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import ErrorMethod, Options, SplineOrder, WeightType
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Kernel
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as wcs
+from xresample.wcs.handle import WCSHandle, WCSObject
 
 from .input_model import ORIGIN, positive
 from .output_model import OutputModel
@@ -45,7 +46,7 @@ class ResampleSettings:
 
     def __init__(
         self,
-        output_wcs: Any,
+        output_wcs: GridLike,
         n_input_models: int | None = None,
         pixfrac: float = 1.0,
         kernel: Kernel = "square",
@@ -94,7 +95,7 @@ class ResampleSettings:
             grid = Grid.of(target, self._output_pixel_scale)
             self._y0, self._x0, self._output_array_shape = grid.y0, grid.x0, grid.shape
             self._output_pixel_scale = grid.pixel_scale
-            self._output_wcs = wcs_of(target)
+            self._output_wcs = required_wcs(target).new_object()
             self.check_output_wcs(self._output_wcs, estimate_output_shape=False)
         else:
             self._output_wcs = target
@@ -178,19 +179,18 @@ class ResampleSettings:
         """Return grid and options for "all" planes of a product, for "data" or for "variances"."""
         target = self._output_model.get("wcs")
         grid = Grid(
-            None,
+            WCSHandle(self._output_wcs if target is None else target),
             self._output_array_shape,
             self._y0,
             self._x0,
             positive(self._output_pixel_scale),
-            self._output_wcs if target is None else target,
         )
         options = self._options({"data": False, "variances": True}.get(part, self._enable_var))
         if part == "variances":
             options = replace(options, compute_err=None, enable_ctx=False, propagate_dq=False)
         return grid, options
 
-    def check_output_wcs(self, output_wcs: Any, estimate_output_shape: bool = True) -> None:
+    def check_output_wcs(self, output_wcs: WCSObject, estimate_output_shape: bool = True) -> None:
         """Raise an error unless the output WCS can be used; the WCS is not changed.
 
         Parameters

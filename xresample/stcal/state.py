@@ -21,7 +21,6 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import root_of_sum
 from xresample.datamodel.options import Options
-from xresample.wcs import text as wcs_text
 
 from .input_model import as_number, scalars
 
@@ -185,9 +184,6 @@ class ProductState:
     def mosaic(self) -> xr.Dataset:
         """Return the planes as a mosaic."""
         state = self.state
-        if state.grid.text is None:
-            grid = replace(state.grid, text=wcs_text.to_text(state.grid.wcs))
-            state.job = replace(state.job, grid=grid)
         mosaic = state.dataset()
         if not self.separate:
             return mosaic

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate.job import Job
-from xresample.accumulate.window import with_next
+from xresample.accumulate.window import require_wcs, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WEIGHT_VARIANCE
@@ -76,7 +76,7 @@ class Graph:
         known = [row.name for row in schema.EXPOSURE_ATTRS if row.name in dataset.attrs]
         return ExposureInput(
             number=number,
-            wcs=zlib.compress(str(exposure.wcs_text).encode()),
+            wcs=zlib.compress(require_wcs(exposure.wcs, "exposure").text.encode()),
             shape=exposure.shape,
             y0=exposure.y.start,
             x0=exposure.x.start,

@@ -13,12 +13,12 @@ from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure
-from xresample.datamodel.grid import Grid
+from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import labelled
 from xresample.wcs import transform as wcs
-from xresample.wcs.adapters import celestial_axes, celestial_frame
+from xresample.wcs.adapters import celestial_axes
 from xresample.wcs.coarse import Lattice
-from xresample.wcs.text import from_text
+from xresample.wcs.frames import celestial_frame
 
 from .tiling import Part, Tiling, longest_step, touching
 from .worker import Tile
@@ -171,7 +171,7 @@ class Plan:
 
 def plan(
     exposures: xr.Dataset | Iterable[xr.Dataset],
-    output_wcs: Any,
+    output_wcs: GridLike,
     *,
     chunks: Any = "auto",
     threads: int | None = None,
@@ -243,7 +243,9 @@ def _parts(
 ) -> dict[tuple[int, int], tuple[Part, ...]]:
     """Return for each tile that is touched the parts of exposures that can touch it."""
     exposures = [entry.exposure for entry in admitted]
-    lattices = [Lattice.of(str(e.wcs_text), e.shape, e.y.start, e.x.start) for e in exposures]
+    lattices = [
+        Lattice.of(require_wcs(e.wcs, "exposure"), e.shape, e.y.start, e.x.start) for e in exposures
+    ]
     parts: dict[tuple[int, int], list[Part]] = {}
     everywhere = _positions(exposures, lattices, job.grid)
     for entry, lattice, positions in zip(admitted, lattices, everywhere, strict=True):
@@ -261,7 +263,7 @@ def _parts(
 
 def _positions(exposures: list[Exposure], lattices: list[Lattice], grid: Grid) -> list[np.ndarray]:
     """Return the positions of the nodes of each exposure on the grid, ``(2, y, x)``, x first."""
-    target = require_wcs(grid.wcs, "mosaic")
+    target = require_wcs(grid.wcs, "mosaic").object
     positions: list[np.ndarray | None] = [None] * len(lattices)
     together = []
     if wcs.is_imaging(target):
@@ -280,7 +282,7 @@ def _positions(exposures: list[Exposure], lattices: list[Lattice], grid: Grid) -
             positions[k] = piece.reshape(2, *sky[0].shape)
     for k, (exposure, lattice) in enumerate(zip(exposures, lattices, strict=True)):
         if positions[k] is None:
-            function = wcs.transform(from_text(str(exposure.wcs_text)), target)
+            function = wcs.transform(require_wcs(exposure.wcs, "exposure").object, target)
             positions[k] = np.stack(function(*np.meshgrid(lattice.x, lattice.y)))
     return [p for p in positions if p is not None]
 
@@ -295,7 +297,8 @@ def _is_beyond(exposure: Exposure, lattice: Lattice, positions: np.ndarray, grid
     if not (positions.size and np.isfinite(lattice.lon + lattice.lat).all()):
         return False
     y, x = np.array(lattice.rows), np.array(lattice.columns)
-    function = wcs.transform(from_text(str(exposure.wcs_text)), grid.wcs)
+    pair = require_wcs(exposure.wcs, "exposure"), require_wcs(grid.wcs, "mosaic")
+    function = wcs.transform(*(handle.object for handle in pair))
     sides = [(x, y[:1]), (x, y[-1:]), (x[:1], y), (x[-1:], y)]
     return not any(np.isfinite(function(*np.broadcast_arrays(*side))).any() for side in sides)
 

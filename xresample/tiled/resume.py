@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from xresample.accumulate.window import require_wcs
 from xresample.errors import GridMismatchError
 
 from .graph import planes
@@ -14,9 +15,10 @@ from .plan import Plan
 def described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
     """Return a description of a run as JSON; runs that can resume each other have the same one."""
     grid = planned.job.grid
+    wcs = require_wcs(grid.wcs, "mosaic").text
     exposures = [
         _digest(
-            e.wcs_text,
+            require_wcs(e.wcs, "exposure").text,
             e.shape,
             e.y.start,
             e.x.start,
@@ -27,7 +29,7 @@ def described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
         for e in (admitted.exposure for admitted in planned.admitted)
     ]
     return {
-        "grid": _digest(grid.text, grid.shape, grid.y0, grid.x0, grid.pixel_scale),
+        "grid": _digest(wcs, grid.shape, grid.y0, grid.x0, grid.pixel_scale),
         # JSON has no NaN, so values are stored as text.
         "options": {name: str(v) for name, v in planned.job.options.to_attrs().items()},
         "tiles": list(size),

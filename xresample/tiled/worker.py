@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,11 +14,12 @@ from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.job import Job
 from xresample.accumulate.launch import Scales, add_exposure
-from xresample.accumulate.window import map_between, place_part, with_next
+from xresample.accumulate.window import map_between, place_part, require_wcs, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WeightType
-from xresample.wcs.text import from_text
+from xresample.wcs.caches import ThreadCache
+from xresample.wcs.handle import WCSHandle
 
 from .tiling import Part
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 MAPS = 32
 """Number of pixel maps that each thread keeps."""
 
-_own = threading.local()
+_maps: ThreadCache[PixelMap] = ThreadCache(MAPS)
 
 
 @dataclass(frozen=True)
@@ -160,17 +159,14 @@ def _mapping(exposure: ExposureInput, shared: SharedInput) -> PixelMap:
     """Return the map of a whole exposure, which each thread keeps for the next tile."""
     grid, options = shared.job.grid, shared.job.options
     how = options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol
-    key = exposure.wcs, exposure.shape, exposure.y0, exposure.x0, grid.text, how
-    kept: OrderedDict[Any, PixelMap] = _own.__dict__.setdefault("maps", OrderedDict())
-    if key not in kept:
-        wcs_from = from_text(zlib.decompress(exposure.wcs).decode())
-        kept[key] = map_between(
-            wcs_from, grid.wcs, exposure.x, exposure.y, options, threads=shared.threads
-        )
-        if len(kept) > MAPS:
-            kept.popitem(last=False)
-    kept.move_to_end(key)
-    return kept[key]
+    key = exposure.wcs, exposure.shape, exposure.y0, exposure.x0, grid.wcs, how
+
+    def make() -> PixelMap:
+        wcs_from = WCSHandle(zlib.decompress(exposure.wcs).decode())
+        wcs_to = require_wcs(grid.wcs, "mosaic")
+        return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options, shared.threads)
+
+    return _maps.get(key, make)
 
 
 def _joined(blocks: Sequence[Block], y: range, x: range) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import schema
+from xresample.datamodel.grid import GridLike
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 
@@ -29,7 +30,7 @@ _JOB, _READY = "job", "ready"
 
 def coadd_to_zarr(
     exposures: xr.Dataset | Iterable[xr.Dataset],
-    output_wcs: Any,
+    output_wcs: GridLike,
     store: Any,
     *,
     chunks: Any = "auto",

@@ -237,47 +237,6 @@ def between_units(wcs_from: Any, wcs_to: Any) -> tuple[float, ...]:
     return tuple(factors)
 
 
-def between_frames(wcs_from: Any, wcs_to: Any) -> Callable[[Values], Values]:
-    """Return the function from world values of one celestial frame to those of another."""
-    here, there = celestial_frame(wcs_from), celestial_frame(wcs_to)
-    if here is None or there is None or here.is_equivalent_frame(there):
-        return lambda world: world
-    lon_from, lat_from = celestial_axes(wcs_from)
-    lon_to, lat_to = celestial_axes(wcs_to)
-
-    def rotate(world: Values) -> Values:
-        result = list(world)
-        result[lon_to], result[lat_to] = turned(world[lon_from], world[lat_from], here, there)
-        return tuple(result)
-
-    return rotate
-
-
-def turned(
-    lon: np.ndarray, lat: np.ndarray, here: Any, there: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return longitude and latitude, in degrees, of one celestial frame in another."""
-    if here.is_equivalent_frame(there):
-        return lon, lat
-    from astropy.coordinates import SkyCoord
-
-    sky = SkyCoord(lon, lat, unit="deg", frame=here).transform_to(there)
-    return sky.spherical.lon.deg, sky.spherical.lat.deg
-
-
-def celestial_frame(wcs: Any) -> Any:
-    """Return the celestial frame of a WCS as astropy names it, None where it says none."""
-    try:
-        classes = low_level(wcs).world_axis_object_classes
-    except (AttributeError, NotImplementedError, ValueError):
-        return None
-    for _, _, options in (entry[:3] for entry in classes.values()):
-        frame = options.get("frame")
-        if hasattr(frame, "is_equivalent_frame"):
-            return frame
-    return None
-
-
 def scaled(values: Values, factors: Sequence[float]) -> Values:
     """Return each array times its factor."""
     return tuple(v if f == 1 else v * f for v, f in zip(values, factors, strict=True))

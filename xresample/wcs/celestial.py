@@ -8,7 +8,7 @@ import numpy as np
 
 from xresample.errors import UnsupportedWCSError
 
-from .adapters import celestial_frame
+from .frames import celestial_frame, equatorial_frame, is_equatorial, rotate
 from .transform import bounding_box, celestial_axes, is_spectral, pixel_to_world, world_to_pixel
 
 BLOCK = 1 << 16
@@ -21,18 +21,6 @@ CLOSE = 1e-3
 """Pixels: a last step below it counts as found; look-up tables have kinks."""
 
 Pair = tuple[np.ndarray, np.ndarray]
-
-
-def equatorial_frame(wcs: Any) -> Any:
-    """Return the frame of right ascension and declination: that of the WCS, else ICRS.
-
-    A WCS in a frame of other angles, such as galactic ones, is turned into ICRS; one that names
-    no frame is taken to be in ICRS.
-    """
-    from astropy.coordinates import ICRS
-
-    frame = celestial_frame(wcs)
-    return frame if frame is not None and _is_equatorial(frame) else ICRS()
 
 
 def pixel_to_radec(wcs: Any, x: Any, y: Any) -> Pair:
@@ -48,7 +36,7 @@ def pixel_to_radec(wcs: Any, x: Any, y: Any) -> Pair:
     Returns
     -------
     (ndarray, ndarray)
-        In `equatorial_frame`; NaN outside the bounding box of the WCS.
+        In `xresample.wcs.frames.equatorial_frame`; NaN outside the bounding box of the WCS.
     """
     x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
     shape, x, y = x.shape, x.ravel(), y.ravel()
@@ -75,7 +63,7 @@ def radec_to_pixel(wcs: Any, ra: Any, dec: Any, start: tuple[float, float]) -> P
     wcs : gwcs.WCS or astropy.wcs.WCS
         The WCS.
     ra, dec : array_like
-        In `equatorial_frame`; right ascension may be of any turn.
+        In `xresample.wcs.frames.equatorial_frame`; right ascension may be of any turn.
     start : (float, float)
         Position, x first, where the search begins when there is no inverse.
 
@@ -117,8 +105,8 @@ def _guess(wcs: Any, ra: np.ndarray, dec: np.ndarray, start: tuple[float, float]
     """Return where the inverse of the WCS puts directions, and ``start`` where it does not."""
     lon, lat = ra, dec
     frame = celestial_frame(wcs)
-    if frame is not None and not _is_equatorial(frame):
-        lon, lat = _turned(ra, dec, equatorial_frame(wcs), frame)
+    if frame is not None and not is_equatorial(frame):
+        lon, lat = rotate(ra, dec, equatorial_frame(wcs), frame)
     world = [lon, lat]
     if celestial_axes(wcs) == (1, 0):
         world.reverse()
@@ -190,21 +178,6 @@ def _radec(wcs: Any, x: np.ndarray, y: np.ndarray) -> Pair:
     world = pixel_to_world(wcs, x, y)
     lon, lat = (world[axis] for axis in celestial_axes(wcs))
     frame = celestial_frame(wcs)
-    if frame is None or _is_equatorial(frame):
+    if frame is None or is_equatorial(frame):
         return lon, lat
-    return _turned(lon, lat, frame, equatorial_frame(wcs))
-
-
-def _is_equatorial(frame: Any) -> bool:
-    return "ra" in frame.get_representation_component_names()
-
-
-def _turned(lon: np.ndarray, lat: np.ndarray, frame_from: Any, frame_to: Any) -> Pair:
-    """Return directions of one frame in another, in degrees."""
-    from astropy.coordinates import SkyCoord
-
-    finite = np.isfinite(lon) & np.isfinite(lat)
-    turned = np.full((2, *lon.shape), np.nan)
-    sky = SkyCoord(lon[finite], lat[finite], unit="deg", frame=frame_from).transform_to(frame_to)
-    turned[:, finite] = sky.spherical.lon.deg, sky.spherical.lat.deg
-    return turned[0], turned[1]
+    return rotate(lon, lat, frame, equatorial_frame(wcs))

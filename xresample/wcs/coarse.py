@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import footprint as sky
-from .adapters import celestial_axes, celestial_frame, turned
-from .text import from_text
+from .adapters import celestial_axes
+from .caches import SharedCache
+from .frames import celestial_frame, rotate
+from .handle import WCSHandle
 from .transform import is_imaging, pixel_to_world, range_inside
 
 NODES = 17
@@ -20,9 +19,6 @@ NODES = 17
 
 REMEMBERED = 1 << 14
 """Lattices that a process keeps, of 5 kB each."""
-
-_kept: OrderedDict[tuple[Any, ...], Lattice] = OrderedDict()
-_keeping = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,33 +40,25 @@ class Lattice:
     """Mean area of a pixel in steradians; NaN when unknown."""
 
     @classmethod
-    def of(cls, text: str, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
+    def of(cls, wcs: WCSHandle, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
         """Return the lattice of an image.
 
         Parameters
         ----------
-        text : str
-            Its WCS.
+        wcs : WCSHandle
+            Its WCS. The lattice of a live object is not remembered, because the object may change.
         shape : (int, int)
             ``(y, x)``.
         y0, x0 : int
             Its first row and column, in the pixels of the WCS.
         """
-        key = (hashlib.sha256(text.encode()).digest(), shape, y0, x0)
-        with _keeping:
-            if key in _kept:
-                _kept.move_to_end(key)
-                return _kept[key]
-        made = cls._made(text, shape, y0, x0)
-        with _keeping:
-            _kept[key] = made
-            if len(_kept) > REMEMBERED:
-                _kept.popitem(last=False)
-        return made
+        if wcs.is_live:
+            return cls._made(wcs.object, shape, y0, x0)
+        key = (wcs.digest, shape, y0, x0)
+        return _lattices.get(key, lambda: cls._made(wcs.object, shape, y0, x0))
 
     @classmethod
-    def _made(cls, text: str, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
-        wcs = from_text(text)
+    def _made(cls, wcs: Any, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
         columns, rows = range_inside(wcs, range(x0, x0 + shape[1]), range(y0, y0 + shape[0]))
         y, x = (_nodes(side) for side in (rows, columns))
         area = sky.mean_pixel_area(wcs, shape, x0, y0)
@@ -84,9 +72,10 @@ class Lattice:
         """Return longitude and latitude of the nodes in a frame, or None without a sky."""
         if self.lon is None or self.lat is None:
             return None
-        if self.frame is None or frame is None:
-            return self.lon, self.lat
-        return turned(self.lon, self.lat, self.frame, frame)
+        return rotate(self.lon, self.lat, self.frame, frame)
+
+
+_lattices: SharedCache[Lattice] = SharedCache(REMEMBERED)
 
 
 def _nodes(side: range) -> np.ndarray:

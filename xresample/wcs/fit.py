@@ -11,37 +11,29 @@ import numpy as np
 from xresample.errors import InvalidInputError
 
 from . import footprint as sky
-from .adapters import celestial_frame
-from .text import from_text
+from .frames import celestial_frame, icrs, rotate
+from .handle import WCSHandle
 
-Placed = tuple[str, tuple[int, int], int, int]
-"""WCS text, shape ``(y, x)``, and the first row and column of an image."""
+Placed = tuple[WCSHandle, tuple[int, int], int, int]
+"""WCS, shape ``(y, x)``, and the first row and column of an image."""
 
 
 def footprints(placed: Sequence[Placed]) -> np.ndarray:
     """Return the outlines of images, ``(n, 2)``: ICRS right ascension and declination."""
     outlines = []
-    for text, shape, y0, x0 in placed:
-        image = from_text(text)
-        outline = sky.footprint(image, shape, x0=x0, y0=y0)
+    for wcs, shape, y0, x0 in placed:
+        outline = sky.footprint(wcs.object, shape, x0=x0, y0=y0)
         outline = outline[np.isfinite(outline).all(axis=1)]
-        outlines.append(_turned(outline, celestial_frame(image), None))
+        outlines.append(_rotated(outline, celestial_frame(wcs.object), icrs()))
     points = np.concatenate(outlines)
     if not len(points):
         raise InvalidInputError("The WCSs of the exposures give no finite position on the sky")
     return points
 
 
-def _turned(points: np.ndarray, frame_from: Any, frame_to: Any) -> np.ndarray:
-    """Return directions of one frame in another; None stands for ICRS."""
-    from astropy.coordinates import ICRS, SkyCoord
-
-    # A frame without positions counts as false, so `or` would take none for ICRS.
-    frame_from, frame_to = (ICRS() if f is None else f for f in (frame_from, frame_to))
-    if frame_from.is_equivalent_frame(frame_to):
-        return points
-    turned = SkyCoord(points, unit="deg", frame=frame_from).transform_to(frame_to)
-    return np.stack([turned.spherical.lon.deg, turned.spherical.lat.deg], axis=-1)
+def _rotated(points: np.ndarray, here: Any, there: Any) -> np.ndarray:
+    """Return directions, ``(n, 2)`` in degrees, of one celestial frame in another."""
+    return np.stack(rotate(points[:, 0], points[:, 1], here, there), axis=-1)
 
 
 def middle(points: np.ndarray) -> tuple[float, float]:
@@ -64,8 +56,8 @@ def tangent_grid(
     """Return a tangent projection with square pixels that covers images."""
     points = footprints(placed)
     if pixel_scale is None:
-        text, shape, y0, x0 = placed[0]
-        pixel_scale = pixel_scale_ratio * sky.pixel_scale(from_text(text), shape, x0, y0)
+        wcs, shape, y0, x0 = placed[0]
+        pixel_scale = pixel_scale_ratio * sky.pixel_scale(wcs.object, shape, x0, y0)
     if not (math.isfinite(pixel_scale) and pixel_scale > 0):
         raise InvalidInputError(
             f"The pixel scale comes out as {pixel_scale}: give pixel_scale= in arcsec, above 0"
@@ -78,13 +70,11 @@ def tangent_grid(
     return _cover(grid, points, margin)
 
 
-def aligned_grid(
-    placed: Sequence[Placed], text: str | None, shape: tuple[int, int], margin: int
-) -> Any:
+def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, margin: int) -> Any:
     """Return a given FITS grid moved by whole pixels, and sized, to cover images."""
     from astropy.wcs import WCS
 
-    grid = from_text(text) if text is not None else None
+    grid = None if wcs is None else wcs.object
     if not isinstance(grid, WCS):
         raise InvalidInputError(
             "align_with needs a grid with an astropy.wcs.WCS, whose reference pixel can be "
@@ -92,7 +82,7 @@ def aligned_grid(
         )
     grid = grid.deepcopy()
     points = footprints(placed)
-    return _cover(grid, _turned(points, None, celestial_frame(grid)), margin)
+    return _cover(grid, _rotated(points, icrs(), celestial_frame(grid)), margin)
 
 
 def _tangent(reference: tuple[float, float], pixel_scale: float, rotation: float) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import threading
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -14,15 +12,10 @@ from xresample.errors import UnsupportedWCSError, WCSTextError
 
 from .adapters import is_gwcs, usual_order
 
-CACHED = 32
-"""WCS objects that each thread keeps."""
-
 _HEAD = "#ASDF "
 _WCS = "wcs"
 _NUMBERS = "numbers"
 _ANCHOR = "&id0"
-
-_cache = threading.local()
 
 
 def to_text(wcs: Any) -> str:
@@ -52,31 +45,6 @@ def to_text(wcs: Any) -> str:
             f"{error}. Give a gwcs.WCS or an astropy.wcs.WCS, or install what makes ASDF know it."
         ) from error
     return text
-
-
-def from_text(text: str) -> Any:
-    """Return the WCS of a text; each thread has its own, for itself alone and not to be changed.
-
-    The objects are kept by thread because those of astropy cannot be used by two at once.
-
-    Raises
-    ------
-    WCSTextError
-        The text is not one of `to_text`.
-    """
-    kept: OrderedDict[str, Any] = _cache.__dict__.setdefault("kept", OrderedDict())
-    wcs = kept.get(text) if isinstance(text, str) else None
-    if wcs is None:
-        wcs = kept[text] = parse(text)
-        if len(kept) > CACHED:
-            kept.popitem(last=False)
-    kept.move_to_end(text)
-    return wcs
-
-
-def is_kept(wcs: Any) -> bool:
-    """Tell whether a WCS is one that this thread got from `from_text`: nobody changes it."""
-    return any(kept is wcs for kept in _cache.__dict__.get("kept", {}).values())
 
 
 def parse(text: str) -> Any:

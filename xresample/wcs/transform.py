@@ -6,7 +6,6 @@ A WCS is only ever read. Where one has to be normalized first, that happens on a
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,6 @@ from .adapters import (
     Values,
     axes_types,
     backward,
-    between_frames,
     between_units,
     bounding_box,
     celestial_axes,
@@ -28,14 +26,15 @@ from .adapters import (
     scaled,
     usual_order,
 )
-from .text import from_text, is_kept, parse, to_text
+from .frames import between_frames
+from .handle import remembered
+from .text import parse, to_text
 
 __all__ = [
     "array_shape",
     "bounding_box",
     "celestial_axes",
     "check_axes",
-    "from_text",
     "is_imaging",
     "is_spectral",
     "is_tabulated",
@@ -48,16 +47,6 @@ __all__ = [
 ]
 
 Transform = Callable[[Any, Any], tuple[np.ndarray, np.ndarray]]
-
-
-class _Latest(threading.local):
-    """The WCS that a thread used backward before, and how it did."""
-
-    wcs: Any = None
-    backward: Callable[..., Values]
-
-
-_latest = _Latest()
 
 
 def is_spectral(wcs: Any) -> bool:
@@ -178,16 +167,9 @@ def require_same_kind(wcs_from: Any, wcs_to: Any) -> None:
 
 
 def _backward(wcs: Any) -> Callable[..., Values]:
-    """Return the function from world values to pixels, made once for the grid of a mosaic.
-
-    Inverting a model takes a fifth of the time of a map. A thread remembers the latest inverse,
-    and only of a WCS that is its own: those of others may change.
-    """
-    if not is_kept(wcs):
-        return backward(wcs)
-    if _latest.wcs is not wcs:
-        _latest.wcs, _latest.backward = wcs, backward(wcs)
-    return _latest.backward
+    """Return the function from world values to pixels, made once for the grid of a mosaic."""
+    # Inverting a model takes a fifth of the time that a pixel map takes.
+    return remembered(wcs, backward)
 
 
 def is_tabulated(wcs: Any) -> bool:
