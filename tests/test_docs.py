@@ -111,3 +111,14 @@ def test_every_picture_has_a_description(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     cells = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```", text, re.M | re.S)
     assert [cell for cell in cells if PICTURE.search(cell) and "    alt: " not in cell] == []
+
+
+def test_tables_of_the_code_have_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables that the build generates have a cell for every heading in every row."""
+    pytest.importorskip("sphinx", reason="only builds of the documentation need Sphinx")
+    pytest.importorskip("numpydoc", reason="only builds of the documentation need numpydoc")
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    generated = import_module("generated_tables")
+    assert {row[0] for row in generated.option_rows()} >= {"`kernel`", "`pixfrac`"}
+    for name, (head, rows) in generated.TABLES.items():
+        assert {len(row) for row in rows()} == {len(head)}, name

@@ -48,14 +48,14 @@ def variable_rows(table: Iterable[schema.Variable]) -> list[tuple[str, ...]]:
     rows = []
     for row in table:
         meaning = row.long_name + ("; required" if row.needed else "")
-        plane = (option_text(row), row.rule.value) if isinstance(row, schema.Plane) else ()
+        plane = (option_text(row), row.rule.value) if isinstance(row, schema.PlaneRow) else ()
         dims = ", ".join(row.dims)
         kind = KINDS.get(row.dtype, row.dtype)
         rows.append((f"`{row.name}`", dims, kind, units[row.power], meaning, *plane))
     return rows
 
 
-def option_text(row: schema.Plane) -> str:
+def option_text(row: schema.PlaneRow) -> str:
     """Return the option that adds a plane to a mosaic; empty if no single option does."""
     return "" if row.asked_by is None else "`{}={!r}`".format(*row.asked_by)
 
