@@ -1,7 +1,7 @@
-"""How Sphinx builds the documentation: ``python -m sphinx -W -b html docs docs/_build/html``.
+"""Sphinx configuration: ``python -m sphinx -W -b html docs docs/_build/html`` builds the pages.
 
-Pages with a kernel in their header are executed on every build, and a cell that fails, or that
-warns, fails the build. Nothing is fetched from the network.
+Every build executes the pages that have a kernel in their header. A cell that fails or warns
+fails the build. The build needs no network.
 """
 
 import sys
@@ -30,13 +30,13 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "_templates"]
 templates_path = ["_templates", accessors.templates_path]
 
-# Names that are not found are errors.
+# References that are not found are errors, together with the option -W.
 nitpicky = True
 default_role = "py:obj"
-highlight_language = "none"  # a block without a name is text
-smartquotes = False  # the values of options are typed with plain ones
+highlight_language = "none"  # A block without a language is plain text.
+smartquotes = False  # Users copy the values of options, which have plain quotes.
 
-# Pages that run.
+# Pages with a kernel are executed.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
@@ -48,10 +48,10 @@ nb_merge_streams = True
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# The API pages are made of the docstrings.
+# The API pages are generated from the docstrings.
 autosummary_generate = True
 autosummary_ignore_module_all = False
-autodoc_typehints = "none"  # the docstrings tell the types, in the words of the users
+autodoc_typehints = "none"  # The docstrings describe the types in the terms of users.
 autodoc_class_signature = "mixed"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -62,7 +62,7 @@ numpydoc_validation_checks = {
     "RT02", "SS01", "SS02", "SS03", "SS04", "SS06",
     "YD01",
 }  # fmt: skip
-# xarray makes the accessor's object, not its user.
+# xarray creates the accessor object, so its constructor needs no documentation.
 numpydoc_validation_exclude = {r"\.Dataset\.resample$"}
 
 html_theme = "furo"
@@ -72,6 +72,6 @@ html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"
-# Furo's own highlighting, in both of its modes.
+# Highlighting styles for the light and the dark mode of the theme.
 pygments_style = "default"
 pygments_dark_style = "monokai"

@@ -1,6 +1,7 @@
 """Simulate dithered, distorted exposures of a star field, co-add them, save and draw the mosaic.
 
-Run it: ``python examples/coadd.py [folder]``. It writes ``mosaic.nc`` and ``mosaic.png``.
+Usage: ``python examples/coadd.py [folder]``. The script writes ``mosaic.nc`` and ``mosaic.png``
+into the folder.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from astropy.wcs import WCS
 import xresample as xrs
 
 SHAPE = (300, 320)
-SCALE = 0.1  # arcsec a pixel
+SCALE = 0.1  # arcsec per pixel
 SKY = 2.0  # DN/s
 READ_NOISE = 0.4  # DN/s
 EXPOSURE_TIME = 100.0  # s
@@ -23,7 +24,7 @@ FLAGS = {"DO_NOT_USE": 1, "JUMP_DET": 4}
 
 
 def distorted_wcs(dither: tuple[float, float], rotation: float) -> WCS:
-    """Return the WCS of an exposure: tangent plane with a SIP distortion."""
+    """Return the WCS of an exposure: a tangent plane with a SIP distortion."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = "RA---TAN-SIP", "DEC--TAN-SIP"
     wcs.wcs.crval = 150.1, 2.2
@@ -41,7 +42,7 @@ def distorted_wcs(dither: tuple[float, float], rotation: float) -> WCS:
 
 
 def star_field(wcs: WCS) -> np.ndarray:
-    """Return the image of a fixed field of stars as seen through a WCS, in DN/s."""
+    """Return the image of a fixed star field seen through a WCS, in DN/s."""
     rng = np.random.default_rng(7)
     ra = 150.1 + rng.uniform(-0.006, 0.006, 150)
     dec = 2.2 + rng.uniform(-0.006, 0.006, 150)
@@ -60,7 +61,7 @@ def star_field(wcs: WCS) -> np.ndarray:
 
 
 def simulate(k: int) -> xr.Dataset:
-    """Return exposure ``k``, with noise, cosmic rays and bad pixels."""
+    """Simulate exposure ``k``, with noise, cosmic rays and dead pixels."""
     rng = np.random.default_rng(k)
     wcs = distorted_wcs(dither=tuple(rng.uniform(-12, 12, 2)), rotation=4.0 * k)
     clean = star_field(wcs) + SKY
@@ -92,7 +93,7 @@ def simulate(k: int) -> xr.Dataset:
 
 
 def main(folder: Path) -> None:
-    """Co-add six exposures, save the mosaic, add a seventh to the saved one, and draw it."""
+    """Co-add six exposures, save the mosaic, add a seventh exposure to the saved file, and draw."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -118,7 +119,7 @@ def main(folder: Path) -> None:
     print(mosaic)
     ny, nx = mosaic.sizes["y"], mosaic.sizes["x"]
     centre = mosaic.resample.contributors(x=nx // 2, y=ny // 2)
-    print(f"\nThe pixel in the middle has {centre.sizes['exposure']} contributing exposures.")
+    print(f"\nThe central pixel has {centre.sizes['exposure']} contributing exposures.")
     print(f"Written: {saved} and {folder / 'mosaic.png'}")
 
 

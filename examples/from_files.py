@@ -1,7 +1,7 @@
-"""Co-add files of JWST, Roman, HST or of any origin, and write the mosaic as a FITS file.
+"""Co-add files of JWST, Roman, HST or other FITS images, and write the mosaic as a FITS file.
 
-Run it: ``python examples/from_files.py [folder] [file ...]``. It writes ``mosaic.fits`` and
-``mosaic.png`` into the folder. Without files it makes three small ones there, and takes those.
+Usage: ``python examples/from_files.py [folder] [file ...]``. The script writes ``mosaic.fits`` and
+``mosaic.png`` into the folder. Without file arguments it first simulates three small files there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from astropy.wcs import WCS
 import xresample as xrs
 
 SHAPE = (120, 140)
-SCALE = 0.1  # arcsec a pixel
+SCALE = 0.1  # arcsec per pixel
 NOISE = 0.2  # adu
 
 
 def make_file(path: Path, k: int) -> None:
-    """Write a small image of a few stars, with inverse variances and flags beside it."""
+    """Write a small image of a few stars, with extensions of inverse variances and flags."""
     rng = np.random.default_rng(k)
     angle = np.deg2rad(5.0 * k)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -57,11 +57,11 @@ def main(folder: Path, paths: list[Path]) -> None:
         paths = [folder / f"image_{k}.fits" for k in range(3)]
         for k, path in enumerate(paths):
             make_file(path, k)
-    # Opening reads headers only; a file with several chips gives several exposures.
+    # Only headers are read here. A file with several chips contains several exposures.
     exposures = xrs.open_exposures(paths)
     for exposure in exposures:
         print(f"{exposure.attrs['filename']}: {', '.join(map(str, exposure.data_vars))}")
-    # Pixels of the size that the first exposure has, north up.
+    # Default: north up, with the pixel scale of the first exposure.
     grid = xrs.fit_wcs(exposures)
     weighted = all("var_rnoise" in exposure for exposure in exposures)
     mosaic = xrs.coadd(
@@ -75,7 +75,7 @@ def main(folder: Path, paths: list[Path]) -> None:
     mosaic.resample.to_fits(folder / "mosaic.fits", overwrite=True)
     mosaic.resample.plot().figure.savefig(folder / "mosaic.png", dpi=120)
     depth = int(mosaic.resample.decode_context().sum("exposure").max())
-    print(f"{mosaic.sizes['exposure']} exposures, at most {depth} in a pixel")
+    print(f"{mosaic.sizes['exposure']} exposures, at most {depth} per pixel")
     print(f"Written: {folder / 'mosaic.fits'} and {folder / 'mosaic.png'}")
 
 

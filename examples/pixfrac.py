@@ -1,6 +1,7 @@
-"""What pixfrac and kernel do: the width of a star, the noise, and how evenly pixels are covered.
+"""Compare values of pixfrac and kernels: the width of a star, the noise, the evenness of weights.
 
-Run it: ``python examples/pixfrac.py [folder]``. It prints a table and writes ``pixfrac.png``.
+Usage: ``python examples/pixfrac.py [folder]``. The script prints a table and writes ``pixfrac.png``
+into the folder.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from astropy.wcs import WCS
 import xresample as xrs
 
 SHAPE = (64, 64)
-SCALE = 0.1  # arcsec a pixel of the camera
-FINE = 0.04  # arcsec a pixel of the mosaic
-SIGMA = 0.06  # arcsec, of the star
-NOISE = 0.01  # peak of the star: 1
+SCALE = 0.1  # arcsec per pixel of the camera
+FINE = 0.04  # arcsec per pixel of the mosaic
+SIGMA = 0.06  # standard deviation of the star, arcsec
+NOISE = 0.01  # in units of the peak of the star
 CHOICES = (
     ("square", 1.0), ("square", 0.8), ("square", 0.6), ("square", 0.4),
     ("gaussian", 0.8), ("lanczos3", 1.0), ("point", 0.0),
@@ -37,10 +38,10 @@ def make_wcs(shape: tuple[int, int], scale: float, dither: np.ndarray) -> WCS:
 
 
 def observe(k: int) -> xr.Dataset:
-    """Return exposure ``k`` of a star in the middle of the field, integrated over the pixels."""
+    """Simulate exposure ``k`` of a star at the field centre, integrated over the pixels."""
     rng = np.random.default_rng(k)
     dither = rng.uniform(-2, 2, 2)
-    parts = 5  # of a pixel, along each axis
+    parts = 5  # sub-pixels per pixel, along each axis
     offsets = (np.arange(SHAPE[0] * parts) + 0.5) / parts - 0.5 - (SHAPE[0] - 1) / 2
     x, y = (np.exp(-(((offsets - d) * SCALE / SIGMA) ** 2) / 2) for d in dither)
     x, y = (axis.reshape(-1, parts).mean(axis=1) for axis in (x, y))
@@ -49,11 +50,11 @@ def observe(k: int) -> xr.Dataset:
 
 
 def measure(mosaic: xr.Dataset) -> tuple[float, float, float]:
-    """Return the width of the star (FWHM, arcsec), the noise, and the unevenness of weights."""
+    """Return the FWHM of the star (arcsec), the noise, and the relative scatter of the weights."""
     y, x = (FINE * (mosaic[n] - mosaic[n].mean()) for n in ("y", "x"))
     radius = np.hypot(x, y)
     star = mosaic["data"].where(radius < 0.35, 0.0)
-    # From the second moment, which pixels and their integration only add to.
+    # The width comes from the second moment, because input pixels and kernels add to it linearly.
     variance = float((star * radius**2).sum() / star.sum()) / 2
     sky = mosaic["data"].where((radius > 0.5) & (radius < 0.9))
     wht = mosaic["wht"].where(radius < 0.9)
@@ -61,7 +62,7 @@ def measure(mosaic: xr.Dataset) -> tuple[float, float, float]:
 
 
 def main(folder: Path) -> None:
-    """Co-add the same exposures in several ways, print what came out, and draw it."""
+    """Co-add the same exposures with several options, print the results, and draw the mosaics."""
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -1,8 +1,10 @@
-"""The documentation has a place for every public name; that its pages run, its build tells."""
+"""The documentation has a page for every public name, and names only things that exist."""
 
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,13 @@ import xresample as xrs
 from xresample import stcal
 from xresample.accessor import ResampleAccessor
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    [*DOCS.glob("*.md"), *DOCS.glob("api/*.md"), *ROOT.glob("*.md"), *ROOT.glob(".github/*.md")]
+)
+PICTURE = re.compile(r"plt\.subplots|\.plot\(|\.plot\.|\.plot_\w+\(")
+"""Code that draws a picture in a page."""
 
 
 def listed() -> set[str]:
@@ -35,8 +43,8 @@ def test_every_method_of_the_accessor_has_a_page() -> None:
     assert sorted({f"Dataset.resample.{name}" for name in public} - listed()) == []
 
 
-def test_no_page_is_for_a_name_that_is_gone() -> None:
-    known = {*xrs.__all__, "readers.XResampleBackend"}
+def test_every_page_is_for_a_name_that_exists() -> None:
+    known = {*xrs.__all__, "io.backend.XResampleBackend"}
     known |= {f"stcal.{name}" for name in stcal.__all__}
     known |= {"Dataset.resample", *(f"Dataset.resample.{name}" for name in dir(ResampleAccessor))}
     assert sorted(listed() - known) == []
@@ -57,3 +65,60 @@ def test_every_page_is_in_the_table_of_contents(path: Path) -> None:
 )
 def test_pages_are_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def code_spans(path: Path) -> set[str]:
+    """Return the inline code of a page, without blocks of code."""
+    text = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def exists(name: str) -> bool:
+    """Tell whether a path exists in the repository or in the package."""
+    return (ROOT / name).exists() or (ROOT / "xresample" / name).exists()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_files_that_pages_name_exist(path: Path) -> None:
+    """Inline code that ends in ``.py`` or ``/``, or starts with a folder, is a path."""
+    pattern = r"[\w./-]+(?:\.py|/)|(?:xresample|tests|examples|\.ci|\.github)/[\w./-]+"
+    named = [span for span in code_spans(path) if re.fullmatch(pattern, span)]
+    assert [name for name in sorted(named) if not exists(name)] == []
+
+
+def is_importable(name: str) -> bool:
+    """Tell whether a dotted name is a module, or an attribute of a module."""
+    module, _, attribute = name.rpartition(".")
+    if not module:
+        return find_spec(name) is not None
+    return is_importable(module) and (
+        hasattr(import_module(module), attribute) or find_spec(name) is not None
+    )
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_names_that_pages_use_exist(path: Path) -> None:
+    """A name is inline code with dots that starts with the package or its tests."""
+    spans = " ".join(code_spans(path))
+    names = set(re.findall(r"(?<![\w./\"-])(?:xresample|xrs|tests)(?:\.\w+)+", spans))
+    full = sorted(re.sub(r"^xrs\b", "xresample", name) for name in names)
+    assert [name for name in full if not is_importable(name)] == []
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_picture_has_a_description(path: Path) -> None:
+    """A cell that draws has an ``alt`` text, which screen readers read."""
+    text = path.read_text(encoding="utf-8")
+    cells = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```", text, re.M | re.S)
+    assert [cell for cell in cells if PICTURE.search(cell) and "    alt: " not in cell] == []
+
+
+def test_tables_of_the_code_have_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables that the build generates have a cell for every heading in every row."""
+    pytest.importorskip("sphinx", reason="only builds of the documentation need Sphinx")
+    pytest.importorskip("numpydoc", reason="only builds of the documentation need numpydoc")
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    generated = import_module("generated_tables")
+    assert {row[0] for row in generated.option_rows()} >= {"`kernel`", "`pixfrac`"}
+    for name, (head, rows) in generated.TABLES.items():
+        assert {len(row) for row in rows()} == {len(head)}, name

@@ -1,4 +1,4 @@
-"""The examples run as they stand and make what they say."""
+"""The examples run as they are and write the files that they announce."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def run(name: str, *arguments: Path) -> str:
-    """Run an example, with warnings as errors; return what it prints."""
+    """Run an example with warnings as errors and return its output."""
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)],
         capture_output=True,
@@ -32,17 +32,17 @@ def test_coadd_writes_a_mosaic_and_a_picture(tmp_path):
     with xr.open_dataset(tmp_path / "mosaic.nc") as mosaic:
         assert mosaic.sizes["exposure"] == 7
         sky = float(np.nanmedian(mosaic["data"]))
-        # The sky level was subtracted: what is left is noise about zero.
+        # The sky level was subtracted, so the median is close to zero.
         assert abs(sky) < 0.05
         assert int(mosaic["con"].max()) == 0b1111111
 
 
-def test_from_files_makes_its_own(tmp_path):
-    assert "3 exposures, at most 3 in a pixel" in run("from_files.py", tmp_path)
+def test_from_files_simulates_files(tmp_path):
+    assert "3 exposures, at most 3 per pixel" in run("from_files.py", tmp_path)
     assert (tmp_path / "mosaic.png").stat().st_size > 20_000
     with fits.open(tmp_path / "mosaic.fits") as hdus:
         assert {"SCI", "ERR", "WHT", "CON", "VAR_RNOISE"} <= {hdu.name for hdu in hdus}
-        # The masked pixels, 50 adu each, are left out.
+        # The masked pixels, which have 50 adu, are excluded.
         assert np.nanmax(hdus["SCI"].data) < 15
 
 
@@ -54,18 +54,18 @@ def test_from_files_takes_the_files_that_are_named(tmp_path):
     assert "image_2.fits" not in printed
 
 
-def test_pixfrac_tells_width_against_noise(tmp_path):
+def test_pixfrac_shows_width_against_noise(tmp_path):
     rows = [line.split() for line in run("pixfrac.py", tmp_path).splitlines()]
     square = {row[1]: [float(n) for n in row[2:]] for row in rows if row[0] == "square"}
     assert len(square) == 4
-    # The smaller the drops, the sharper the star, the larger the noise of a pixel.
+    # A smaller pixfrac makes the star sharper and the noise of a pixel larger.
     widths, noises, _ = np.array([square[p] for p in sorted(square, reverse=True)]).T
     assert (np.diff(widths) < 0).all()
     assert (np.diff(noises) > 0).all()
     assert (tmp_path / "pixfrac.png").stat().st_size > 10_000
 
 
-def test_every_example_is_run_here():
+def test_every_example_is_tested():
     here = Path(__file__).read_text(encoding="utf-8")
     missing = [path.name for path in EXAMPLES.glob("*.py") if f'run("{path.name}"' not in here]
     assert missing == []

@@ -1,4 +1,4 @@
-"""Links to the documentation of other projects, without asking the network for their indices."""
+"""Links to the documentation of other projects, without downloading their inventories."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PAGES = {
     "xarray.Dataset": XARRAY + "generated/xarray.Dataset.html",
     "xarray.open_dataset": XARRAY + "generated/xarray.open_dataset.html",
 }
-"""Where a name of another project is described; any further name is an error of the build."""
+"""Page of each name of another project; any other unknown name is an error of the build."""
 
 
 def resolve(
     app: Sphinx, env: Any, node: pending_xref, content: nodes.TextElement
 ) -> nodes.reference | None:
-    """Return a link for a name that is not ours; None for one that is not known."""
+    """Return a link for a name of another project; None if the name is unknown."""
     page = PAGES.get(node.get("reftarget", ""))
     if page is None:
         return None
@@ -33,6 +33,6 @@ def resolve(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the resolver."""
+    """Register the resolver with Sphinx."""
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
