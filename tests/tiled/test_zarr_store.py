@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,18 @@ import zarr
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_exposure
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, store_files
+from tests.support.tiles import (
+    CHUNKS,
+    FULL,
+    GRID,
+    assert_identical,
+    campaign,
+    eager_mosaic,
+    store_files,
+)
 from tests.support.wcs import make_grid
 from xresample.tiled import zarr_store as module
 
-CHUNKS = 20
 TOUCHED = 7
 """Number of tiles, out of 9, that the campaign touches."""
 
@@ -131,7 +140,7 @@ def test_kinds_of_stores(kind: str, tmp_path: Path) -> None:
     kinds = {"text": lambda: str(tmp_path / "m.zarr"), "dict": dict,
              "LocalStore": lambda: zarr.storage.LocalStore(tmp_path / "m.zarr"),
              "MemoryStore": zarr.storage.MemoryStore}  # fmt: skip
-    assert_identical(write(kinds[kind]()), xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(write(kinds[kind]()), eager_mosaic())
 
 
 def test_provenance_survives_zarr(tmp_path: Path) -> None:
@@ -143,20 +152,19 @@ def test_provenance_survives_zarr(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 4, TOUCHED - 1])
-def test_a_run_resumes_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -> None:
+def test_a_run_resumes_after_an_error(
+    stop: int, tmp_path: Path, tiles: Tiles, whole_store: Path
+) -> None:
     """Only the remaining tiles are computed, and the store has the same bytes as after one run."""
-    write(tmp_path / "whole.zarr")
-    everything = sorted(tiles.written)
-    assert len(everything) == TOUCHED
-    tiles.written, tiles.stop = [], stop
+    tiles.stop = stop
     with pytest.raises(RuntimeError, match="interrupted"):
         write(tmp_path / "m.zarr")
     assert len(tiles.written) == stop
     tiles.stop = None
     mosaic = write(tmp_path / "m.zarr")
-    assert sorted(tiles.written) == everything
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert len(set(tiles.written)) == len(tiles.written) == TOUCHED
+    assert_identical(mosaic, eager_mosaic())
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
     before = store_files(tmp_path / "m.zarr")
     assert_identical(write(tmp_path / "m.zarr"), mosaic.compute())
     assert len(tiles.written) == TOUCHED
@@ -165,10 +173,9 @@ def test_a_run_resumes_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -
 
 @pytest.mark.parametrize("count", range(0, 40, 3))
 def test_a_run_resumes_after_an_error_while_the_store_is_created(
-    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_store: Path
 ) -> None:
     """Write number ``count`` to the store fails."""
-    write(tmp_path / "whole.zarr")
     put, seen = zarr.storage.LocalStore.set, []
 
     async def failing(self: Any, key: str, *given: Any) -> None:
@@ -183,15 +190,14 @@ def test_a_run_resumes_after_an_error_while_the_store_is_created(
             write(tmp_path / "m.zarr")
     assert len(seen) > count
     write(tmp_path / "m.zarr")
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
 
 
 def test_a_half_deleted_store_is_written_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_store: Path
 ) -> None:
     """If overwrite=True fails during deletion, the next run writes every tile again."""
-    folder = tmp_path / "m.zarr"
-    write(folder)
+    folder = Path(shutil.copytree(whole_store, tmp_path / "m.zarr"))
     before = store_files(folder)
 
     async def failing(self: Any, prefix: str) -> None:
@@ -204,13 +210,14 @@ def test_a_half_deleted_store_is_written_again(
         patched.setattr(zarr.storage.LocalStore, "delete_dir", failing)
         with pytest.raises(OSError, match="interrupted"):
             write(folder, overwrite=True)
-    assert_identical(write(folder), xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(write(folder), eager_mosaic())
     assert store_files(folder) == before
 
 
-def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path, tiles: Tiles) -> None:
-    write(tmp_path / "whole.zarr")
-    tiles.stop, tiles.written = 3, []
+def test_partial_files_of_a_killed_run_are_removed(
+    tmp_path: Path, tiles: Tiles, whole_store: Path
+) -> None:
+    tiles.stop = 3
     with pytest.raises(RuntimeError):
         write(tmp_path / "m.zarr")
     for name in ("zarr.0123.partial", "data/c/1/0.4567.partial"):
@@ -219,7 +226,7 @@ def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path, tiles: Tiles)
         path.write_bytes(b"half")
     tiles.stop = None
     write(tmp_path / "m.zarr")
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
 
 
 @pytest.mark.parametrize("kind", ["group", "old group", "attributes", "array", "files"])
@@ -240,7 +247,7 @@ def test_a_store_that_is_not_a_mosaic_stays_untouched(kind: str, tmp_path: Path)
     with pytest.raises(xrs.InvalidInputError, match="store must be new or hold a mosaic"):
         write(folder)
     assert store_files(folder) == before
-    assert_identical(write(folder, overwrite=True), xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(write(folder, overwrite=True), eager_mosaic())
 
 
 def test_progress_counts_tiles(
@@ -275,8 +282,10 @@ def test_a_store_of_no_exposures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
-def test_all_schedulers_write_the_same_bytes(scheduler: str, tmp_path: Path) -> None:
-    write(tmp_path / "whole.zarr")
-    with dask.config.set(scheduler=scheduler, num_workers=2):
+def test_all_schedulers_write_the_same_bytes(
+    scheduler: str, tmp_path: Path, whole_store: Path, pool: ProcessPoolExecutor
+) -> None:
+    options = {"pool": pool} if scheduler == "processes" else {"num_workers": 2}
+    with dask.config.set(scheduler=scheduler, **options):
         write(tmp_path / "m.zarr", [exposure.chunk(9) for exposure in campaign()])
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
