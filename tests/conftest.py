@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -51,3 +53,15 @@ def flavour(request: pytest.FixtureRequest) -> Flavour:
     ``@pytest.mark.parametrize("flavour", ["SIP", "TPV"], indirect=True)``.
     """
     return FLAVOURS[request.param]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def kernels_without_compiler() -> Iterator[None]:
+    """Silence numpy in runs with ``NUMBA_DISABLE_JIT=1``, which measure the coverage of kernels.
+
+    Compiled kernels divide by zero on purpose and discard the infinity. In plain Python, numpy
+    scalars would warn about each division.
+    """
+    silent = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+    with np.errstate(all="ignore" if silent else None):
+        yield

@@ -47,7 +47,7 @@ def test_rows_follow_the_order_of_the_exposures() -> None:
     ],
     ids=["where", "times", "isfinite", "astype", "clip", "coarsen", "fillna", "mean"],
 )
-def test_arithmetic_leaves_the_provenance_alone(change: Any) -> None:
+def test_arithmetic_does_not_change_the_provenance(change: Any) -> None:
     mosaic = xrs.coadd(make_exposures(3, SHAPE), GRID)
     changed = change(mosaic)
     assert "filename" not in changed.data_vars
@@ -56,7 +56,7 @@ def test_arithmetic_leaves_the_provenance_alone(change: Any) -> None:
 
 
 def covering_halves() -> xr.Dataset:
-    """Return a mosaic in whose right half only the second of two exposures contributes."""
+    """Return a mosaic of two exposures; only the second one contributes to the right half."""
     wcs = make_wcs(0, SHAPE, distortion=0.0)
     left = make_exposure(0, SHAPE, wcs, filename="left.fits")
     left["dq"].values[:] = 0
@@ -85,17 +85,17 @@ def test_names_and_bits_stay_together(change: Any, expected: list[str]) -> None:
     assert list(decoded["filename"].values[decoded.values]) == expected
 
 
-def test_contributors_of_one_pixel_only() -> None:
-    for place in ([1, 2], slice(0, 2), np.array([1])):
+def test_contributors_refuses_more_than_one_pixel() -> None:
+    for x in ([1, 2], slice(0, 2), np.array([1])):
         with pytest.raises(xrs.InvalidInputError, match="x must be the coordinate of one pixel"):
-            covering_halves().resample.contributors(x=place, y=3)
+            covering_halves().resample.contributors(x=x, y=3)
 
 
-def test_sorted_exposures_are_added_to_in_the_order_of_their_bits() -> None:
+def test_adding_to_reordered_exposures_restores_the_order_of_bits() -> None:
     exposures = make_exposures(4, SHAPE)
     whole = xrs.coadd(exposures, GRID)
-    turned = xrs.coadd(exposures[:3], GRID).isel(exposure=[2, 0, 1])
-    assert_same_bits(turned.resample.add(exposures[3]), whole)
+    reordered = xrs.coadd(exposures[:3], GRID).isel(exposure=[2, 0, 1])
+    assert_same_bits(reordered.resample.add(exposures[3]), whole)
 
 
 @pytest.mark.parametrize("rows", [[0], [1, 2], [0, 1], []])
@@ -114,7 +114,7 @@ def test_a_mosaic_without_context_planes_cannot_be_added_to() -> None:
 
 
 def test_mosaics_of_earlier_versions_can_be_added_to() -> None:
-    """Their provenance is made of variables, and ``exposure`` is not a coordinate."""
+    """Earlier versions kept the provenance as data variables, without a coordinate ``exposure``."""
     exposures = make_exposures(3, SHAPE)
     whole = xrs.coadd(exposures, GRID)
     names = [row.name for row in schema.PROVENANCE]

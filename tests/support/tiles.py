@@ -16,12 +16,16 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 import xresample as xrs
+from xresample.datamodel.options import VarianceMethod
 
 from .exposures import assert_same_bits, make_exposure, output_grid
 
 SHAPE = (20, 24)
 GRID = output_grid(SHAPE, margin=4)
 """52 x 57 pixels."""
+
+CHUNKS = 20
+"""Pixels per side of a tile; the grid has 3 x 3 tiles."""
 
 FULL: dict[str, Any] = {"compute_err": "driz_err", "propagate_dq": True, "good_bits": 4}
 
@@ -35,6 +39,12 @@ def exposure_of(k: int, shape: tuple[int, int] = SHAPE) -> xr.Dataset:
 def campaign(n: int = 3) -> list[xr.Dataset]:
     """Return the first ``n`` exposures, each with all planes."""
     return [exposure_of(k) for k in range(n)]
+
+
+@cache
+def eager_mosaic(method: VarianceMethod = "resampled") -> xr.Dataset:
+    """Return the eager mosaic of the campaign; tests must not change it."""
+    return xrs.coadd(campaign(), GRID, variance_method=method, **FULL)
 
 
 def assert_identical(got: xr.Dataset, expected: xr.Dataset) -> None:

@@ -15,7 +15,15 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, slow, store_files
+from tests.support.tiles import (
+    FULL,
+    GRID,
+    assert_identical,
+    campaign,
+    eager_mosaic,
+    slow,
+    store_files,
+)
 
 distributed = pytest.importorskip("distributed")
 
@@ -40,7 +48,7 @@ def kill_one(client: Any) -> None:
 
 def test_a_cluster_computes_a_lazy_mosaic(client: Any) -> None:
     # This process compiles the kernels into the cache, so the workers only load them.
-    expected = xrs.coadd(campaign(), GRID, **FULL)
+    expected = eager_mosaic()
     exposures = [*campaign(2), campaign()[2].chunk(9)]
     lazy = xrs.coadd(exposures, GRID, chunks=20, **FULL)
     assert_identical(client.compute(lazy).result(), expected)
@@ -53,7 +61,7 @@ def test_a_cluster_writes_a_store(
     mosaic = xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "m.zarr", chunks=20, progress=True,
                                **FULL)  # fmt: skip
     assert "7/7" in capsys.readouterr().err
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(mosaic, eager_mosaic())
     with dask.config.set(scheduler="synchronous"):
         xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "other.zarr", chunks=20, **FULL)
     assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "other.zarr")
@@ -63,7 +71,7 @@ def test_an_error_in_a_worker_is_raised(client: Any, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="cannot be read"):
         xrs.coadd_to_zarr(slow(0.0, broken=True), GRID, tmp_path / "m.zarr", chunks=20, **FULL)
     mosaic = xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "m.zarr", chunks=20, **FULL)
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(mosaic, eager_mosaic())
 
 
 def test_a_worker_dies_while_a_mosaic_is_computed(client: Any) -> None:
@@ -72,7 +80,7 @@ def test_a_worker_dies_while_a_mosaic_is_computed(client: Any) -> None:
     time.sleep(0.5)
     assert not future.done()
     kill_one(client)
-    assert_identical(future.result(), xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(future.result(), eager_mosaic())
 
 
 def test_a_worker_dies_while_a_store_is_written(client: Any, tmp_path: Path) -> None:
@@ -98,6 +106,6 @@ def test_a_worker_dies_while_a_store_is_written(client: Any, tmp_path: Path) -> 
         mosaic = xrs.coadd_to_zarr(slow(0.02), GRID, folder, chunks=12, **FULL)
         xrs.coadd_to_zarr(campaign(), GRID, tmp_path / "other.zarr", chunks=12, **FULL)
     assert done[0] > 2
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(mosaic, eager_mosaic())
     left = {n: v for n, v in store_files(folder).items() if not n.endswith(".partial")}
     assert left == store_files(tmp_path / "other.zarr")

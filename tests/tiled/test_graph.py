@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from tests.support.tiles import (
     assert_identical,
     assert_lazy_is_eager,
     campaign,
+    eager_mosaic,
     exposure_of,
 )
 from xresample.datamodel.options import KERNELS
@@ -54,17 +52,11 @@ any_chunks = (
 )
 
 
-@cache
-def eager(method: str = "resampled") -> xr.Dataset:
-    """Return the eager mosaic of the campaign."""
-    return xrs.coadd(campaign(), GRID, variance_method=method, **FULL)
-
-
 @given(any_chunks, st.sampled_from(["resampled", "propagated"]))
 @settings(max_examples=12)
 def test_any_chunks(chunks: Any, method: str) -> None:
     lazy = xrs.coadd(campaign(), GRID, chunks=chunks, variance_method=method, **FULL)
-    assert_identical(lazy, eager(method))
+    assert_identical(lazy, eager_mosaic(method))
 
 
 def test_tiles_of_one_pixel() -> None:
@@ -79,7 +71,7 @@ def test_auto_chunks_follow_the_chunk_size_of_dask() -> None:
     pixel = sum(v.dtype.itemsize * v[..., 0, 0].size for v in lazy.values() if "y" in v.dims)
     tile = np.prod([max(sides) for sides in lazy["data"].chunks])
     assert 64 * 1024 / 3 < tile * pixel <= 64 * 1024
-    assert_identical(lazy, xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(lazy, eager_mosaic())
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -111,28 +103,21 @@ def test_options(case: str) -> None:
     assert_lazy_is_eager(campaign(), GRID, 19, **OPTIONS[case])
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolExecutor]:
-    """Return a pool of two processes, shared by the module because it takes seconds to start."""
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as made:
-        yield made
-
-
 def test_all_schedulers_give_the_same_bits(pool: ProcessPoolExecutor) -> None:
     lazy = xrs.coadd(campaign(), GRID, chunks=30, **FULL)
-    assert_identical(lazy.compute(scheduler="synchronous"), eager())
-    assert_identical(lazy.compute(scheduler="threads", num_workers=4), eager())
-    assert_identical(lazy.compute(scheduler="processes", pool=pool), eager())
+    assert_identical(lazy.compute(scheduler="synchronous"), eager_mosaic())
+    assert_identical(lazy.compute(scheduler="threads", num_workers=4), eager_mosaic())
+    assert_identical(lazy.compute(scheduler="processes", pool=pool), eager_mosaic())
 
 
 def test_threads_inside_a_tile_give_the_same_bits() -> None:
     lazy = xrs.coadd(campaign(), GRID, chunks=30, threads=3, **FULL)
     computed = lazy.compute(scheduler="threads", num_workers=3)
-    assert_identical(computed, xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(computed, eager_mosaic())
 
 
 def test_rechunked_sliced_and_pickled_mosaics() -> None:
-    expected = xrs.coadd(campaign(), GRID, **FULL)
+    expected = eager_mosaic()
     lazy = xrs.coadd(campaign(), GRID, chunks=23, **FULL)
     assert_identical(lazy.chunk(y=31, x=9), expected)
     cut = {"y": slice(7, 40), "x": slice(11, 12)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,16 @@ import numpy as np
 import pytest
 
 import xresample as xrs
-from tests.support.killed import CHUNKS, write
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, store_files
+from tests.support import killed
+from tests.support.tiles import (
+    CHUNKS,
+    FULL,
+    GRID,
+    assert_identical,
+    campaign,
+    eager_mosaic,
+    store_files,
+)
 
 KILLS = int(os.environ.get("XRESAMPLE_TEST_KILLS", "5"))
 """Number of kills; by hand, 20 and more."""
@@ -32,7 +41,7 @@ def duration(processes: Any, folder: Path) -> float:
     # The first process also waits for the preloaded module, so only the second one is timed.
     for name in ("first.zarr", folder.name):
         start = time.perf_counter()
-        process = processes.Process(target=write, args=(folder.with_name(name),))
+        process = processes.Process(target=killed.write, args=(folder.with_name(name),))
         process.start()
         process.join()
         assert process.exitcode == 0
@@ -52,7 +61,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(
         stores += 1
         code = -9
         while code != 0:
-            process = processes.Process(target=write, args=(folder,))
+            process = processes.Process(target=killed.write, args=(folder,))
             process.start()
             # After enough kills, the last process runs to its end.
             process.join(rng.uniform(0, seconds) if kills < KILLS else None)
@@ -63,8 +72,8 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(
             kills += code == -9
         assert store_files(folder) == expected
     assert kills >= KILLS
-    mosaic = xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=CHUNKS, **FULL)
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
+    mosaic = xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=killed.CHUNKS, **FULL)
+    assert_identical(mosaic, eager_mosaic())
 
 
 def different_runs() -> dict[str, tuple[dict[str, Any], str]]:
@@ -87,14 +96,15 @@ def different_runs() -> dict[str, tuple[dict[str, Any], str]]:
 
 
 @pytest.mark.parametrize("case", different_runs())
-def test_a_different_run_leaves_the_store_untouched(case: str, tmp_path: Path) -> None:
-    folder = tmp_path / "m.zarr"
+def test_a_different_run_leaves_the_store_untouched(
+    case: str, tmp_path: Path, whole_store: Path
+) -> None:
+    folder = shutil.copytree(whole_store, tmp_path / "m.zarr")
 
     def coadd_to_zarr(**changes: Any) -> Any:
-        options = {"exposures": campaign(), "chunks": 20, **FULL, **changes}
+        options = {"exposures": campaign(), "chunks": CHUNKS, **FULL, **changes}
         return xrs.coadd_to_zarr(output_wcs=GRID, store=folder, **options)
 
-    coadd_to_zarr()
     before = store_files(folder)
     changes, message = different_runs()[case]
     with pytest.raises(xrs.GridMismatchError, match=message):

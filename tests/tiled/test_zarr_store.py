@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,19 @@ import zarr
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, make_exposure
-from tests.support.tiles import FULL, GRID, assert_identical, campaign, store_files
+from tests.support.tiles import (
+    CHUNKS,
+    FULL,
+    GRID,
+    assert_identical,
+    campaign,
+    eager_mosaic,
+    store_files,
+)
 from tests.support.wcs import make_grid
 from xresample.tiled import zarr_store
 from xresample.tiled.folders import in_use
 
-CHUNKS = 20
 TOUCHED = 7
 """Number of tiles, out of 9, that the campaign touches."""
 
@@ -134,7 +142,7 @@ def test_kinds_of_stores(kind: str, tmp_path: Path) -> None:
     kinds = {"text": lambda: str(tmp_path / "m.zarr"), "dict": dict,
              "LocalStore": lambda: zarr.storage.LocalStore(tmp_path / "m.zarr"),
              "MemoryStore": zarr.storage.MemoryStore}  # fmt: skip
-    assert_identical(write(kinds[kind]()), xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(write(kinds[kind]()), eager_mosaic())
 
 
 def test_provenance_survives_zarr(tmp_path: Path) -> None:
@@ -146,20 +154,19 @@ def test_provenance_survives_zarr(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 4, TOUCHED - 1])
-def test_a_run_resumes_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -> None:
+def test_a_run_resumes_after_an_error(
+    stop: int, tmp_path: Path, tiles: Tiles, whole_store: Path
+) -> None:
     """Only the remaining tiles are computed, and the store has the same bytes as after one run."""
-    write(tmp_path / "whole.zarr")
-    everything = sorted(tiles.written)
-    assert len(everything) == TOUCHED
-    tiles.written, tiles.stop = [], stop
+    tiles.stop = stop
     with pytest.raises(RuntimeError, match="interrupted"):
         write(tmp_path / "m.zarr")
     assert len(tiles.written) == stop
     tiles.stop = None
     mosaic = write(tmp_path / "m.zarr")
-    assert sorted(tiles.written) == everything
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL))
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert len(set(tiles.written)) == len(tiles.written) == TOUCHED
+    assert_identical(mosaic, eager_mosaic())
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
     before = store_files(tmp_path / "m.zarr")
     assert_identical(write(tmp_path / "m.zarr"), mosaic.compute())
     assert len(tiles.written) == TOUCHED
@@ -168,10 +175,9 @@ def test_a_run_resumes_after_an_error(stop: int, tmp_path: Path, tiles: Tiles) -
 
 @pytest.mark.parametrize("count", range(0, 40, 3))
 def test_a_run_resumes_after_an_error_while_the_store_is_created(
-    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_store: Path
 ) -> None:
     """Write number ``count`` to the store fails."""
-    write(tmp_path / "whole.zarr")
     put, seen = zarr.storage.LocalStore.set, []
 
     async def failing(self: Any, key: str, *given: Any) -> None:
@@ -186,7 +192,7 @@ def test_a_run_resumes_after_an_error_while_the_store_is_created(
             write(tmp_path / "m.zarr")
     assert len(seen) > count
     write(tmp_path / "m.zarr")
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
 
 
 def test_an_interrupted_replacement_keeps_the_store(
@@ -223,11 +229,12 @@ def test_folders_of_killed_processes_are_removed(purpose: str, tmp_path: Path) -
     assert store_files(tmp_path) == before
 
 
-def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path, tiles: Tiles) -> None:
+def test_temporary_files_of_a_killed_process_are_removed(
+    tmp_path: Path, tiles: Tiles, whole_store: Path
+) -> None:
     """Only files of zarr below arrays of the store are removed, and only if no process uses it."""
     folder = tmp_path / "m.zarr"
-    write(tmp_path / "whole.zarr")
-    tiles.stop, tiles.written = 3, []
+    tiles.stop = 3
     with pytest.raises(RuntimeError):
         write(folder)
     kept = ("data/catalogue.fits.partial", "progress/notes.partial")
@@ -247,11 +254,11 @@ def test_temporary_files_of_a_killed_process_are_removed(tmp_path: Path, tiles: 
     write(folder)
     for name in kept:
         (folder / name).unlink()
-    assert store_files(folder) == store_files(tmp_path / "whole.zarr")
+    assert store_files(folder) == store_files(whole_store)
 
 
 def test_processes_that_begin_one_store_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_store: Path
 ) -> None:
     """The second process completes the store while the first one still prepares it."""
     folder, allocate = tmp_path / "m.zarr", zarr_store._allocate
@@ -263,10 +270,9 @@ def test_processes_that_begin_one_store_together(
 
     monkeypatch.setattr(zarr_store, "_allocate", slow)
     first = write(folder)
-    assert_identical(first, xrs.coadd(campaign(), GRID, **FULL))
-    write(tmp_path / "whole.zarr")
-    assert store_files(folder) == store_files(tmp_path / "whole.zarr")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.zarr", "whole.zarr"]
+    assert_identical(first, eager_mosaic())
+    assert store_files(folder) == store_files(whole_store)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.zarr"]
 
 
 @pytest.mark.parametrize("inside", ["", "exposures/first"])
@@ -303,7 +309,7 @@ def test_a_store_that_is_not_a_mosaic_stays_untouched(kind: str, tmp_path: Path)
     with pytest.raises(xrs.InvalidInputError, match="store must be new or hold a mosaic"):
         write(folder)
     assert store_files(folder) == before
-    assert_identical(write(folder, overwrite=True), xrs.coadd(campaign(), GRID, **FULL))
+    assert_identical(write(folder, overwrite=True), eager_mosaic())
 
 
 def test_progress_counts_tiles(
@@ -338,8 +344,10 @@ def test_a_store_of_no_exposures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
-def test_all_schedulers_write_the_same_bytes(scheduler: str, tmp_path: Path) -> None:
-    write(tmp_path / "whole.zarr")
-    with dask.config.set(scheduler=scheduler, num_workers=2):
+def test_all_schedulers_write_the_same_bytes(
+    scheduler: str, tmp_path: Path, whole_store: Path, pool: ProcessPoolExecutor
+) -> None:
+    options = {"pool": pool} if scheduler == "processes" else {"num_workers": 2}
+    with dask.config.set(scheduler=scheduler, **options):
         write(tmp_path / "m.zarr", [exposure.chunk(9) for exposure in campaign()])
-    assert store_files(tmp_path / "m.zarr") == store_files(tmp_path / "whole.zarr")
+    assert store_files(tmp_path / "m.zarr") == store_files(whole_store)
