@@ -108,7 +108,20 @@ def coadd_to_zarr(
         _sweep(store)
         _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
-    return mosaic[[*planned.planes, *(row.name for row in schema.PROVENANCE)]]
+    return _with_fixed_texts(mosaic[[*planned.planes, *(row.name for row in schema.PROVENANCE)]])
+
+
+def _with_fixed_texts(mosaic: xr.Dataset) -> xr.Dataset:
+    """Return a mosaic with strings of fixed width, as ``coadd`` makes them.
+
+    zarr reads strings as numpy's ``StringDType``, which older xarrays cannot write to netCDF.
+    """
+    texts = {}
+    for name in (*schema.TEXT, schema.WCS):
+        read = mosaic[name].variable
+        fixed = np.array(read.values.tolist(), dtype=str)
+        texts[name] = xr.Variable(read.dims, fixed, read.attrs, schema.TEXT_ENCODING)
+    return mosaic.assign(texts)
 
 
 def write_tile(
