@@ -14,9 +14,13 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def run(name: str, *arguments: Path) -> str:
-    """Run an example with warnings as errors and return its output."""
+    """Run an example and return its output.
+
+    Warnings are errors, unless Python itself was started with ``-W``.
+    """
+    warnings = [f"-W{action}" for action in sys.warnoptions or ["error"]]
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)],
+        [sys.executable, *warnings, str(EXAMPLES / name), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,

@@ -83,6 +83,19 @@ def test_scripts_that_workflows_run_exist(path: Path) -> None:
         assert "timeout-minutes" in job or "uses" in job
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+def test_paths_in_scripts_exist(path: Path) -> None:
+    for named in re.findall(r"\btests/[\w/.]+", path.read_text(encoding="utf-8")):
+        assert (ROOT / named).exists(), named
+
+
+def test_every_lower_bound_is_a_release_with_a_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for bound in PROJECT["dependencies"]:
+        line = next(line for line in text.splitlines() if f'"{bound}"' in line)
+        assert re.fullmatch(r'    "[\w-]+>=[\d.]+", +# .+', line), line
+
+
 def test_a_release_publishes_the_tested_wheel() -> None:
     release = yaml.safe_load(
         (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")

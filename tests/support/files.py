@@ -137,7 +137,7 @@ def hst(path: Path, *, units: str = "ELECTRONS", chips: int = 2) -> list[dict[st
             header[f"DP{axis}.EXTVER"] = 2 * version - 2 + axis
             header[f"DP{axis}.NAXES"] = 2
             header[f"DP{axis}.AXIS.1"], header[f"DP{axis}.AXIS.2"] = 1, 2
-        dq = np.where(arrays["dq"] > 512, -32768, arrays["dq"]).astype(np.int16)
+        dq = np.where(arrays["dq"] > 512, -32768, arrays["dq"].astype(np.int32)).astype(np.int16)
         hdus += [
             fits.ImageHDU(arrays["data"], header, name="SCI", ver=version),
             fits.ImageHDU(arrays["err"], name="ERR", ver=version),

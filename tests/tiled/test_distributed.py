@@ -34,7 +34,11 @@ def client() -> Iterator[Any]:
     with (
         dask.config.set({"distributed.admin.log-format": "", "logging.distributed": "critical"}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            # Port 0 is any free port: another cluster on the machine may have the default port.
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            silence_logs=50,
         ) as cluster,
         distributed.Client(cluster) as made,
     ):

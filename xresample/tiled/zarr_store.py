@@ -112,7 +112,20 @@ def coadd_to_zarr(
     mosaic = xr.open_zarr(store, consolidated=False)
     # A selection of variables would drop the coordinates along ``exposure``, which no plane has.
     planes = {name: mosaic[name].variable for name in planned.planes}
-    return xr.Dataset(planes, mosaic.coords, mosaic.attrs)
+    return _with_fixed_texts(xr.Dataset(planes, mosaic.coords, mosaic.attrs))
+
+
+def _with_fixed_texts(mosaic: xr.Dataset) -> xr.Dataset:
+    """Return a mosaic with strings of fixed width, as ``coadd`` makes them.
+
+    zarr reads strings as numpy's ``StringDType``, which older xarrays cannot write to netCDF.
+    """
+    texts = {}
+    for name in (*schema.TEXT, schema.WCS):
+        read = mosaic[name].variable
+        fixed = np.array(read.values.tolist(), dtype=str)
+        texts[name] = xr.Variable(read.dims, fixed, read.attrs, schema.TEXT_ENCODING)
+    return mosaic.assign_coords(texts)
 
 
 def write_tile(
