@@ -1,4 +1,4 @@
-"""An exposure: a Dataset made, checked, and read as plain arrays."""
+"""Exposures: Datasets that are made, checked, and read as plain arrays."""
 
 from __future__ import annotations
 
@@ -39,31 +39,32 @@ def make_exposure(
     data : array_like
         Image, ``(y, x)``.
     wcs : gwcs.WCS, astropy.wcs.WCS or str, optional
-        The WCS of the image, or its text; without one, give ``pixmap=`` when adding it.
+        The WCS of the image, or its ASDF text. An exposure without a WCS can be added with
+        ``pixmap=``.
     err : array_like, optional
         Standard deviation, ``(y, x)``, in the units of ``data``.
     dq : array_like of int, optional
-        Bit flags, ``(y, x)``; absent: all pixels are good.
+        Bit flags, ``(y, x)``. Default: all pixels are good.
     variances : mapping of str to array_like, optional
-        Variances, ``(y, x)``, in squared units of ``data``; names start with ``var_``.
+        Variances, ``(y, x)``, in squared units of ``data``, by names that start with ``var_``.
     units : str, optional
         Units of ``data``, such as ``"MJy/sr"``.
     flag_map : mapping of str to int, optional
-        Mnemonics of the bits of ``dq``, each with its value.
+        Value of each flag of ``dq`` by its name.
     **attrs
         ``filename``, ``group_id``, ``exposure_time``, ``measurement_time``, ``duration``
         (seconds), ``start_time``, ``end_time`` (MJD), ``pixelarea_steradians``, ``level``,
-        ``subtracted``; None counts as absent. Further attributes are kept.
+        ``subtracted``. None counts as absent. Other attributes are kept.
 
     Returns
     -------
     xarray.Dataset
-        The exposure. Arrays are taken as they are, not copied.
+        The exposure, which shares the arrays.
 
     Raises
     ------
     InvalidExposureError
-        Lists everything that is wrong with the arrays.
+        The arrays are not an exposure; lists every fault.
 
     Examples
     --------
@@ -75,20 +76,20 @@ def make_exposure(
     planes: dict[str, ArrayLike | None] = {"data": data, "err": err, **(variances or {}), "dq": dq}
     arrays = {name: _as_array(plane) for name, plane in planes.items() if plane is not None}
     faults = [
-        f"variances[{name!r}]: the name of a variance starts with 'var_'"
+        f"the name of a variance must start with 'var_', got {name!r}"
         for name in variances or {}
         if not schema.is_variance(name)
     ]
     shape = arrays["data"].shape
     if len(shape) != 2:
-        faults.append(f"data has shape {shape}: needed is an image (y, x)")
+        faults.append(f"data must be an image (y, x), got shape {shape}")
     faults += [
-        f"{name} has shape {array.shape}: needed is that of data, {shape}"
+        f"{name} must have the shape of data, {shape}, got {array.shape}"
         for name, array in arrays.items()
         if array.shape != shape
     ]
     if faults:
-        raise InvalidExposureError(_listing("The arrays make no exposure", faults))
+        raise InvalidExposureError(_listing("The arrays are not an exposure", faults))
     variables = {}
     for name, array in arrays.items():
         row = schema.require_row(schema.EXPOSURE, name)
@@ -109,7 +110,7 @@ def make_exposure(
 
 
 def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
-    """Return the Dataset with a WCS, given as an object or as its text.
+    """Return the Dataset with a WCS, which is given as an object or as ASDF text.
 
     Raises
     ------
@@ -143,7 +144,7 @@ def required_wcs(dataset: xr.Dataset) -> WCSHandle:
     wcs = wcs_of(dataset)
     if wcs is None:
         raise MissingKeyError(
-            "The Dataset has no coordinate 'wcs': give it one with .resample.assign_wcs(wcs)"
+            "The Dataset has no coordinate 'wcs': assign a WCS with .resample.assign_wcs(wcs)"
         )
     return wcs
 
@@ -154,16 +155,16 @@ def validate(exposure: Any, options: Options | None = None, pixmap: bool = False
     Parameters
     ----------
     exposure : xarray.Dataset
-        What should be an exposure.
+        The exposure to check.
     options : Options, optional
-        Those of the mosaic it is to be added to, which may need more of it.
+        Options of the mosaic, which may require further variables or attributes.
     pixmap : bool, optional
-        Whether a pixel map is given, so that no WCS is needed.
+        Whether a pixel map replaces the WCS.
     """
     if not isinstance(exposure, xr.Dataset):
         raise InvalidExposureError(
-            f"Given was a {type(exposure).__name__}: an exposure is an xarray.Dataset, as "
-            "xresample.make_exposure makes"
+            "An exposure must be an xarray.Dataset (from make_exposure or open_dataset), got "
+            f"{type(exposure).__name__}"
         )
     faults = _faults(exposure)
     if options is not None:
@@ -174,57 +175,59 @@ def validate(exposure: Any, options: Options | None = None, pixmap: bool = False
 
 
 def _faults(exposure: xr.Dataset) -> list[str]:
-    """List what is wrong with an exposure by itself."""
+    """Return the faults of an exposure that do not depend on options."""
     faults = []
     for row in schema.EXPOSURE:
         if row.needed and row.name not in exposure:
-            held = ", ".join(map(str, exposure.data_vars)) or "nothing"
-            faults.append(f"{row.name} is missing: the Dataset holds {held}")
+            held = ", ".join(map(str, exposure.data_vars)) or "no variables"
+            faults.append(f"{row.name} is missing, the Dataset has: {held}")
     for name in map(str, exposure.data_vars):
         known = schema.row_of(schema.EXPOSURE, name)
         if known is None:
             continue
         variable = exposure[name]
         if set(variable.dims) != set(known.dims):
-            faults.append(f"{name} has dimensions {variable.dims}: needed are {known.dims}")
+            faults.append(f"{name} must have the dimensions {known.dims}, got {variable.dims}")
         elif 0 in variable.shape:
-            faults.append(f"{name} is empty: its shape is {variable.shape}")
+            faults.append(
+                f"{name} must have at least one pixel, got the empty shape {variable.shape}"
+            )
         kinds = "iu" if known.dtype == "iu" else "fiu"
         if variable.dtype.kind not in kinds:
             faults.append(
-                f"{name} is of type {variable.dtype}: needed are "
-                f"{'integers' if kinds == 'iu' else 'real numbers'}"
+                f"{name} must hold {'integers' if kinds == 'iu' else 'real numbers'}, got type "
+                f"{variable.dtype}"
             )
     for name in schema.PIXELS:
         if name in exposure.coords:
             index = exposure[name].values
             if index.ndim != 1 or np.any(np.diff(index) != 1) or np.any(index != np.floor(index)):
                 faults.append(
-                    f"{name} must count pixels, each one more than the one before: "
-                    "an exposure can be cut, but not thinned or turned"
+                    f"{name} must count pixels in steps of 1: an exposure may be a cutout, but "
+                    "not every second pixel, and not flipped"
                 )
     try:
         schema.exposure_scalars(exposure.attrs)
     except (TypeError, ValueError) as error:
-        faults.append(f"an attribute is not what it must be: {error}")
+        faults.append(f"an attribute has an invalid value: {error}")
     return faults
 
 
 def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
-    """List what the options of a mosaic need and the exposure lacks."""
+    """Return what an exposure lacks for the options of a mosaic."""
     faults = []
     if schema.WCS not in exposure.coords and not pixmap:
         faults.append(
-            "wcs is missing: give it one with .resample.assign_wcs(wcs), or add it with pixmap="
+            "wcs is missing: assign one with .resample.assign_wcs(wcs), or add it with pixmap="
         )
     if options.compute_err == "driz_err" and "err" not in exposure:
-        faults.append("err is missing: compute_err='driz_err' needs it")
+        faults.append("err is missing, which compute_err='driz_err' requires")
     if options.weight_type == "exptime":
         scalars = schema.exposure_scalars(exposure.attrs)
         if np.isnan(scalars["measurement_time"]) and np.isnan(scalars["exposure_time"]):
             faults.append(
-                "attributes exposure_time and measurement_time are missing: "
-                "weight_type='exptime' needs one of them"
+                "the attributes exposure_time and measurement_time are missing, one of which "
+                "weight_type='exptime' requires"
             )
     return faults
 
@@ -235,16 +238,16 @@ class Exposure:
 
     dataset: xr.Dataset
     own_wcs: WCSHandle | None = None
-    """A WCS in place of the one that the Dataset holds."""
+    """A WCS that replaces the WCS of the Dataset."""
 
     @cached_property
     def scalars(self) -> dict[str, Any]:
-        """Its scalar quantities, with the defaults of what is absent."""
+        """Scalar quantities; absent ones have their defaults."""
         return schema.exposure_scalars(self.dataset.attrs)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """``(y, x)``."""
+        """Shape, ``(y, x)``."""
         return image_shape(self.dataset)
 
     @cached_property
@@ -272,39 +275,41 @@ class Exposure:
 
     @property
     def variances(self) -> tuple[str, ...]:
-        """Names of its variances."""
+        """Names of the variances."""
         return tuple(str(n) for n in self.dataset.data_vars if schema.is_variance(str(n)))
 
     @property
     def time(self) -> float:
-        """Measurement time, else exposure time."""
+        """Measurement time, or else the exposure time."""
         measured = self.scalars["measurement_time"]
         return self.scalars["exposure_time"] if np.isnan(measured) else measured
 
     def plane(self, name: str, rows: slice, columns: slice) -> np.ndarray | None:
-        """Return a window of a plane, ``(y, x)``, in the machine's byte order."""
+        """Return a part of a plane, ``(y, x)``, in native byte order; None if it is missing."""
         if name not in self.dataset:
             return None
         array = self.dataset[name].transpose("y", "x")[rows, columns].values
         if array.dtype == np.float16:
-            # Sums, products and inverses of half precision overflow.
+            # In half precision, sums, products and inverses overflow.
             return array.astype(np.float32)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _as_array(plane: ArrayLike) -> Any:
-    """Return an array as it is, dask arrays included."""
+    """Return an array unchanged, also a dask array; convert anything else to numpy."""
     return plane if hasattr(plane, "shape") and hasattr(plane, "dtype") else np.asarray(plane)
 
 
 def _attr(value: Any) -> Any:
-    """Return a value as netCDF can hold it: times as MJD, truth as a number."""
+    """Return a value that netCDF can store: times as MJD, bool as int."""
     if hasattr(value, "mjd"):
         return float(value.mjd)
     if isinstance(value, bool | np.bool_):
         return int(value)
     if isinstance(value, Mapping):
-        raise InvalidInputError(f"An attribute cannot be a mapping: {value!r}")
+        raise InvalidInputError(
+            f"An attribute must be a number, a string or a list, got a mapping: {value!r}"
+        )
     return value
 
 

@@ -1,4 +1,4 @@
-"""The output grid: a WCS, a shape and an origin, and how to fit one to exposures."""
+"""The output grid: a WCS, a shape and an origin; and fitting a grid to exposures."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Grid:
     y0: int = 0
     x0: int = 0
     pixel_scale: float | None = None
-    """Arcseconds; None when unknown."""
+    """Pixel scale in arcsec; None if unknown."""
 
     @classmethod
     def of(cls, target: GridLike, pixel_scale: float | None = None) -> Grid:
-        """Return the grid that a WCS, a Dataset, a shape or the class's dict stands for.
+        """Return the grid that a WCS, a Dataset, a dict or a shape stands for.
 
         Raises
         ------
@@ -48,7 +48,8 @@ class Grid:
         if isinstance(target, Mapping) and not isinstance(target, xr.Dataset):
             if "wcs" not in target:
                 raise InvalidInputError(
-                    f"output_wcs has the keys {sorted(target)}: 'wcs' is needed among them"
+                    "output_wcs must have the key 'wcs', got the keys "
+                    f"{', '.join(map(str, target))}"
                 )
             return cls.of(target["wcs"], target.get("pixel_scale") or pixel_scale)
         if isinstance(target, xr.Dataset):
@@ -57,8 +58,8 @@ class Grid:
             return cls(None, _checked_shape(target), pixel_scale=pixel_scale)
         if target is None or isinstance(target, str | int | float):
             raise InvalidInputError(
-                f"The output grid is given as {target!r}: needed is a WCS, a Dataset with one, "
-                "or a shape (y, x)"
+                "The output grid must be a WCS, a Dataset with a WCS, a dict with 'wcs', or a "
+                f"shape (y, x), got {target!r}"
             )
         return cls._of_wcs(target, pixel_scale)
 
@@ -78,15 +79,15 @@ class Grid:
         for name in schema.PIXELS:
             if np.any(np.diff(pixel_index(dataset, name)) != 1):
                 raise InvalidInputError(
-                    f"{name} must count the pixels of the grid, each one more than the one before: "
-                    "a mosaic can be cut, but not thinned or turned"
+                    f"{name} must count the pixels of the grid in steps of 1: a grid may be a "
+                    "cutout, but not every second pixel, and not flipped"
                 )
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
         grid = cls(wcs, shape, *pixel_origin(dataset), scale)
         return grid if scale is not None else replace(grid, pixel_scale=grid._own_scale())
 
     def _own_scale(self) -> float | None:
-        """Return the pixel scale from the WCS, the root of the mean pixel area."""
+        """Return the pixel scale from the WCS: the root of the mean pixel area."""
         from xresample.wcs import footprint as sky
 
         if self.wcs is None:
@@ -120,7 +121,7 @@ class Grid:
         return coords
 
     def require_equal(self, other: Grid) -> None:
-        """Raise a `GridMismatchError` that names what differs between two grids."""
+        """Raise a `GridMismatchError` that names the differences between two grids."""
         differences = []
         if (self.y0, self.x0, *self.shape) != (other.y0, other.x0, *other.shape):
             differences.append(
@@ -128,10 +129,10 @@ class Grid:
                 f"and rows from {other.y0} and columns from {other.x0}, shape {other.shape}"
             )
         if self.wcs != other.wcs:
-            differences.append("wcs: the two texts are not the same")
+            differences.append("wcs: the two WCSs have different texts")
         if differences:
             raise GridMismatchError(
-                "The mosaics are on different grids, so they cannot be combined:\n- "
+                "The mosaics are on different grids, so they cannot be combined. Differences:\n- "
                 + "\n- ".join(differences)
             )
 
@@ -140,9 +141,11 @@ def _checked_shape(shape: Any) -> tuple[int, int]:
     try:
         ny, nx = (int(n) for n in shape)
     except (TypeError, ValueError):
-        raise InvalidInputError(f"A grid of shape {shape!r}: needed are two sizes (y, x)") from None
+        raise InvalidInputError(
+            f"The shape of a grid must be two integers (y, x), got {shape!r}"
+        ) from None
     if ny < 1 or nx < 1:
-        raise InvalidInputError(f"A grid of shape {(ny, nx)} has no pixel: both must be above 0")
+        raise InvalidInputError(f"The shape of a grid must be positive, got {(ny, nx)}")
     return ny, nx
 
 
@@ -163,28 +166,28 @@ def fit_wcs(
     exposures : Dataset or iterable of Dataset
         The exposures to cover; only their footprints are used.
     pixel_scale : float, optional
-        Arcseconds; by default that of the first exposure times ``pixel_scale_ratio``.
+        Pixel scale in arcsec. Default: that of the first exposure times ``pixel_scale_ratio``.
     pixel_scale_ratio : float, optional
         Pixel scale of the grid over that of the first exposure.
     rotation : float, optional
         Position angle of the y axis, degrees east of north.
     reference : (float, float) or SkyCoord, optional
-        Point of tangency, ICRS degrees; by default the middle of the exposures.
+        Tangent point, ICRS degrees. Default: the middle of the exposures.
     align_with : WCS or Dataset, optional
-        A grid whose pixels the new ones coincide with: the result is that grid, moved by
-        whole pixels and of another size. Excludes the scale, rotation and reference.
+        A grid with whose pixels the new pixels coincide: the result is this grid, shifted by whole
+        pixels and with another shape. Scale, rotation and reference are ignored.
     margin : int, optional
-        Pixels to add on every side.
+        Number of pixels to add on every side.
 
     Returns
     -------
     astropy.wcs.WCS
-        With ``array_shape``, ``(y, x)``.
+        The grid, with ``array_shape``, ``(y, x)``.
 
     Raises
     ------
     InvalidInputError
-        There is no exposure, or no footprint on the sky.
+        There are no exposures, or none has a footprint on the sky.
 
     Examples
     --------
@@ -192,7 +195,7 @@ def fit_wcs(
     >>> xrs.fit_wcs([])
     Traceback (most recent call last):
         ...
-    xresample.errors.InvalidInputError: fit_wcs needs at least one exposure: none was given
+    xresample.errors.InvalidInputError: fit_wcs needs at least one exposure, got none
     """
     from xresample.wcs.fit import aligned_grid, tangent_grid
 
@@ -203,9 +206,11 @@ def fit_wcs(
         validate(dataset)
         readers.append(Exposure(dataset))
     if not readers:
-        raise InvalidInputError("fit_wcs needs at least one exposure: none was given")
+        raise InvalidInputError("fit_wcs needs at least one exposure, got none")
     if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs is None]:
-        raise InvalidInputError(f"fit_wcs needs exposures with a WCS; without one: {lacking}")
+        raise InvalidInputError(
+            f"fit_wcs needs exposures with a WCS, got exposures without: {', '.join(lacking)}"
+        )
     placed = [(e.wcs, e.shape, e.y.start, e.x.start) for e in readers if e.wcs is not None]
     if align_with is not None:
         return aligned_grid(placed, Grid.of(align_with).wcs, margin)

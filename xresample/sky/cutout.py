@@ -1,4 +1,4 @@
-"""Parts of images around a place on the sky."""
+"""Cutouts of images around a position on the sky."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .index import SkyTransform, degrees, require_inside
 
 
 def cutout(dataset: xr.Dataset, ra: Any, dec: Any, size: Any) -> xr.Dataset:
-    """Return the part of an image around a position, clipped at its edges.
+    """Return the part of an image around a position, clipped at the edges of the image.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def cutout(dataset: xr.Dataset, ra: Any, dec: Any, size: Any) -> xr.Dataset:
     ra : float, Quantity or SkyCoord
         Right ascension, in degrees unless it has units; or the position.
     dec : float or Quantity
-        Declination; with a SkyCoord, None or the size.
+        Declination. With a SkyCoord: None, or the size.
     size : int, Quantity or a pair of these
         Height and width, in pixels or as angles.
     """
@@ -35,12 +35,13 @@ def cutout(dataset: xr.Dataset, ra: Any, dec: Any, size: Any) -> xr.Dataset:
     if hasattr(ra, "transform_to"):
         if dec is not None and size is not None:
             raise InvalidInputError(
-                "cutout got a SkyCoord, a declination and a size: give cutout(position, size=...)"
+                "cutout takes a SkyCoord without a declination, got both: use "
+                "cutout(position, size=...)"
             )
         size = dec if size is None else size
         ra, dec = _angles(wcs, ra)
     elif dec is None:
-        raise InvalidInputError("cutout needs a declination: give cutout(ra, dec, size)")
+        raise InvalidInputError("cutout needs a declination, got None: use cutout(ra, dec, size)")
     angles = [np.asarray(degrees(angle)) for angle in (ra, dec)]
     places = transform.reverse(dict(zip(schema.SKY, angles, strict=True)))
     require_inside(places, angles)
@@ -54,26 +55,26 @@ def cutout(dataset: xr.Dataset, ra: Any, dec: Any, size: Any) -> xr.Dataset:
 
 
 def _angles(wcs: Any, position: Any) -> tuple[float, float]:
-    """Return the angles of a SkyCoord in the frame that ``ra`` and ``dec`` are in."""
+    """Return the angles of a SkyCoord in the frame of ``ra`` and ``dec``."""
     if not position.isscalar:
-        raise InvalidInputError(
-            f"cutout got {position.size} positions: a cutout is around one of them"
-        )
+        raise InvalidInputError(f"cutout takes one position, got {position.size}")
     found = position.transform_to(equatorial_frame(wcs))
     return float(found.spherical.lon.deg), float(found.spherical.lat.deg)
 
 
 def _sides(size: Any) -> tuple[Any, Any]:
-    """Return height and width, each a number of pixels or an angle."""
+    """Return height and width, each as a number of pixels or an angle."""
     if isinstance(size, tuple | list) or np.shape(size) == (2,):
         if len(size) != 2:
-            raise InvalidInputError(f"size={size!r}: a pair is (height, width)")
+            raise InvalidInputError(
+                f"size must be one size or a pair (height, width), got {size!r}"
+            )
         return size[0], size[1]
     return size, size
 
 
 def _count(side: Any, scale: Any) -> int:
-    """Return the pixels of a side; ``scale`` gives the degrees of one when they are needed."""
+    """Return the number of pixels of a side; ``scale`` returns the size of a pixel in degrees."""
     unit = getattr(side, "unit", None)
     if unit is not None:
         number = side.value if unit == "pix" else _degrees_of(side) / scale()
@@ -82,11 +83,11 @@ def _count(side: Any, scale: Any) -> int:
         count = int(side)
     else:
         raise InvalidInputError(
-            f"size has {side!r}: needed is a whole number of pixels, or an angle with its units, "
-            "such as 5 * astropy.units.arcsec; or a pair of these, (height, width)"
+            "size must be an integer number of pixels or an angle with units, such as "
+            f"5 * astropy.units.arcsec, or a pair (height, width), got {side!r}"
         )
     if count < 1:
-        raise InvalidInputError(f"size has {side!r}: it must be above 0")
+        raise InvalidInputError(f"size must be positive, got {side!r}")
     return count
 
 
@@ -96,11 +97,13 @@ def _degrees_of(side: Any) -> float:
     try:
         return float(side.to_value("deg"))
     except UnitConversionError:
-        raise InvalidInputError(f"size has {side!r}: needed is an angle, or pixels") from None
+        raise InvalidInputError(
+            f"size must be an angle or a number of pixels, got {side!r}"
+        ) from None
 
 
 def _scale(wcs: Any, transform: SkyTransform, places: dict[str, Any], axis: int) -> float:
-    """Return the degrees that a pixel of the image spans along an axis, at a place."""
+    """Return the size in degrees of a pixel of the image along an axis, at a position."""
     y, x = (
         float(index[round(float(place))])
         for index, place in zip(transform.pixels, places.values(), strict=True)

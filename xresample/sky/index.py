@@ -1,4 +1,4 @@
-"""Right ascension and declination as coordinates that cost nothing until they are read."""
+"""Right ascension and declination as lazy coordinates, which are computed when read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xresample.wcs.transform import check_axes
 
 Labels = dict[Any, Any]
 
-_DROP = "go on without their sky coordinates, .resample.without_sky()"
+_DROP = "drop their sky coordinates first, with .resample.without_sky()"
 
 
 class SkyTransform(CoordinateTransform):
@@ -42,14 +42,14 @@ class SkyTransform(CoordinateTransform):
 
     @classmethod
     def of(cls, dataset: xr.Dataset) -> SkyTransform:
-        """Return the transform of an exposure, a mosaic or a part of one.
+        """Return the transform of an exposure, a mosaic, or a part of one.
 
         Raises
         ------
         MissingKeyError
             The Dataset has no WCS.
         InvalidInputError
-            It is no image, or its pixels are not in order.
+            The Dataset is not an image, or its pixels are not in order.
         UnsupportedWCSError
             The WCS has the wrong axes.
         """
@@ -57,21 +57,21 @@ class SkyTransform(CoordinateTransform):
         check_axes(wcs.object)
         if missing := [name for name in schema.PIXELS if name not in dataset.dims]:
             raise InvalidInputError(
-                f"The Dataset has dimensions {tuple(dataset.dims)}: an image has y and x, so "
-                f"{missing} are needed"
+                f"The Dataset must have the dimensions y and x, got {tuple(dataset.dims)} without "
+                f"{', '.join(missing)}"
             )
         pixels = []
         for name in schema.PIXELS:
             index = pixel_index(dataset, name)
             if not _in_order(index):
                 raise InvalidInputError(
-                    f"The coordinate {name!r} must hold the pixels of the WCS, in order: {index!r}"
+                    f"The coordinate {name!r} must hold pixels of the WCS in order, got {index!r}"
                 )
             pixels.append(index)
         return cls(wcs, *pixels)
 
     def forward(self, dim_positions: dict[str, Any]) -> dict[Hashable, Any]:
-        """Return the angles, in degrees, of places in the image; NaN where the WCS has none."""
+        """Return the angles, in degrees, of positions in the image; NaN where there is no sky."""
         y, x = (
             index[np.asarray(dim_positions[dim])]
             for dim, index in zip(self.dims, self.pixels, strict=True)
@@ -80,7 +80,7 @@ class SkyTransform(CoordinateTransform):
         return dict(zip(self.coord_names, found, strict=True))
 
     def reverse(self, coord_labels: dict[Hashable, Any]) -> dict[str, Any]:
-        """Return the places in the image, as fractions too, of angles; NaN off the image."""
+        """Return the fractional positions in the image of angles; NaN off the image."""
         ra, dec = (coord_labels[name] for name in self.coord_names)
         if 0 in self.dim_size.values():
             return dict.fromkeys(self.dims, np.full(np.shape(ra), np.nan))
@@ -105,7 +105,7 @@ class SkyTransform(CoordinateTransform):
         )
 
     def part(self, indexers: Mapping[Any, Any]) -> SkyTransform | None:
-        """Return the transform of a part of the image; None where that is no image in order."""
+        """Return the transform of a part of the image; None if its pixels are not in order."""
         pixels = []
         for dim, index in zip(self.dims, self.pixels, strict=True):
             key = indexers.get(dim, slice(None))
@@ -120,7 +120,7 @@ class SkyTransform(CoordinateTransform):
         return self.like(pixels)
 
     def like(self, pixels: list[np.ndarray]) -> SkyTransform:
-        """Return the transform of other rows and columns, under the same names."""
+        """Return the transform of other rows and columns with the same names."""
         made = SkyTransform(self.wcs, *pixels)
         made.coord_names, made.dims = self.coord_names, self.dims
         made.dim_size = {dim: len(i) for dim, i in zip(self.dims, pixels, strict=True)}
@@ -128,7 +128,7 @@ class SkyTransform(CoordinateTransform):
 
 
 class SkyIndex(CoordinateTransformIndex):
-    """Selects pixels by right ascension and declination, and follows slices of the image."""
+    """An index that selects pixels by right ascension and declination and follows slices."""
 
     transform: SkyTransform
 
@@ -138,35 +138,37 @@ class SkyIndex(CoordinateTransformIndex):
         return None if part is None else SkyIndex(part)
 
     def sel(self, labels: Labels, method: Any = None, tolerance: Any = None) -> IndexSelResult:
-        """Return the pixels that positions fall on.
+        """Return the pixels that contain positions.
 
         Raises
         ------
         InvalidInputError
-            The method is not ``"nearest"``, an angle is missing, or arrays do not say whether
-            they are points.
+            The method is not ``"nearest"``, an angle is missing, or an array does not have named
+            dimensions.
         MissingKeyError
             A position is off the image.
         """
         if method != "nearest" or tolerance is not None:
             raise InvalidInputError(
-                "A position on the sky is never that of a pixel to the last bit: select with "
-                "sel(ra=..., dec=..., method='nearest'), and without a tolerance"
+                "method must be 'nearest' and tolerance None, because a position never equals that "
+                "of a pixel exactly: use sel(ra=..., dec=..., method='nearest')"
             )
         names = self.transform.coord_names
         if missing := [str(name) for name in names if name not in labels]:
-            raise InvalidInputError(f"A position needs both angles: {missing} is missing")
+            raise InvalidInputError(
+                f"A position must have both angles, but {', '.join(missing)} is missing"
+            )
         given = [_label(labels[name]) for name in names]
         if given[0].dims != given[1].dims or given[0].shape != given[1].shape:
             raise InvalidInputError(
-                f"{names[0]} has dimensions {dict(given[0].sizes)} and {names[1]} has "
-                f"{dict(given[1].sizes)}: needed are two numbers, or two DataArrays along the same "
-                "dimensions, one point each, as xarray.DataArray(ra, dims='source')"
+                f"{names[0]} and {names[1]} must be two numbers, or two DataArrays with the same "
+                f"dimensions, got {dict(given[0].sizes)} and {dict(given[1].sizes)}: use for "
+                "example xarray.DataArray(ra, dims='source')"
             )
         angles = [label.values for label in given]
         places = self.transform.reverse(dict(zip(names, angles, strict=True)))
         require_inside(places, angles)
-        # The coordinates of the points go along, except those that the pixels bring.
+        # The result keeps the coordinates of the points, except those that the pixels have, too.
         own = {*names, *self.transform.dims, *schema.PIXELS}
         coords = {k: v for k, v in given[0].coords.items() if k not in own}
         return IndexSelResult(
@@ -178,12 +180,12 @@ class SkyIndex(CoordinateTransformIndex):
 
     @classmethod
     def concat(cls, indexes: Any, dim: Hashable, positions: Any = None) -> SkyIndex:
-        """Return the index of parts of one image that are joined along ``dim``.
+        """Return the index of parts of one image that are concatenated along ``dim``.
 
         Raises
         ------
         InvalidInputError
-            The parts are not of one image, or not in order.
+            The parts do not belong to one image, or are not in order.
         """
         parts = [index.transform for index in indexes]
         first, axis = parts[0], [str(name) for name in parts[0].dims].index(str(dim))
@@ -192,15 +194,17 @@ class SkyIndex(CoordinateTransformIndex):
             pixels = pixels[np.argsort(np.concatenate(positions))]
         alike = all(first.equals(part, exclude=frozenset({dim})) for part in parts)
         if not alike or not _in_order(pixels):
-            raise InvalidInputError(f"The images are no parts in order of one image: {_DROP}")
+            raise InvalidInputError(
+                f"Images with sky coordinates must be parts of one image, in order: {_DROP}"
+            )
         joined = [*first.pixels]
         joined[axis] = pixels
         return cls(first.like(joined))
 
     def join(self, other: Any, how: str = "inner") -> Any:
-        """Refuse to align: pixels of two images are in different places of the sky."""
+        """Refuse to align images whose pixels have different positions on the sky."""
         raise InvalidInputError(
-            f"The pixels of the images are in different places of the sky: {_DROP}"
+            f"Images that are aligned must have the same positions on the sky: {_DROP}"
         )
 
     def __repr__(self) -> str:
@@ -211,10 +215,10 @@ class SkyIndex(CoordinateTransformIndex):
 
 
 def with_sky(dataset: xr.Dataset) -> xr.Dataset:
-    """Return an image with coordinates ``ra`` and ``dec``, ``(y, x)``, computed when read."""
+    """Return an image with lazy coordinates ``ra`` and ``dec``, ``(y, x)``."""
     if taken := [name for name in schema.SKY if name in dataset.data_vars]:
         raise InvalidInputError(
-            f"The Dataset has variables {taken}, and so no room for coordinates of these names"
+            f"The Dataset must not have variables {' or '.join(taken)}: rename them first"
         )
     index = SkyIndex(SkyTransform.of(dataset))
     variables = index.create_variables()
@@ -230,7 +234,7 @@ def with_sky(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def without_sky(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a Dataset without the coordinates ``ra`` and ``dec``, lazy ones or arrays."""
+    """Return a Dataset without the coordinates ``ra`` and ``dec``."""
     return dataset.drop_vars([name for name in schema.SKY if name in dataset.coords])
 
 
@@ -241,12 +245,12 @@ def has_sky(dataset: xr.Dataset) -> bool:
 
 
 def _label(value: Any) -> xr.DataArray:
-    """Return an angle or several as numbers of degrees with dimensions."""
+    """Return one angle or several angles in degrees, as a DataArray."""
     if isinstance(value, xr.Variable | xr.DataArray):
         return xr.DataArray(value)
     if np.ndim(value):
         raise InvalidInputError(
-            "An array does not say whether it holds points or an axis: give "
+            "Several angles must be a DataArray with named dimensions, got an array: use "
             "xarray.DataArray(ra, dims='source'), and dec along the same dimension"
         )
     return xr.DataArray(degrees(value))
@@ -258,18 +262,18 @@ def degrees(value: Any) -> float:
     Raises
     ------
     InvalidInputError
-        It is no angle.
+        The value is not an angle.
     """
     try:
         return float(value.to_value("deg") if hasattr(value, "to_value") else value)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
-            f"{value!r} is no angle: needed is a number of degrees, or one with units"
+            f"An angle must be a number of degrees or a Quantity with units of angle, got {value!r}"
         ) from error
 
 
 def _in_order(index: np.ndarray) -> bool:
-    """Tell whether pixels only increase or only decrease, as those of a slice do."""
+    """Tell whether pixels strictly increase or strictly decrease, as in a slice."""
     if index.dtype.kind not in "iuf":
         return False
     steps = np.diff(index.astype(np.float64))
@@ -277,7 +281,7 @@ def _in_order(index: np.ndarray) -> bool:
 
 
 def _place(index: np.ndarray, pixel: np.ndarray) -> np.ndarray:
-    """Return where pixels of a WCS are along an axis; NaN half a pixel beyond its ends."""
+    """Return the positions of pixels along an axis; NaN beyond half a pixel from its ends."""
     known = index.astype(np.float64)
     first, last = (known[1] - known[0], known[-1] - known[-2]) if len(known) > 1 else (1.0, 1.0)
     known = np.concatenate([[known[0] - first], known, [known[-1] + last]])
@@ -285,18 +289,18 @@ def _place(index: np.ndarray, pixel: np.ndarray) -> np.ndarray:
     if known[0] > known[-1]:
         known, places = known[::-1], places[::-1]
     place = np.interp(pixel, known, places, left=np.nan, right=np.nan)
-    # What lies on the outer border still belongs to the pixel beside it.
+    # A position on the outer border belongs to the adjacent pixel.
     outside = ~((place >= -0.5 - 1e-6) & (place <= len(index) - 0.5 + 1e-6))
     return np.where(outside, np.nan, np.clip(place, -0.5 + 1e-9, len(index) - 0.5 - 1e-9))
 
 
 def require_inside(places: Mapping[str, np.ndarray], angles: list[np.ndarray]) -> None:
-    """Raise a `MissingKeyError` where a place is off the image."""
+    """Raise a `MissingKeyError` if a position is off the image."""
     lost = np.isnan(np.sum([np.asarray(place) for place in places.values()], axis=0))
     if lost.any():
         ra, dec = (float(np.asarray(values)[lost][0]) for values in angles)
         which = "The position" if lost.ndim == 0 else f"One of {lost.sum()} positions"
         raise MissingKeyError(
-            f"{which} is off the image: ra={ra:.7f}, dec={dec:.7f} degrees. What the image covers "
-            "says .resample.footprint()"
+            f"{which} is off the image: ra={ra:.7f}, dec={dec:.7f} degrees. Use "
+            ".resample.footprint() to see what the image covers"
         )

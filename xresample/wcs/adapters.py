@@ -1,4 +1,4 @@
-"""World coordinate systems of all kinds under one set of functions."""
+"""One set of functions for all kinds of WCS: gwcs, astropy.wcs, and other objects of APE 14."""
 
 from __future__ import annotations
 
@@ -16,36 +16,38 @@ from xresample.errors import UnsupportedWCSError
 Values = tuple[np.ndarray, ...]
 Box = tuple[tuple[float, float], tuple[float, float]]
 
-# A tenth of the default tolerance of pixel maps; what degrees in float64 resolve is not far below.
+# A tenth of the default tolerance of pixel maps; degrees in float64 resolve little less.
 _TOLERANCE = 1e-7
 _MOST_ITERATIONS = 50
 
 
 def low_level(wcs: Any) -> Any:
-    """Return the WCS itself, which may have come in a high-level wrapper."""
+    """Return the low-level WCS of an object, which may be a high-level wrapper."""
     for name in ("pixel_n_dim", "world_n_dim", "pixel_to_world_values"):
         if not hasattr(wcs, name):
             wcs = getattr(wcs, "low_level_wcs", None)
             break
     if wcs is None:
-        raise UnsupportedWCSError("A WCS of APE 14 is needed, such as one of gwcs or astropy.wcs")
+        raise UnsupportedWCSError(
+            "A WCS must implement APE 14, such as a gwcs.WCS or an astropy.wcs.WCS"
+        )
     return wcs
 
 
 def is_gwcs(wcs: Any) -> bool:
-    """Return whether an object is a gwcs, without importing gwcs for the question."""
+    """Tell whether an object is a `gwcs.WCS`, without importing gwcs."""
     module = sys.modules.get("gwcs.wcs")
     return module is not None and isinstance(wcs, module.WCS)
 
 
 def is_fits(wcs: Any) -> bool:
-    """Return whether an object is an `astropy.wcs.WCS`."""
+    """Tell whether an object is an `astropy.wcs.WCS`."""
     module = sys.modules.get("astropy.wcs")
     return module is not None and isinstance(wcs, module.WCS)
 
 
 def axes_types(wcs: Any) -> tuple[str, ...]:
-    """Return SPATIAL, SPECTRAL or another word for each world axis; empty where unknown."""
+    """Return the type of each world axis, such as SPATIAL or SPECTRAL; empty if unknown."""
     if is_gwcs(wcs):
         types = getattr(wcs.output_frame, "axes_type", None)
         if types is not None:
@@ -54,7 +56,7 @@ def axes_types(wcs: Any) -> tuple[str, ...]:
 
 
 def _kind(physical: str) -> str:
-    """Return the axis type of a physical type of the Virtual Observatory."""
+    """Return the axis type for a physical type of the Virtual Observatory."""
     if physical.startswith("pos."):
         return "SPATIAL"
     if physical.startswith(("em.", "spect.")):
@@ -63,7 +65,7 @@ def _kind(physical: str) -> str:
 
 
 def _physical_types(wcs: Any) -> tuple[str, ...]:
-    """Return the physical types of the world axes, empty words where unknown."""
+    """Return the physical types of the world axes; an unknown type is an empty string."""
     try:
         types: Sequence[str | None] = wcs.world_axis_physical_types
     except (AttributeError, NotImplementedError):
@@ -72,18 +74,18 @@ def _physical_types(wcs: Any) -> tuple[str, ...]:
 
 
 def celestial_axes(wcs: Any) -> tuple[int, int]:
-    """Return which world axes are longitude and latitude.
+    """Return the numbers of the world axes that are longitude and latitude.
 
     Raises
     ------
     UnsupportedWCSError
-        There are not two axes on the sky.
+        The WCS does not have two celestial axes.
     """
     types = axes_types(low_level(wcs))
     found = [axis for axis, kind in enumerate(types) if kind == "SPATIAL"]
     if len(found) != 2:
         raise UnsupportedWCSError(
-            f"The WCS needs 2 axes on the sky: its axes are {', '.join(types) or 'of no type'}"
+            f"The WCS must have 2 celestial axes, got {', '.join(types) or 'axes of unknown type'}"
         )
     physical = _physical_types(low_level(wcs))
     if physical[found[0]].endswith((".dec", ".lat")):
@@ -92,11 +94,11 @@ def celestial_axes(wcs: Any) -> tuple[int, int]:
 
 
 def bounding_box(wcs: Any) -> Box | None:
-    """Return ``((x0, x1), (y0, y1))`` where the WCS is defined, ends included, or None."""
+    """Return the bounding box ``((x0, x1), (y0, y1))`` with its ends, or None."""
     wcs = low_level(wcs)
     limits: Any
     if is_gwcs(wcs):
-        # Asking the gwcs itself would convert a box of the other order in place.
+        # The property of the gwcs itself would change the order of the box in place.
         try:
             limits = wcs.pipeline[0].transform.bounding_box
         except (AttributeError, NotImplementedError):
@@ -146,7 +148,7 @@ def _fits_forward(wcs: Any, x: np.ndarray, y: np.ndarray) -> Any:
 
 
 def _fits_backward(wcs: Any, *world: np.ndarray) -> Any:
-    """Return the pixel positions of an `astropy.wcs.WCS`; NaN where no iteration finds them."""
+    """Return the pixel positions of an `astropy.wcs.WCS`; NaN where the iteration diverges."""
     from astropy.wcs import NoConvergence
 
     try:
@@ -161,15 +163,15 @@ def _fits_backward(wcs: Any, *world: np.ndarray) -> Any:
 
 
 def _gwcs_call(wcs: Any, method: str) -> Callable[..., Any]:
-    """Return the model of one direction of a gwcs, put together once, or else its method."""
+    """Return the model of one direction of a gwcs, which is built once, or else its method."""
     model = wcs.forward_transform
     if model is not None and method == "invert":
-        # Not `wcs.backward_transform`, which writes into the model.
+        # `wcs.backward_transform` would change the model, so the inverse is built here.
         try:
             model = model.inverse
         except NotImplementedError:
             model = None
-    # A model with units, or no model where the gwcs inverts by iteration, is its own affair.
+    # The gwcs itself handles models with units, and inverts by iteration if there is no model.
     call = getattr(wcs, method) if model is None or model.uses_quantity else model
 
     def apply(*values: Any) -> Any:
@@ -179,15 +181,15 @@ def _gwcs_call(wcs: Any, method: str) -> Callable[..., Any]:
             if model is not None:
                 raise
             raise UnsupportedWCSError(
-                f"The output WCS has no inverse, and none is found by iteration ({error}): "
-                "take a grid without distortion, such as that of fit_wcs"
+                f"The output WCS has no inverse, and iteration does not find one ({error}): use a "
+                "grid without distortion, for example from fit_wcs"
             ) from error
 
     return apply
 
 
 def usual_order(wcs: Any) -> Any:
-    """Return a gwcs, or a copy where using it would turn the order of its bounding box around."""
+    """Return a gwcs, or a copy if use would change the order of its bounding box."""
     box = getattr(wcs.pipeline[0].transform, "_user_bounding_box", None)
     if getattr(box, "order", "F") != "C":
         return wcs
@@ -197,7 +199,7 @@ def usual_order(wcs: Any) -> Any:
 
 
 def _units(wcs: Any) -> tuple[Any, ...]:
-    """Return the units of the world axes, None where unknown."""
+    """Return the units of the world axes; an unknown unit is None."""
     from astropy.units import Unit
 
     try:
@@ -208,7 +210,7 @@ def _units(wcs: Any) -> tuple[Any, ...]:
 
 
 def _degrees(wcs: Any) -> tuple[float, ...]:
-    """Return by what each world axis is multiplied to be in degrees; 1 if it is no angle."""
+    """Return the factor of each world axis that gives degrees; 1 for axes that are not angles."""
     from astropy import units
 
     return tuple(
@@ -218,7 +220,7 @@ def _degrees(wcs: Any) -> tuple[float, ...]:
 
 
 def between_units(wcs_from: Any, wcs_to: Any) -> tuple[float, ...]:
-    """Return by what each world axis of one WCS is multiplied to be in units of the other."""
+    """Return the factor of each world axis from the units of one WCS to those of another."""
     from astropy.units import UnitConversionError, deg
 
     factors = []
@@ -231,14 +233,14 @@ def between_units(wcs_from: Any, wcs_to: Any) -> tuple[float, ...]:
             factors.append(float(here.to(there)))
         except UnitConversionError as error:
             raise UnsupportedWCSError(
-                f"World axis {axis} is in {here} on input and in {there} on output: "
-                "both must be of one kind"
+                f"World axis {axis} must have compatible units in both WCSs, got {here} on input "
+                f"and {there} on output"
             ) from error
     return tuple(factors)
 
 
 def scaled(values: Values, factors: Sequence[float]) -> Values:
-    """Return each array times its factor."""
+    """Return each array multiplied by its factor."""
     return tuple(v if f == 1 else v * f for v, f in zip(values, factors, strict=True))
 
 
@@ -248,5 +250,5 @@ def _floats(values: Any) -> Values:
 
 
 def _plain(value: Any) -> Any:
-    """Return the number of a quantity, and anything else as it is."""
+    """Return the value of a Quantity; anything else is returned unchanged."""
     return getattr(value, "value", value)

@@ -1,4 +1,4 @@
-"""Right ascension and declination of pixels, and pixels of these, whatever the frame of a WCS."""
+"""Right ascension and declination of pixels, and the inverse, for a WCS in any frame."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .frames import celestial_frame, equatorial_frame, is_equatorial, rotate
 from .transform import bounding_box, celestial_axes, is_spectral, pixel_to_world, world_to_pixel
 
 BLOCK = 1 << 16
-"""Pixels that are evaluated at once: what a WCS needs in between stays small."""
+"""Number of pixels that are evaluated at once, which bounds the temporary memory of a WCS."""
 
 MOST_STEPS = 30
 PRECISION = 1e-9
-"""Pixels: a step below it ends the search for a position."""
+"""The search for a position ends at a step below this, in pixels."""
 CLOSE = 1e-3
-"""Pixels: a last step below it counts as found; look-up tables have kinks."""
+"""A position counts as found if the last step is below this, in pixels; tables have kinks."""
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -29,7 +29,7 @@ def pixel_to_radec(wcs: Any, x: Any, y: Any) -> Pair:
     Parameters
     ----------
     wcs : gwcs.WCS or astropy.wcs.WCS
-        The WCS; further world axes, such as a spectral one, are left out.
+        The WCS; world axes that are not celestial are ignored.
     x, y : array_like
         Positions in the pixels of the WCS.
 
@@ -54,18 +54,18 @@ def pixel_to_radec(wcs: Any, x: Any, y: Any) -> Pair:
 def radec_to_pixel(wcs: Any, ra: Any, dec: Any, start: tuple[float, float]) -> Pair:
     """Return the pixel positions, x first, of right ascension and declination in degrees.
 
-    Only the forward transform is relied on: some WCSs have no inverse, that of a polynomial is
-    inexact, and that of a tangent plane finds antipodes. Where there is an inverse, it says where
-    to begin.
+    The search uses the forward transform: some WCSs have no inverse, the inverse of a polynomial
+    is inexact, and the inverse of a tangent plane finds antipodes. If there is an inverse, the
+    search starts from its result.
 
     Parameters
     ----------
     wcs : gwcs.WCS or astropy.wcs.WCS
         The WCS.
     ra, dec : array_like
-        In `xresample.wcs.frames.equatorial_frame`; right ascension may be of any turn.
+        In `xresample.wcs.frames.equatorial_frame`; right ascension may exceed 0 to 360.
     start : (float, float)
-        Position, x first, where the search begins when there is no inverse.
+        Position, x first, where the search starts if there is no inverse.
 
     Returns
     -------
@@ -75,11 +75,12 @@ def radec_to_pixel(wcs: Any, ra: Any, dec: Any, start: tuple[float, float]) -> P
     Raises
     ------
     UnsupportedWCSError
-        The WCS is spectral, so that a place on the sky is not one pixel.
+        The WCS is spectral, so a position on the sky is not one pixel.
     """
     if is_spectral(wcs):
         raise UnsupportedWCSError(
-            "The WCS is spectral: a place on the sky is not one pixel. Select by y and x"
+            "The WCS must be imaging to find the pixel of a position, got a spectral WCS: "
+            "select by y and x"
         )
     ra, dec = np.broadcast_arrays(np.asarray(ra, np.float64) % 360.0, np.asarray(dec, np.float64))
     shape, ra, dec = ra.shape, ra.ravel(), dec.ravel()
@@ -88,7 +89,7 @@ def radec_to_pixel(wcs: Any, ra: Any, dec: Any, start: tuple[float, float]) -> P
     with np.errstate(all="ignore"):
         for _ in range(MOST_STEPS):
             step = np.stack(_step(wcs, x, y, ra, dec, start))
-            # From where there is no sky, half of the last step is taken back.
+            # If a step leads off the sky, half of it is taken back.
             astray = np.isnan(step).any(axis=0)
             step[:, astray] = -before[:, astray] / 2
             before = np.where(astray, before / 2, step)
@@ -102,7 +103,7 @@ def radec_to_pixel(wcs: Any, ra: Any, dec: Any, start: tuple[float, float]) -> P
 
 
 def _guess(wcs: Any, ra: np.ndarray, dec: np.ndarray, start: tuple[float, float]) -> Pair:
-    """Return where the inverse of the WCS puts directions, and ``start`` where it does not."""
+    """Return the positions of directions by the inverse of the WCS, or else ``start``."""
     lon, lat = ra, dec
     frame = celestial_frame(wcs)
     if frame is not None and not is_equatorial(frame):
@@ -127,9 +128,9 @@ def _step(
     dec: np.ndarray,
     start: tuple[float, float],
 ) -> Pair:
-    """Return the step in pixels that leads from positions to directions, to first order."""
+    """Return the first-order step in pixels from positions to directions."""
     east, north = _offset(ra, dec, *_radec(wcs, x, y))
-    # The slopes are taken towards the start, away from where the sky may end.
+    # Slopes are measured towards the start, because the sky may end on the other side.
     right, up = np.where(x < start[0], 1.0, -1.0), np.where(y < start[1], 1.0, -1.0)
     xe, xn = right * np.subtract(_offset(ra, dec, *_radec(wcs, x + right, y)), (east, north))
     ye, yn = up * np.subtract(_offset(ra, dec, *_radec(wcs, x, y + up)), (east, north))
@@ -138,7 +139,7 @@ def _step(
 
 
 def _offset(ra0: Any, dec0: Any, ra: Any, dec: Any) -> Pair:
-    """Return how far east and north of a place directions are: great circles, in degrees."""
+    """Return the offsets of directions from a position to east and north, in degrees."""
     ra0, dec0, ra, dec = map(np.deg2rad, (ra0, dec0, ra, dec))
     along = ra - ra0
     bend = 2 * np.sin(along / 2) ** 2 * np.cos(dec)
@@ -151,7 +152,7 @@ def _offset(ra0: Any, dec0: Any, ra: Any, dec: Any) -> Pair:
 
 
 def separation(ra_a: Any, dec_a: Any, ra_b: Any, dec_b: Any) -> np.ndarray:
-    """Return the angle between directions, in degrees, exact also for small ones.
+    """Return the angle between directions, in degrees, accurate for small angles, too.
 
     Examples
     --------
@@ -165,7 +166,7 @@ def separation(ra_a: Any, dec_a: Any, ra_b: Any, dec_b: Any) -> np.ndarray:
 
 
 def pixel_scales(wcs: Any, x: float, y: float) -> tuple[float, float]:
-    """Return the degrees that a pixel at a position spans along x and along y."""
+    """Return the size of a pixel at a position along x and along y, in degrees."""
     scales = []
     for dx, dy in ((0.5, 0.0), (0.0, 0.5)):
         ra, dec = _radec(wcs, np.array([x - dx, x + dx]), np.array([y - dy, y + dy]))
@@ -174,7 +175,7 @@ def pixel_scales(wcs: Any, x: float, y: float) -> tuple[float, float]:
 
 
 def _radec(wcs: Any, x: np.ndarray, y: np.ndarray) -> Pair:
-    """Return the angles of pixels, also outside the bounding box."""
+    """Return the angles of pixels, including pixels outside the bounding box."""
     world = pixel_to_world(wcs, x, y)
     lon, lat = (world[axis] for axis in celestial_axes(wcs))
     frame = celestial_frame(wcs)

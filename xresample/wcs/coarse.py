@@ -1,4 +1,4 @@
-"""Where an image lies on the sky, by a few of its pixels: quick to find, and remembered."""
+"""The coarse lattice of an image: the sky positions of a few of its pixels, remembered."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .handle import WCSHandle
 from .transform import is_imaging, pixel_to_world, range_inside
 
 NODES = 17
-"""Nodes along each side."""
+"""Number of nodes along each side."""
 
 REMEMBERED = 1 << 14
-"""Lattices that a process keeps, of 5 kB each."""
+"""Maximum number of lattices that a process keeps; each takes 5 kB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """Some pixels of an image, from its first to its last inside the bounding box."""
+    """Evenly spread pixels of an image, from the first to the last inside the bounding box."""
 
     rows: range
     """Rows inside the bounding box, in the pixels of the WCS."""
@@ -32,12 +32,12 @@ class Lattice:
     """Rows of the nodes, float64."""
     x: np.ndarray
     lon: np.ndarray | None
-    """Degrees, ``(y, x)``; None where the WCS has more than a sky."""
+    """Longitude in degrees, ``(y, x)``; None if the WCS is not an imaging WCS."""
     lat: np.ndarray | None
     frame: Any
-    """The celestial frame as astropy names it, None where the WCS says none."""
+    """Celestial frame of astropy; None if the WCS names no frame."""
     area: float
-    """Mean area of a pixel in steradians; NaN when unknown."""
+    """Mean area of a pixel in steradians; NaN if unknown."""
 
     @classmethod
     def of(cls, wcs: WCSHandle, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
@@ -46,11 +46,12 @@ class Lattice:
         Parameters
         ----------
         wcs : WCSHandle
-            Its WCS. The lattice of a live object is not remembered, because the object may change.
+            WCS of the image. The lattice of a live object is not remembered, because the object
+            may change.
         shape : (int, int)
-            ``(y, x)``.
+            Shape of the image, ``(y, x)``.
         y0, x0 : int
-            Its first row and column, in the pixels of the WCS.
+            First row and column of the image, in the pixels of the WCS.
         """
         if wcs.is_live:
             return cls._made(wcs.object, shape, y0, x0)
@@ -69,7 +70,7 @@ class Lattice:
         return cls(rows, columns, y, x, lon, lat, celestial_frame(wcs), area)
 
     def on_sky(self, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return longitude and latitude of the nodes in a frame, or None without a sky."""
+        """Return longitude and latitude of the nodes in a frame; None without celestial axes."""
         if self.lon is None or self.lat is None:
             return None
         return rotate(self.lon, self.lat, self.frame, frame)

@@ -27,7 +27,9 @@ def footprints(placed: Sequence[Placed]) -> np.ndarray:
         outlines.append(_rotated(outline, celestial_frame(wcs.object), icrs()))
     points = np.concatenate(outlines)
     if not len(points):
-        raise InvalidInputError("The WCSs of the exposures give no finite position on the sky")
+        raise InvalidInputError(
+            "The exposures must have a position on the sky, but all positions of their WCSs are NaN"
+        )
     return points
 
 
@@ -37,7 +39,7 @@ def _rotated(points: np.ndarray, here: Any, there: Any) -> np.ndarray:
 
 
 def middle(points: np.ndarray) -> tuple[float, float]:
-    """Return the direction of the mean of directions; RA 0 and the poles are no exception."""
+    """Return the mean direction; it is right near RA 0 and near the poles, too."""
     ra, dec = np.deg2rad(points).T
     x, y, z = np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)
     mean = x.mean(), y.mean(), z.mean()
@@ -60,7 +62,7 @@ def tangent_grid(
         pixel_scale = pixel_scale_ratio * sky.pixel_scale(wcs.object, shape, x0, y0)
     if not (math.isfinite(pixel_scale) and pixel_scale > 0):
         raise InvalidInputError(
-            f"The pixel scale comes out as {pixel_scale}: give pixel_scale= in arcsec, above 0"
+            f"pixel_scale must be a positive number of arcsec, got {pixel_scale}"
         )
     if reference is None:
         reference = middle(points)
@@ -71,14 +73,14 @@ def tangent_grid(
 
 
 def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, margin: int) -> Any:
-    """Return a given FITS grid moved by whole pixels, and sized, to cover images."""
+    """Return a FITS grid that is shifted by whole pixels and resized to cover images."""
     from astropy.wcs import WCS
 
     grid = None if wcs is None else wcs.object
     if not isinstance(grid, WCS):
         raise InvalidInputError(
-            "align_with needs a grid with an astropy.wcs.WCS, whose reference pixel can be "
-            f"moved: given was {type(grid).__name__}"
+            "align_with must have an astropy.wcs.WCS, whose reference pixel can be shifted, got "
+            f"{type(grid).__name__}"
         )
     grid = grid.deepcopy()
     points = footprints(placed)
@@ -96,21 +98,21 @@ def _tangent(reference: tuple[float, float], pixel_scale: float, rotation: float
     grid.wcs.crpix = 1.0, 1.0
     scale, angle = pixel_scale / 3600.0, math.radians(rotation)
     cos, sin = math.cos(angle), math.sin(angle)
-    # The y axis points to position angle ``rotation``, east of north; east is to the left.
+    # The y axis points to the position angle ``rotation``, east of north; x increases to the west.
     grid.wcs.cd = [[-scale * cos, scale * sin], [scale * sin, scale * cos]]
     grid.wcs.set()
     return grid
 
 
 def _cover(grid: Any, points: np.ndarray, margin: int) -> Any:
-    """Move the reference pixel by whole pixels, and set the shape, so that points are inside."""
+    """Shift the reference pixel by whole pixels, and set the shape, to cover all points."""
     x, y = grid.wcs_world2pix(points[:, 0], points[:, 1], 0)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise InvalidInputError(
-            "Part of the exposures cannot be projected onto the grid: they span more than the "
-            "hemisphere about its reference point"
+            "The exposures must lie within 90 degrees of the tangent point, but some points cannot "
+            "be projected: choose another reference, or fewer exposures"
         )
-    # A pixel covers half a pixel on either side of its centre; rounding noise is no pixel.
+    # A pixel extends half a pixel from its centre; 1e-6 keeps rounding from adding a pixel.
     low = [math.floor(v.min() + 0.5 + 1e-6) - margin for v in (x, y)]
     high = [math.ceil(v.max() - 0.5 - 1e-6) + margin for v in (x, y)]
     grid.wcs.crpix = [pixel - start for pixel, start in zip(grid.wcs.crpix, low, strict=True)]

@@ -1,4 +1,4 @@
-"""The WCS of a grid as FITS keywords, where these say the same as the WCS."""
+"""The WCS of a grid as FITS keywords, if keywords reproduce the WCS."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .adapters import is_gwcs
 from .transform import celestial_axes, pixel_to_world, transform
 
 TOLERANCE = 1e-6
-"""Largest error of the keywords, in pixels."""
+"""Maximum error of the keywords, in pixels."""
 
 _POINTS = 33
-"""Points on each side of the grid on which the keywords are checked."""
+"""Number of points along each side of the grid at which the keywords are checked."""
 
 
 def header_of(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> Any:
@@ -24,17 +24,17 @@ def header_of(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> Any
     Parameters
     ----------
     wcs : gwcs.WCS or astropy.wcs.WCS
-        The WCS. It may be set up, but says the same afterwards.
+        The WCS, which may be set up, but is otherwise unchanged.
     shape : (int, int)
-        The part, ``(ny, nx)``.
+        Shape of the part, ``(ny, nx)``.
     x0, y0 : int
-        Its first pixel, in the pixels of the WCS.
+        First pixel of the part, in the pixels of the WCS.
 
     Returns
     -------
     astropy.io.fits.Header or None
-        None where keywords miss the WCS by more than 1e-6 pixel somewhere, as they do without
-        tables of distortion, or for transforms that FITS does not know.
+        None if keywords differ from the WCS by more than 1e-6 pixel somewhere, as for distortion
+        tables and for transforms that FITS does not have.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def header_of(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> Any
 
 
 def _candidates(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
-    """Yield WCSs that FITS keywords may hold, those that are exact first."""
+    """Yield WCSs that FITS keywords may represent, exact ones first."""
     from astropy.wcs import WCS
 
     if isinstance(wcs, WCS):
@@ -67,7 +67,7 @@ def _candidates(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
 
 
 def _exact_header(wcs: Any) -> Any:
-    """Return the header of a WCS with all digits, of which astropy writes twelve."""
+    """Return the header of a WCS with all digits; astropy writes only twelve."""
     header = wcs.to_header(relax=True)
     prm = wcs.wcs
     values = {"CRPIX": prm.crpix, "CDELT": prm.get_cdelt(), "CRVAL": prm.crval}
@@ -83,7 +83,7 @@ def _exact_header(wcs: Any) -> Any:
 
 
 def _points(shape: tuple[int, int], x0: int, y0: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return points all over a part of a grid, out to its borders."""
+    """Return evenly spread points of a part of a grid, including its borders."""
     ny, nx = shape
     x = np.linspace(x0 - 0.5, x0 + nx - 0.5, _POINTS)
     y = np.linspace(y0 - 0.5, y0 + ny - 0.5, _POINTS)
@@ -92,11 +92,13 @@ def _points(shape: tuple[int, int], x0: int, y0: int) -> tuple[np.ndarray, np.nd
 
 
 def _reproduces(found: Any, wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> bool:
-    """Tell whether pixels through the WCS and back through the keywords stay where they are."""
+    """Tell whether pixels return to their places through the WCS and back through the keywords."""
     x, y = _points(shape, x0, y0)
     try:
         back_x, back_y = transform(wcs, found)(x, y)
-    except Exception:  # whatever a WCS raises where it is not defined: the keywords are dropped
+    except (
+        Exception
+    ):  # A WCS may raise any error outside of its domain: then there are no keywords.
         return False
     known = np.isfinite(pixel_to_world(wcs, x, y)).all(axis=0)
     if not known.any():
@@ -106,7 +108,7 @@ def _reproduces(found: Any, wcs: Any, shape: tuple[int, int], x0: int, y0: int) 
 
 
 def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
-    """Return the tangent projection that a gwcs is; None where it holds none."""
+    """Return the tangent projection that equals a gwcs; None if there is none."""
     from astropy import units as u
     from astropy.modeling.rotations import RotateNative2Celestial
     from astropy.wcs.utils import celestial_frame_to_wcs
@@ -123,11 +125,11 @@ def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
     if len(turns) != 1 or found is None:
         return None
     angles = (getattr(turns[0], name) for name in ("lon", "lat"))
-    # Without a unit they are in degrees.
+    # Angles without a unit are in degrees.
     found.wcs.crval = [
         a.quantity.to_value(u.deg) if a.unit is not None else float(a.value) for a in angles
     ]
-    # With a unit matrix, pixels are degrees on the tangent plane; the rest is linear.
+    # With a unit matrix, pixels are degrees in the tangent plane; the remaining map is linear.
     found.wcs.crpix, found.wcs.cdelt = [1.0, 1.0], [1.0, 1.0]
     x, y = _points(shape, x0, y0)
     world = pixel_to_world(wcs, x, y)
@@ -145,7 +147,7 @@ def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
 
 
 def _polynomial(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
-    """Return the SIP approximation of a gwcs; None where gwcs makes none."""
+    """Return the SIP approximation of a gwcs; None if gwcs cannot make one."""
     from astropy.wcs import WCS
 
     ny, nx = shape
@@ -155,5 +157,5 @@ def _polynomial(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
             bounding_box=box, max_pix_error=TOLERANCE / 10, max_inv_pix_error=None
         )
         return WCS(header)
-    except Exception:  # whatever gwcs raises: there are no keywords for it
+    except Exception:  # gwcs raises errors of several types: then there are no keywords.
         return None

@@ -10,10 +10,10 @@ import numpy as np
 from .transform import bounding_box, celestial_axes, pixel_to_world, range_inside
 
 SPACING = 15
-"""Most pixels between two points of an outline whose area is taken."""
+"""Maximum spacing, in pixels, of the outline points used for the area."""
 
 EDGE_POINTS = 8
-"""Points of a footprint on each edge."""
+"""Number of points of a footprint on each edge."""
 
 _ARCSEC = math.degrees(1) * 3600
 
@@ -21,29 +21,29 @@ _ARCSEC = math.degrees(1) * 3600
 def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
     """Return the mean area of the pixels of an image, in steradians.
 
-    It is the area on the sky of the polygon through the centres of the outermost pixels inside
-    the bounding box, over its area in pixels.
+    The mean is the area on the sky of the polygon through the centres of the outermost pixels
+    inside the bounding box, divided by its area in pixels.
 
     Parameters
     ----------
     wcs : gwcs.WCS or astropy.wcs.WCS
         The WCS.
     shape : (int, int)
-        The image, ``(ny, nx)``.
+        Shape of the image, ``(ny, nx)``.
     x0, y0 : int
-        Its first pixel, in the pixels of the WCS.
+        First pixel of the image, in the pixels of the WCS.
 
     Returns
     -------
     float
-        NaN when no outline is on the sky.
+        NaN if no part of the outline is on the sky.
     """
     box = _limits(wcs, shape, x0, y0)
     x_low, x_high, y_low, y_high = box
     if x_low > x_high or y_low > y_high:
         return math.nan
     if x_low == x_high or y_low == y_high:
-        # The centres of a single row or column enclose nothing.
+        # The centres of a single row or column enclose no area.
         box = (x_low - 0.5, x_high + 0.5, y_low - 0.5, y_high + 0.5)
         points = _outline(box, box[1] - box[0] + 1, box[3] - box[2] + 1)
         return _area(wcs, points, box)
@@ -51,25 +51,25 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) 
 
 
 def arcsec(area: float) -> float:
-    """Return the side, in arcseconds, of a square pixel of an area in steradians."""
+    """Return the side in arcsec of a square pixel with an area in steradians."""
     return math.sqrt(area) * _ARCSEC
 
 
 def steradians(side: float) -> float:
-    """Return the area, in steradians, of a square pixel with a side in arcseconds."""
+    """Return the area in steradians of a square pixel with a side in arcsec."""
     return (side / _ARCSEC) ** 2
 
 
 def pixel_scale(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
-    """Return the square root of the mean pixel area of an image, in arcseconds."""
+    """Return the square root of the mean pixel area of an image, in arcsec."""
     return arcsec(mean_pixel_area(wcs, shape, x0, y0))
 
 
 def footprint(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> np.ndarray:
     """Return right ascension and declination, ``(n, 2)`` in degrees, around an image.
 
-    The points follow the outer borders of the pixels inside the bounding box, corners included,
-    counter-clockwise in pixels from the lower left.
+    The points follow the outer borders of the pixels inside the bounding box, including corners,
+    counter-clockwise from the lower left pixel.
     """
     return np.stack(_sky(wcs, *outline(wcs, shape, x0, y0)), axis=-1)
 
@@ -88,7 +88,7 @@ Limits = tuple[float, float, float, float]
 
 
 def _limits(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Limits:
-    """Return the pixels between which the area is taken: x low and high, y low and high."""
+    """Return the pixels that limit the area: minimum and maximum x, minimum and maximum y."""
     ny, nx = shape
     low, high = (x0, y0), (x0 + nx - 1, y0 + ny - 1)
     box = bounding_box(wcs)
@@ -102,7 +102,7 @@ def _limits(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Limits:
 
 
 def _area_of_centres(wcs: Any, box: Limits) -> float:
-    """Return the mean area inside ``box``, made smaller until its whole outline is on the sky."""
+    """Return the mean area inside ``box``, which shrinks until its outline is on the sky."""
     x_low, x_high, y_low, y_high = box
     limits, inwards = [y_low, x_high, y_high, x_low], (1, -1, -1, 1)
     edge = 0
@@ -113,7 +113,7 @@ def _area_of_centres(wcs: Any, box: Limits) -> float:
         finite = _finite(wcs, points)
         if finite.all():
             return _area(wcs, points, box)
-        # The edges take turns, so that a corner off the sky does not eat up one side alone.
+        # The edges take turns, so that a corner off the sky does not shrink one side only.
         lost = _lost_edges(finite, box, width, height)
         while not lost[edge]:
             edge = (edge + 1) % 4
@@ -123,14 +123,14 @@ def _area_of_centres(wcs: Any, box: Limits) -> float:
 
 
 def _lost_edges(finite: np.ndarray, box: Limits, width: float, height: float) -> list[bool]:
-    """Return whether the bottom, right, top and left edge have a point that is off the sky."""
+    """Tell whether the bottom, right, top and left edge have a point that is off the sky."""
     across, up = _counts(box, width, height)
     edges = np.split(finite, np.cumsum((across, up, across)))
     return [not edge.all() for edge in edges]
 
 
 def _counts(box: Limits, width: float, height: float) -> tuple[int, int]:
-    """Return the number of points on a horizontal and on a vertical edge, one corner each."""
+    """Return the numbers of points on a horizontal and a vertical edge, with one corner each."""
     nx, ny = box[1] - box[0] + 1, box[3] - box[2] + 1
     return (
         math.ceil(nx / width) if width > 0 else 1,
@@ -139,7 +139,7 @@ def _counts(box: Limits, width: float, height: float) -> tuple[int, int]:
 
 
 def _outline(box: Limits, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return points around ``box`` at most ``width`` and ``height`` apart."""
+    """Return points around ``box`` with a maximum spacing of ``width`` and ``height``."""
     return _sample(box, *_counts(box, width, height))
 
 
@@ -165,17 +165,17 @@ def _sky(wcs: Any, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _finite(wcs: Any, points: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return which points are on the sky, and inside the bounding box."""
+    """Tell which points are on the sky and inside the bounding box."""
     lon, lat = _sky(wcs, *points)
     found = np.isfinite(lon) & np.isfinite(lat)
-    # Rounding may have put an edge half a pixel outside the bounding box.
+    # Rounding may put an edge up to half a pixel outside the bounding box.
     for at, limits in zip(points, bounding_box(wcs) or (), strict=False):
         found &= (at >= limits[0]) & (at <= limits[1])
     return found
 
 
 def _area(wcs: Any, points: tuple[np.ndarray, np.ndarray], box: Limits) -> float:
-    """Return the area of a polygon on the sky, in steradians, over that of ``box``."""
+    """Return the area of a polygon on the sky, in steradians, over the area of ``box``."""
     x_low, x_high, y_low, y_high = box
     lon, lat = _sky(wcs, *points)
     lon0, lat0 = _sky(wcs, np.array([(x_low + x_high) / 2]), np.array([(y_low + y_high) / 2]))
@@ -186,12 +186,12 @@ def _area(wcs: Any, points: tuple[np.ndarray, np.ndarray], box: Limits) -> float
 
 
 def _fan(along: np.ndarray, lat: np.ndarray, up: np.ndarray, lat0: np.ndarray) -> float:
-    """Return the signed solid angle of a polygon as spherical triangles from one place.
+    """Return the signed solid angle of a polygon, as a sum of triangles from one position.
 
     The excess E of a triangle of unit vectors a, b, c has
-    ``tan(E / 2) = det(a, b, c) / (1 + a.b + b.c + c.a)`` (van Oosterom & Strackee 1983). With
-    the place at the pole of the coordinates, and east, north and 1 - height formed from the
-    differences in longitude ``along`` and latitude ``up``, nothing cancels in small triangles.
+    ``tan(E / 2) = det(a, b, c) / (1 + a.b + b.c + c.a)`` (van Oosterom & Strackee 1983). The
+    position is the pole of the coordinates; east, north and 1 - height follow from differences
+    in longitude (``along``) and latitude (``up``), so small triangles lose no digits.
     """
     bend = 2 * np.sin(along / 2) ** 2 * np.cos(lat)
     east = np.cos(lat) * np.sin(along)

@@ -1,7 +1,7 @@
-"""Where the pixels of an exposure lie in the pixels of a mosaic.
+"""Pixel maps: the positions of the pixels of an exposure in the pixels of a mosaic.
 
-A map is smooth nearly always, so it is interpolated with splines that have been checked against
-the WCSs; where it is not smooth, every pixel goes through the WCSs.
+Nearly all maps are smooth. They are interpolated with splines that are checked against the WCSs. If
+a map is not smooth, the WCSs are evaluated at every pixel.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from .spline import SMALL, Spline, adaptive, fixed
 from .transform import Transform, is_tabulated, range_inside, require_same_kind, transform
 
 SAFETY = 3
-"""The error at the checked points times this must be below the tolerance."""
+"""Factor between the error at the checked points and the tolerance."""
 
 TILE = (32, 1024)
-"""Pixels, ``(y, x)``, that pass the WCSs together: their intermediate arrays stay in cache."""
+"""Pixels, ``(y, x)``, that are evaluated together: their intermediate arrays fit in the cache."""
 
 ROWS = 64
-"""Rows of a spline that a thread evaluates at a time."""
+"""Number of rows of a spline that a thread evaluates at a time."""
 
 
 @dataclass(frozen=True)
 class PixmapOptions:
-    """How a pixel map is evaluated.
+    """The evaluation of a pixel map.
 
     Parameters
     ----------
     stepsize : int, optional
-        None: splines on nodes as close as ``tol`` needs. 1: every pixel through the WCSs. More: a
-        spline on nodes this many pixels apart, whatever its error.
+        None: splines whose nodes are as close as ``tol`` requires. 1: evaluate the WCSs at every
+        pixel. Above 1: a spline on nodes this many pixels apart, whatever its error.
     order : int
         Order of the spline for a ``stepsize`` above 1: 1 or 3.
     tol : float
-        Largest error, in output pixels, when ``stepsize`` is None.
+        Maximum error, in output pixels, if ``stepsize`` is None.
     """
 
     stepsize: int | None = None
@@ -54,12 +54,12 @@ class PixmapOptions:
     def __post_init__(self) -> None:
         if self.stepsize is not None and not (self.stepsize >= 1):
             raise InvalidInputError(
-                f"pixmap_stepsize is {self.stepsize!r}: it must be None or at least 1"
+                f"pixmap_stepsize must be None or at least 1, got {self.stepsize!r}"
             )
         if self.order not in (1, 3):
-            raise InvalidInputError(f"pixmap_order is {self.order!r}: it must be 1 or 3")
+            raise InvalidInputError(f"pixmap_order must be 1 or 3, got {self.order!r}")
         if not (0 < self.tol < math.inf):
-            raise InvalidInputError(f"pixmap_tol is {self.tol!r}: it must be positive and finite")
+            raise InvalidInputError(f"pixmap_tol must be positive and finite, got {self.tol!r}")
 
 
 class PixelMap:
@@ -68,8 +68,8 @@ class PixelMap:
     Attributes
     ----------
     x, y : range
-        The pixels that the map covers, in the pixels of the input WCS: those of the exposure whose
-        centre lies inside the bounding box.
+        The pixels that the map covers, in the pixels of the input WCS: pixels of the exposure
+        whose centres lie inside the bounding box.
     """
 
     def __init__(self, x: range, y: range) -> None:
@@ -86,18 +86,18 @@ class PixelMap:
         Parameters
         ----------
         y, x : range
-            The window, inside of what the map covers. Where a side of the map is a single pixel,
-            the window may take in the next one.
+            Rows and columns, which the map must cover. If a side of the map is a single pixel, the
+            adjacent pixel is allowed, too.
         threads : int, optional
             Threads to use.
         out : ndarray, optional
-            Where to write them, in place of a new array.
+            Array for the result. Default: a new array.
         """
         for name, asked, covered in (("y", y, self.y), ("x", x, self.x)):
             inside = covered.start <= asked.start and asked.stop <= _domain(covered).stop
             if len(asked) and not (inside and asked.step == 1):
                 raise InvalidInputError(
-                    f"The map covers {name} in {covered}: {asked} was asked for"
+                    f"{name} must lie in {covered}, which the map covers, got {asked}"
                 )
         if out is None:
             out = np.empty((len(y), len(x), 2))
@@ -106,17 +106,17 @@ class PixelMap:
         return out
 
     def _fill(self, out: np.ndarray, y: range, x: range, threads: int | None) -> None:
-        # Each kind of map, below, has its own.
+        # Each subclass below implements this method.
         raise NotImplementedError
 
 
 class ExactPixelMap(PixelMap):
-    """A map that takes every pixel through the WCSs."""
+    """A map that evaluates the WCSs at every pixel."""
 
     def __init__(self, x: range, y: range, wcs_from: Any, wcs_to: Any) -> None:
         super().__init__(x, y)
         self._pair = wcs_from, wcs_to
-        # WCS objects are not safe to share: a thread takes one of these, and puts it back.
+        # Threads must not share WCS objects: each thread takes a copy from here, and puts it back.
         self._copies: SimpleQueue[Transform] = SimpleQueue()
         self._made = 0
 
@@ -129,7 +129,7 @@ class ExactPixelMap(PixelMap):
 
         def work(tile: tuple[range, range]) -> None:
             rows, columns = tile
-            # Always whole tiles: the bits of a matrix product may depend on the array's length.
+            # Tiles are always whole, because the bits of a matrix product may depend on its length.
             at_y, at_x = (part.astype(np.float64) for part in np.mgrid[_cut(rows), _cut(columns)])
             function = self._copies.get()
             try:
@@ -145,7 +145,7 @@ class ExactPixelMap(PixelMap):
 
 
 class SplinePixelMap(PixelMap):
-    """A map interpolated between nodes."""
+    """A map that is interpolated between nodes."""
 
     def __init__(self, x: range, y: range, spline: Spline) -> None:
         super().__init__(x, y)
@@ -182,15 +182,15 @@ def build_pixmap(
     Parameters
     ----------
     wcs_from, wcs_to : gwcs.WCS, astropy.wcs.WCS or another one of APE 14
-        The WCS of the exposure, used forward, and that of the mosaic, used backward.
+        The WCS of the exposure, used forward, and the WCS of the mosaic, used backward.
     x, y : range
-        The pixels of the exposure, in those of its WCS.
+        Columns and rows of the exposure, in the pixels of its WCS.
     options : PixmapOptions, optional
-        How to evaluate it.
+        The evaluation of the map.
     threads : int, optional
         Threads to use while the map is built.
     inside : bool, optional
-        Whether to keep to the bounding box of the input WCS.
+        Whether to leave out pixels outside the bounding box of the input WCS.
     """
     require_same_kind(wcs_from, wcs_to)
     options = options or PixmapOptions()
@@ -210,19 +210,19 @@ def build_pixmap(
 
 
 def _domain(covered: range) -> range:
-    """Return what may be evaluated: for a single pixel, also the next."""
+    """Return the range that may be evaluated: for a single pixel, also the adjacent pixel."""
     return range(covered.start, max(covered.stop, covered.start + 2))
 
 
 def _tiles(covered: range, asked: range, size: int) -> list[range]:
-    """Return the tiles that a range of pixels touches; they lie at multiples of ``size``."""
+    """Return the tiles that a range of pixels touches; tiles start at multiples of ``size``."""
     domain = _domain(covered)
     first, last = asked.start // size, (asked.stop - 1) // size
     return [_overlap(range(k * size, (k + 1) * size), domain) for k in range(first, last + 1)]
 
 
 def _overlap(a: range, b: range) -> range:
-    """Return the pixels that two ranges share."""
+    """Return the pixels that two ranges have in common."""
     return range(max(a.start, b.start), min(a.stop, b.stop))
 
 
@@ -232,5 +232,5 @@ def _cut(indices: range) -> slice:
 
 
 def _shifted(part: range, whole: range) -> slice:
-    """Return where a part of a range stands in it."""
+    """Return the position of a part of a range in the range, as a slice."""
     return slice(part.start - whole.start, part.stop - whole.start)

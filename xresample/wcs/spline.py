@@ -1,4 +1,4 @@
-"""Splines through the map at a few nodes, in place of the map at all pixels."""
+"""Splines between a few nodes of a pixel map, in place of the map at all pixels."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from xresample.kernels.spline import TERMS
 from .transform import Transform
 
 SMALL = 10
-"""Sides up to this long are not worth a spline."""
+"""Maximum side, in pixels, for which every pixel is evaluated instead of a spline."""
 
 ORDER = 5
-"""Order of the checked splines: distortions are polynomials of about this degree, so that they
-need a fraction of the nodes that cubics do."""
+"""Order of the checked splines. Distortions are polynomials of about this degree, so quintic
+splines need a fraction of the nodes of cubic ones."""
 
 FIRST_INTERVALS = 16
-"""Intervals a side of the coarsest grid of nodes."""
+"""Number of intervals per side of the coarsest grid of nodes."""
 
 LEAST_SPACING = 8
-"""Least distance of nodes in pixels: where this does not do, the map is not smooth."""
+"""Minimum spacing of nodes, in pixels; a map that needs closer nodes is not smooth."""
 
 CONVERGENCE = 4
-"""Least gain by half the spacing; that of a quintic spline on a smooth map is 64."""
+"""Minimum gain in accuracy from half the spacing; a quintic spline on a smooth map gains 64."""
 
 SEED = 20020214
 
@@ -49,20 +49,20 @@ class Spline:
         tables = []
         for plane in values:
             knots_y, knots_x, table = RectBivariateSpline(y, x, plane, kx=order, ky=order).tck
-            # The terms beyond the order are zeros, times coefficients that must be there.
+            # The kernel always reads TERMS coefficients; it multiplies the last ones by 0.
             tables.append(np.pad(table.reshape(len(y), len(x)), (0, TERMS - order - 1)))
         return cls(knots_y, knots_x, order, np.array(tables))
 
     def basis(self, knots: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the first coefficient, ``(n,)``, and the basis values, ``(n, TERMS)``.
 
-        The recurrence of Cox and de Boor, term by term, so that a value has the same bits
-        whatever stands beside it.
+        This is the recurrence of Cox and de Boor, computed term by term, so that the bits of a
+        value do not depend on its neighbours.
         """
         order = self.order
         at = at.astype(np.float64)
         interval = np.searchsorted(knots[order + 1 : -order - 1], at, side="right") + order
-        # The knots that a recurrence takes: from ``order - 1`` before those of the interval on.
+        # The recurrence uses ``order`` knots on each side of the interval.
         near = knots[interval + np.arange(1 - order, order + 1)[:, np.newaxis]]
         basis = np.zeros((TERMS, len(at)))
         basis[0] = 1.0
@@ -80,7 +80,7 @@ class Spline:
         """Return the values at scattered points, ``(2, n)``."""
         starts_y, basis_y = self.basis(self.knots_y, y)
         starts_x, basis_x = self.basis(self.knots_x, x)
-        # One flat index a point: a gather by row and column takes several times as long.
+        # A gather with one flat index per point is several times faster than by row and column.
         wide = self.coefficients.shape[2]
         flat = self.coefficients.reshape(2, -1)
         starts = starts_y * wide + starts_x
@@ -92,7 +92,7 @@ class Spline:
         return total
 
     def on_grid(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the values where each of some columns meets each of some rows, ``(2, y, x)``."""
+        """Return the values at all intersections of rows and columns, ``(2, y, x)``."""
         starts_y, basis_y = self.basis(self.knots_y, y)
         starts_x, basis_x = self.basis(self.knots_x, x)
         lines = np.zeros((2, len(y), self.coefficients.shape[2]))
@@ -105,7 +105,7 @@ class Spline:
 
 
 def fixed(function: Transform, x: range, y: range, stepsize: int, order: int) -> Spline | None:
-    """Return the spline on nodes ``stepsize`` apart; None where it has to be exact."""
+    """Return the spline on nodes ``stepsize`` apart; None if every pixel must be evaluated."""
     if max(len(x), len(y)) <= SMALL or min(len(x), len(y)) <= order:
         return None
     nodes_x, nodes_y = (
@@ -120,10 +120,10 @@ def fixed(function: Transform, x: range, y: range, stepsize: int, order: int) ->
 
 
 def adaptive(function: Transform, x: range, y: range, goal: float) -> Spline | None:
-    """Return a spline whose error is at most ``goal`` wherever it is checked, None if none is.
+    """Return a spline whose error is at most ``goal`` at all checked points; None if impossible.
 
-    The checked points are the centres of the cells and the middles of their edges, which become
-    the nodes of the next finer spline, and pixels in every row and column.
+    The checked points are the centres of cells and the middles of their edges, which become nodes
+    of the next finer spline, and pixels in every row and column.
     """
     at_x, at_y = _scattered(x, y)
     intervals = FIRST_INTERVALS
@@ -147,9 +147,9 @@ def adaptive(function: Transform, x: range, y: range, goal: float) -> Spline | N
 
 @lru_cache(maxsize=8)
 def _scattered(x: range, y: range) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels that take each row and each column at least once, and all four borders.
+    """Return pixels in every row and column, and on all four borders, as read-only arrays.
 
-    The exposures of a detector share them: they are not to be written to.
+    The exposures of a detector share these arrays.
     """
     rng = np.random.default_rng(SEED)
     count = max(len(x), len(y))
@@ -167,7 +167,7 @@ def _scattered(x: range, y: range) -> tuple[np.ndarray, np.ndarray]:
 def _first_grid(
     function: Transform, x: range, y: range, intervals: int, at_x: np.ndarray, at_y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return a grid over two ranges, the map on it, and at the points beside: one call for both."""
+    """Return a grid over two ranges, the map on the grid, and the map at points, from one call."""
     grid_x, grid_y = (np.linspace(side[0], side[-1], intervals + 1) for side in (x, y))
     on_x, on_y = (part.ravel() for part in np.meshgrid(grid_x, grid_y))
     values = np.array(function(np.concatenate([on_x, at_x]), np.concatenate([on_y, at_y])))
@@ -178,7 +178,7 @@ def _first_grid(
 def _halved(
     function: Transform, grid_x: np.ndarray, grid_y: np.ndarray, grid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a grid of half the spacing, with the map called only where it is new."""
+    """Return a grid of half the spacing; the map is evaluated only at new points."""
     fine_x, fine_y = (np.linspace(g[0], g[-1], 2 * len(g) - 1) for g in (grid_x, grid_y))
     fine = np.empty((2, len(fine_y), len(fine_x)))
     new = np.ones(fine.shape[1:], dtype=bool)

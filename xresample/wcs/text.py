@@ -1,4 +1,4 @@
-"""A world coordinate system as ASDF text, and back: exact, self-contained, safe to read."""
+"""Conversion of a WCS to ASDF text and back: exact, self-contained, and safe to read."""
 
 from __future__ import annotations
 
@@ -21,39 +21,41 @@ _ANCHOR = "&id0"
 def to_text(wcs: Any) -> str:
     """Return a WCS as ASDF text with all arrays inline.
 
-    The same WCS gives the same text, whatever the versions of the packages that write it.
+    The text of a WCS does not depend on the versions of the packages that write it.
 
     Raises
     ------
     UnsupportedWCSError
-        ASDF cannot hold this kind of object, or it is no WCS.
+        The object is not a WCS, or ASDF cannot store it.
     """
     from astropy.wcs.wcsapi import BaseLowLevelWCS
 
     if not isinstance(wcs, BaseLowLevelWCS):
         raise UnsupportedWCSError(
-            f"Given was {_excerpt(wcs)}: needed is a WCS, such as a gwcs.WCS or an astropy.wcs.WCS"
+            f"A WCS must be a gwcs.WCS, an astropy.wcs.WCS or another WCS of APE 14, got "
+            f"{_excerpt(wcs)}"
         )
     try:
         text = _write(wcs)
         if _ANCHOR in text:
-            # What two models share is written once, by an accident that reading ends.
+            # ASDF writes a shared object once; reading the text removes the sharing.
             text = _write(parse(text))
-    except Exception as error:  # whatever any converter of any package raises
+    except Exception as error:  # Converters of other packages raise errors of any type.
         raise UnsupportedWCSError(
             f"A WCS of type {type(wcs).__module__}.{type(wcs).__qualname__} cannot be saved: "
-            f"{error}. Give a gwcs.WCS or an astropy.wcs.WCS, or install what makes ASDF know it."
+            f"{error}. Use a gwcs.WCS or an astropy.wcs.WCS, or install the ASDF extension for "
+            "this type"
         ) from error
     return text
 
 
 def parse(text: str) -> Any:
-    """Return a new WCS of a text, which belongs to the caller.
+    """Return a new WCS object from ASDF text.
 
     Raises
     ------
     WCSTextError
-        The text is not one of `to_text`.
+        The text was not written by `to_text`.
     """
     if not isinstance(text, str) or not text.startswith(_HEAD):
         raise WCSTextError(
@@ -71,7 +73,7 @@ def parse(text: str) -> Any:
             numbers = file.tree.get(_NUMBERS)
             if numbers is not None:
                 _restore(wcs, {name: np.array(value) for name, value in numbers.items()})
-    except Exception as error:  # whatever any converter of any package raises
+    except Exception as error:  # Converters of other packages raise errors of any type.
         raise WCSTextError(f"{_excerpt(text)} cannot be read as a WCS: {error!r}") from error
     if not isinstance(wcs, BaseLowLevelWCS):
         raise WCSTextError(f"{_excerpt(text)} holds a {type(wcs).__name__} instead of a WCS")
@@ -83,7 +85,7 @@ def _write(wcs: Any) -> str:
     import asdf
     from astropy.wcs import WCS
 
-    # Use leaves traces in a WCS, which its text must not show: they are removed from a copy.
+    # A WCS that has been used has changed attributes, which are removed from a copy.
     own = copy.deepcopy(wcs)
     if is_gwcs(own):
         own = usual_order(own)
@@ -98,7 +100,7 @@ def _write(wcs: Any) -> str:
 
 
 def _drop_circles(wcs: Any) -> None:
-    """Remove from each inverse of a gwcs its own inverse, which gwcs adds when it is first used."""
+    """Remove the inverse of each inverse in a gwcs, which gwcs adds on first use."""
     for step in wcs.pipeline:
         model = step.transform
         nodes = model.traverse_postorder() if hasattr(model, "traverse_postorder") else (model,)
@@ -142,7 +144,7 @@ def _restore(wcs: Any, numbers: dict[str, np.ndarray]) -> None:
 
 
 def _check_contained(node: Any, seen: set[int]) -> None:
-    """Raise where a tree points to anything outside the text, which reading would open."""
+    """Raise an error if a tree refers to data outside the text, which reading would open."""
     if not isinstance(node, (dict, list)) or id(node) in seen:
         return
     seen.add(id(node))
@@ -155,6 +157,6 @@ def _check_contained(node: Any, seen: set[int]) -> None:
 
 
 def _excerpt(text: Any) -> str:
-    """Return what was given, short enough for a message."""
+    """Return a representation of a value that is short enough for a message."""
     shown = repr(text)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

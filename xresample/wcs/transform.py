@@ -1,6 +1,7 @@
-"""What is asked of a world coordinate system: `gwcs`, `astropy.wcs.WCS`, or any of APE 14.
+"""Queries on a WCS: its axes and shape, and the transform from pixels of one WCS to another.
 
-A WCS is only ever read. Where one has to be normalized first, that happens on a copy.
+A WCS is a `gwcs.WCS`, an `astropy.wcs.WCS`, or any object of APE 14. No function changes a WCS:
+whatever has to be normalised first is normalised in a copy.
 """
 
 from __future__ import annotations
@@ -50,44 +51,44 @@ Transform = Callable[[Any, Any], tuple[np.ndarray, np.ndarray]]
 
 
 def is_spectral(wcs: Any) -> bool:
-    """Return whether one of the world axes is of the type SPECTRAL."""
+    """Tell whether a world axis has the type SPECTRAL."""
     return "SPECTRAL" in axes_types(low_level(wcs))
 
 
 def is_imaging(wcs: Any) -> bool:
-    """Return whether all world axes are on the sky."""
+    """Tell whether all world axes are celestial."""
     return set(axes_types(low_level(wcs))) == {"SPATIAL"}
 
 
 def check_axes(wcs: Any) -> None:
-    """Raise unless there are 2 pixel axes, and as many world axes as the kind of WCS has.
+    """Raise an error unless the numbers of pixel axes and world axes fit an image or a spectrum.
 
     Raises
     ------
     UnsupportedWCSError
-        The axes are not 2 of pixels and 2 of the sky, or 2 of pixels and 3 of a spectrum.
+        The WCS does not have 2 pixel axes, and 2 celestial or 3 spectral world axes.
     """
     wcs = low_level(wcs)
     spectral = is_spectral(wcs)
     kind, needed = ("A spectral", 3) if spectral else ("An imaging", 2)
     if wcs.world_n_dim != needed:
         raise UnsupportedWCSError(
-            f"{kind} WCS needs {needed} world axes: {wcs.world_n_dim} were given "
-            f"({', '.join(axes_types(wcs)) or 'of no type'})"
+            f"{kind} WCS must have {needed} world axes, got {wcs.world_n_dim} "
+            f"({', '.join(axes_types(wcs)) or 'of unknown type'})"
         )
     if wcs.pixel_n_dim != 2:
         raise UnsupportedWCSError(
-            f"{kind} WCS needs 2 pixel axes: {wcs.pixel_n_dim} were given; slice or drop the others"
+            f"{kind} WCS must have 2 pixel axes, got {wcs.pixel_n_dim}: slice or drop the others"
         )
 
 
 def array_shape(wcs: Any) -> tuple[int, int]:
-    """Return ``(ny, nx)``: the shape that the WCS has, else that its bounding box reaches to.
+    """Return the shape ``(ny, nx)`` of a WCS, or else the extent of its bounding box.
 
     Raises
     ------
     InvalidInputError
-        There is neither a shape nor a bounding box, or a side has no pixel.
+        The WCS has neither a shape nor a bounding box, or a side has no pixel.
     """
     wcs = low_level(wcs)
     shape = getattr(wcs, "array_shape", None)
@@ -99,11 +100,13 @@ def array_shape(wcs: Any) -> tuple[int, int]:
                 "wcs.array_shape = (ny, nx)"
             )
         if not np.isfinite([box[0][1], box[1][1]]).all():
-            raise InvalidInputError(f"The bounding box {box} has no end: set wcs.array_shape")
+            raise InvalidInputError(
+                f"The bounding box must be finite, got {box}: set wcs.array_shape = (ny, nx)"
+            )
         shape = tuple(math.floor(upper) + 1 for _, upper in reversed(box))
     if len(shape) != 2 or min(shape) < 1:
         raise InvalidInputError(
-            f"The shape of the WCS is {tuple(shape)}: needed are 2 sides of at least 1 pixel"
+            f"The shape of the WCS must be 2 sizes of at least 1 pixel, got {tuple(shape)}"
         )
     return int(shape[0]), int(shape[1])
 
@@ -117,7 +120,7 @@ def range_inside(wcs: Any, x: range, y: range) -> tuple[range, range]:
 
 
 def pixel_to_world(wcs: Any, x: Any, y: Any) -> Values:
-    """Return the world values of pixel positions, angles in degrees; no bounding box applies."""
+    """Return the world values of pixel positions, angles in degrees, without a bounding box."""
     return forward(wcs)(x, y)
 
 
@@ -129,8 +132,8 @@ def world_to_pixel(wcs: Any, *world: Any) -> Values:
 def transform(wcs_from: Any, wcs_to: Any) -> Transform:
     """Return the function from pixels of one WCS to those of another.
 
-    The first WCS is used forward, the second one backward. Celestial frames that are known and
-    differ, such as FK5 and ICRS, are converted.
+    The first WCS is used forward, the second one backward. Directions are converted between
+    different celestial frames, such as FK5 and ICRS, if both are known.
 
     Raises
     ------
@@ -151,7 +154,7 @@ def transform(wcs_from: Any, wcs_to: Any) -> Transform:
 
 
 def require_same_kind(wcs_from: Any, wcs_to: Any) -> None:
-    """Raise unless two WCSs are both spectral or both imaging.
+    """Raise an error unless two WCSs are both spectral or both imaging.
 
     Raises
     ------
@@ -173,7 +176,7 @@ def _backward(wcs: Any) -> Callable[..., Values]:
 
 
 def is_tabulated(wcs: Any) -> bool:
-    """Return whether a look-up table takes part, which has kinks that samples may miss."""
+    """Tell whether a WCS contains a look-up table, whose kinks a coarse grid may miss."""
     wcs = low_level(wcs)
     if is_gwcs(wcs):
         model = usual_order(wcs).forward_transform
@@ -184,7 +187,7 @@ def is_tabulated(wcs: Any) -> bool:
 
 
 def _clip(indices: range, low: float, high: float) -> range:
-    """Return the part of consecutive indices from ``low`` to ``high``, both included."""
+    """Return the indices of a range from ``low`` to ``high``, both included."""
     start = indices.start if low == -math.inf else max(indices.start, math.ceil(low))
     stop = indices.stop if high == math.inf else min(indices.stop, math.floor(high) + 1)
     return range(start, max(start, stop))
