@@ -1,4 +1,4 @@
-"""What the accessor reports about exposures and mosaics: maps, weights, contributors, errors."""
+"""Reports of the accessor on exposures and mosaics: maps, weights and contributors."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_unsavable():
 
 
 def test_not_a_wcs():
-    with pytest.raises(UnsupportedWCSError, match="needed is a WCS"):
+    with pytest.raises(UnsupportedWCSError, match="A WCS must be"):
         wcs.to_text([1, 2])
 
 

@@ -1,4 +1,4 @@
-"""What is asked of world coordinate systems."""
+"""Queries on a WCS, and the transform from pixels of one WCS to pixels of another."""
 
 from __future__ import annotations
 

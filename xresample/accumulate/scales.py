@@ -23,7 +23,7 @@ from .launch import Scales
 
 @dataclass(frozen=True)
 class Given:
-    """What the caller decides, in place of what follows from the exposure."""
+    """Factors and weights that the caller decides, in place of those of the exposure."""
 
     ratio: float | None
     """Pixel scale ratio of all exposures; None: unknown, errors are not scaled."""

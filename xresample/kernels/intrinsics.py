@@ -317,7 +317,7 @@ def works(name: str, check: Callable[[], bool]) -> bool:
         return False
     try:
         found = check()
-    except Exception:  # whatever is wrong, the plain equivalent does
+    except Exception:  # Any failure means that the plain equivalent must be used.
         found = False
     if not found:
         variant.add(name)

@@ -64,7 +64,7 @@ def _is_option(name: str, value: Any) -> bool:
         from numba.core.cpu import CPUTargetOptions
 
         CPUTargetOptions.parse_as_flags(Flags(), {name: value})
-    except Exception:  # whatever is wrong, the public options do
+    except Exception:  # Any failure means that numba lacks the option.
         return False
     return True
 
@@ -78,7 +78,7 @@ variant: set[str] = set()
 
 @functools.cache
 def digest() -> str | None:
-    """Return a digest of all kernels' sources and of the compiler; None without sources."""
+    """Return a digest of the kernels' sources and the compiler; None if sources are missing."""
     found = hashlib.sha256()
     versions = numba.__version__, llvmlite.__version__, sys.version_info[:2]
     found.update(repr((versions, _PRIVATE, _INNER)).encode())
@@ -99,7 +99,7 @@ def _settings() -> tuple[Any, ...]:
 
 
 def _shared_folder() -> Path | None:
-    """Return the user's folder for caches; None where the user has no home."""
+    """Return the user's folder for caches; None if the user has no home directory."""
     if sys.platform == "darwin":
         folder = Path("~/Library/Caches").expanduser
     elif os.name == "nt":
@@ -124,7 +124,7 @@ def _temporary_folder() -> Path | None:
         return None
     if not hasattr(os, "getuid"):
         return folder
-    # Entries are unpickled, so nobody else may put one there.
+    # Cache entries are unpickled, so no other user may write to the folder.
     is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == user
     return folder if is_own and not status.st_mode & 0o022 else None
 
@@ -132,7 +132,7 @@ def _temporary_folder() -> Path | None:
 def _places() -> list[Path]:
     """Return the folders where compiled code may lie, the preferred one first."""
     given = os.path.expanduser(numba.config.CACHE_DIR or "~")
-    # Without a home, "~" stays as it is and would become a folder of that name.
+    # Without a home directory, "~" is not expanded and would become a folder of that name.
     named = [] if given.startswith("~") or not numba.config.CACHE_DIR else [Path(given) / FOLDER]
     shared = _shared_folder()
     return [*named, Path(__file__).parent / "__pycache__", *([shared] if shared else [])]
@@ -176,7 +176,7 @@ def folders() -> tuple[tuple[Path, ...], Path | None]:
 
 @functools.cache
 def _announce() -> None:
-    """Say, once per process, that kernels are being compiled."""
+    """Announce, once per process, that kernels are being compiled."""
     announce(MESSAGE)
 
 
@@ -214,7 +214,7 @@ class KernelCache:
         return None if folder is None else str(folder)
 
     def _key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
-        """Return all that the compiled code of a signature depends on."""
+        """Return everything that the compiled code of a signature depends on."""
         path, line = self._source
         own = "" if path.parent == Path(__file__).parent else path.read_bytes()
         code = hashlib.sha256(repr((digest(), own, line)).encode()).hexdigest()
@@ -225,10 +225,10 @@ class KernelCache:
         return f"{stem}-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.nbc"
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """Return the compiled code for a signature, or None where it has yet to be compiled."""
+        """Return the compiled code for a signature, or None if it must be compiled first."""
         context.refresh()
         found = None
-        # A damaged file, or one of a folder that vanishes meanwhile, is as good as no file.
+        # A damaged or vanished file counts as no file.
         with contextlib.suppress(Exception):
             if digest() is not None:
                 found = self._load(self._key(signature, context.codegen()), context)
@@ -246,9 +246,9 @@ class KernelCache:
         return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
-        """Keep the compiled code of a signature, where there is a folder for it."""
+        """Store the compiled code of a signature, if a folder is writable."""
         folder = folders()[1]
-        # Code that holds an address of this process, such as a ctypes function, cannot be kept.
+        # Code with an address of this process, such as a ctypes function, is invalid elsewhere.
         if folder is None or digest() is None or self._holds_addresses(result):
             return
         key = self._key(signature, result.codegen)
@@ -285,7 +285,7 @@ def _warn_once(message: str) -> None:
 
 @contextlib.contextmanager
 def _numba_folder(folder: Path) -> Iterator[None]:
-    """Let numba's own cache lie in a folder while functions are decorated."""
+    """Make numba use a folder for its own cache while functions are decorated."""
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
     try:
         yield

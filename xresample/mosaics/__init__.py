@@ -1,1 +1,1 @@
-"""What is done to mosaics: start, add, co-add, merge, inspect."""
+"""Functions of mosaics: start, add, co-add, merge, inspect."""

@@ -108,7 +108,7 @@ def _reproduces(found: Any, wcs: Any, shape: tuple[int, int], x0: int, y0: int) 
 
 
 def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
-    """Return the tangent projection that equals a gwcs; None if there is none."""
+    """Return the tangent projection that equals a gwcs; None if no projection does."""
     from astropy import units as u
     from astropy.modeling.rotations import RotateNative2Celestial
     from astropy.wcs.utils import celestial_frame_to_wcs
