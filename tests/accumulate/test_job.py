@@ -42,6 +42,13 @@ FAULTS: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "err is missing": (
         lambda: GOOD.drop_vars("err"), {"compute_err": "driz_err"}, "err is missing",
     ),
+    "the level is not a number": (
+        lambda: GOOD.assign_attrs(level=np.nan, subtracted=0), {}, "level must be finite",
+    ),
+    "the time is 0": (
+        lambda: GOOD.assign_attrs(exposure_time=0.0, measurement_time=0.0),
+        {"weight_type": "exptime"}, "must be positive and finite, got 0",
+    ),
     "the time is missing": (
         lambda: GOOD.assign_attrs(exposure_time=np.nan, measurement_time=np.nan),
         {"weight_type": "exptime"}, "exposure_time",

@@ -147,3 +147,21 @@ def test_validate_accepts_valid_exposures() -> None:
     validate(make_exposure(0, SHAPE))
     validate(xr.Dataset({"data": (("y", "x"), np.ones((2, 2)))}))
     validate(make_exposure(0, SHAPE).transpose("x", "y"))
+
+
+@pytest.mark.parametrize("chunks", [None, 20])
+@pytest.mark.parametrize("name", ["data", "var_rnoise", "dq"])
+@pytest.mark.parametrize(
+    "change", [lambda block: block[:5, :6].copy(), lambda block: block.astype("c8")]
+)
+def test_planes_that_return_something_else_than_they_promise(
+    change: Any, name: str, chunks: int | None
+) -> None:
+    """No memory beyond an array is read, because the result of a lazy array is checked."""
+    exposure = make_exposure(0, (20, 24))
+    plane = exposure[name].chunk()
+    lazy = plane.data.map_blocks(change, dtype=plane.dtype, chunks=plane.data.chunks)
+    broken = exposure.assign({name: (("y", "x"), lazy)})
+    grid = output_grid((20, 24))
+    with pytest.raises(xrs.InvalidExposureError, match=f"{name} must return"):
+        xrs.coadd([broken], grid, chunks=chunks, good_bits=0).compute()

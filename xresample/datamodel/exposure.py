@@ -168,7 +168,7 @@ def validate(exposure: Any, options: Options | None = None, pixmap: bool = False
         )
     faults = _faults(exposure)
     if options is not None:
-        faults += _unmet(exposure, options, pixmap)
+        faults += _unmet(exposure, options, pixmap, readable=not faults)
     if faults:
         name = exposure.attrs.get("filename") or "The exposure"
         raise InvalidExposureError(_listing(f"{name} cannot be used", faults))
@@ -207,13 +207,18 @@ def _faults(exposure: xr.Dataset) -> list[str]:
                     "not every second pixel, and not flipped"
                 )
     try:
-        schema.exposure_scalars(exposure.attrs)
+        scalars = schema.exposure_scalars(exposure.attrs)
     except (TypeError, ValueError) as error:
-        faults.append(f"an attribute has an invalid value: {error}")
+        return [*faults, f"an attribute has an invalid value: {error}"]
+    if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
+        faults.append(
+            f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
+            "or to 0 if no sky level should be subtracted"
+        )
     return faults
 
 
-def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
+def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool, readable: bool) -> list[str]:
     """Return what an exposure lacks for the options of a mosaic."""
     faults = []
     if schema.WCS not in exposure.coords and not pixmap:
@@ -222,12 +227,17 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         )
     if options.compute_err == "driz_err" and "err" not in exposure:
         faults.append("err is missing, which compute_err='driz_err' requires")
-    if options.weight_type == "exptime":
-        scalars = schema.exposure_scalars(exposure.attrs)
-        if np.isnan(scalars["measurement_time"]) and np.isnan(scalars["exposure_time"]):
+    if options.weight_type == "exptime" and readable:
+        time = Exposure(exposure).time
+        if np.isnan(time):
             faults.append(
                 "the attributes exposure_time and measurement_time are missing, one of which "
                 "weight_type='exptime' requires"
+            )
+        elif not 0 < time < np.inf:
+            faults.append(
+                f"the measurement or exposure time must be positive and finite, got {time}: "
+                "weight_type='exptime' uses it as the weight"
             )
     return faults
 
@@ -288,7 +298,15 @@ class Exposure:
         """Return a part of a plane, ``(y, x)``, in native byte order; None if it is missing."""
         if name not in self.dataset:
             return None
-        array = self.dataset[name].transpose("y", "x")[rows, columns].values
+        part = self.dataset[name].transpose("y", "x")[rows, columns]
+        array = part.values
+        # The kernels read by address, so what a file or a lazy array really returns is checked.
+        if array.shape != part.shape or array.dtype.kind != part.dtype.kind:
+            raise InvalidExposureError(
+                f"{self.scalars['filename'] or 'The exposure'}: {name} must return "
+                f"{part.dtype} of shape {part.shape} when it is read, got {array.dtype} of shape "
+                f"{array.shape}: the file or the lazy array is damaged, or has changed"
+            )
         if array.dtype == np.float16:
             # In half precision, sums, products and inverses overflow.
             return array.astype(np.float32)

@@ -92,9 +92,9 @@ class Graph:
         exposure = self.plan.exposures[part.number]
         y, x = with_next(part.y, exposure.y), with_next(part.x, exposure.x)
         return [
-            [BlockOrigin(name, *corner), key]
+            [origin, key]
             for name, chunked in self._chunked[part.number].items()
-            for *corner, key in chunked.covering(y, x)
+            for origin, key in chunked.covering(name, y, x)
         ]
 
 
@@ -131,11 +131,13 @@ class _Chunked:
         )
         return cls(array, *edges)
 
-    def covering(self, y: range, x: range) -> Iterable[tuple[int, int, Key]]:
-        """Yield first row, first column and key of the blocks that overlap a window."""
+    def covering(self, name: str, y: range, x: range) -> Iterable[tuple[BlockOrigin, Key]]:
+        """Yield origin and key of the blocks of a plane that overlap a window."""
         for j in _overlapping(self.y, y):
             for i in _overlapping(self.x, x):
-                yield int(self.y[j]), int(self.x[i]), (self.array.name, j, i)
+                shape = int(self.y[j + 1] - self.y[j]), int(self.x[i + 1] - self.x[i])
+                origin = BlockOrigin(name, int(self.y[j]), int(self.x[i]), shape)
+                yield origin, (self.array.name, j, i)
 
 
 def _overlapping(edges: np.ndarray, window: range) -> range:

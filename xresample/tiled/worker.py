@@ -18,6 +18,7 @@ from xresample.accumulate.window import map_between, place_part, require_wcs, wi
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WeightType
+from xresample.errors import InvalidExposureError
 from xresample.wcs.caches import ThreadCache
 from xresample.wcs.handle import WCSHandle
 
@@ -51,6 +52,8 @@ class BlockOrigin:
     y: int
     """First row, in the pixels of the WCS."""
     x: int
+    shape: tuple[int, int]
+    """Shape that the chunks of the dask array promise, ``(y, x)``."""
 
 
 Block = Sequence[Any]
@@ -173,6 +176,11 @@ def _joined(blocks: Sequence[Block], y: range, x: range) -> np.ndarray:
     """Return a window of an array from the blocks that cover it."""
     out = np.empty((len(y), len(x)), np.result_type(*(block for _, block in blocks)))
     for origin, block in blocks:
+        if block.shape != origin.shape:
+            raise InvalidExposureError(
+                f"{origin.name} must return blocks of the shape of its chunks, {origin.shape}, got "
+                f"{block.shape}: the function behind the dask array changes the shape"
+            )
         (to_y, from_y), (to_x, from_x) = (
             _common(side, first, length)
             for side, first, length in zip((y, x), (origin.y, origin.x), block.shape, strict=True)
