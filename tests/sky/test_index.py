@@ -86,7 +86,7 @@ def test_nothing_is_computed_before_it_is_read(evaluated: list[int], tmp_path: P
     added = given.resample.add(exposure)
     assert_same_bits(added, before.resample.add(exposure.resample.without_sky()))
     assert_same_bits(given.resample.merge(given), before.resample.merge(before))
-    assert list(added.coords) == ["y", "x", "wcs"]
+    assert list(added.coords) == list(before.coords)
     xrs.coadd([exposure], given)
     exposure.resample.onto(GRID)
     given.resample.to_fits(tmp_path / "mosaic.fits")
@@ -295,7 +295,7 @@ def test_files(kind: str, tmp_path: Path, evaluated: list[int]) -> None:
     given.to_netcdf(tmp_path / "with.nc")
     given.resample.without_sky().to_netcdf(tmp_path / "without.nc")
     with xr.open_dataset(tmp_path / "without.nc") as opened:
-        assert set(opened.coords) == {"y", "x", "wcs"}
+        assert set(opened.coords) == set(plain.coords)
         assert_same_bits(opened.resample.add(exposure), plain.resample.add(exposure))
     with xr.open_dataset(tmp_path / "with.nc") as opened:
         assert "ra" in opened.coords
