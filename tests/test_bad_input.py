@@ -49,8 +49,9 @@ BAD_EXPOSURES: dict[str, tuple[Callable[[], Any], str]] = {
     "a DataArray": (lambda: GOOD["data"], "DataArray"),
     "None": (lambda: None, "NoneType"),
     "complex data": (lambda: with_plane("data", np.ones(SHAPE, complex)), "complex"),
-    "text data": (lambda: with_plane("data", np.full(SHAPE, "a")), "data is of type"),
-    "floating-point dq": (lambda: with_plane("dq", np.zeros(SHAPE)), "dq is of type float64"),
+    "text data": (lambda: with_plane("data", np.full(SHAPE, "a")), "data must hold real numbers"),
+    "floating-point dq": (
+        lambda: with_plane("dq", np.zeros(SHAPE)), "dq must hold integers, got type float64"),
     "dq beyond 32 bits": (
         lambda: with_plane("dq", np.full(SHAPE, 1 << 40, np.int64)), "flags of 32 bits"),
     "a cube": (lambda: GOOD.expand_dims(band=2), "dimensions"),
@@ -85,7 +86,7 @@ def test_one_error_lists_all_faults_of_an_exposure() -> None:
     with pytest.raises(xrs.InvalidExposureError) as caught:
         xrs.coadd(bad, GRID, compute_err="driz_err", weight_type="exptime")
     message = str(caught.value)
-    for fault in ("dq is of type", "wcs is missing", "err is missing", "exposure_time"):
+    for fault in ("dq must hold integers", "wcs is missing", "err is missing", "exposure_time"):
         assert fault in message
     assert message.startswith("exposure_0.fits")
     assert isinstance(caught.value, ValueError)
@@ -145,12 +146,12 @@ def test_one_error_lists_all_bad_options() -> None:
         (None, "output grid"),
         ("grid.fits", "output grid"),
         (3, "output grid"),
-        ((0, 5), "no pixel"),
-        ((5, -1), "no pixel"),
-        ((5,), "two sizes"),
-        ((5, "a"), "two sizes"),
-        ({}, "'wcs' is needed"),
-        ({"pixel_scale": 0.1}, "'wcs' is needed"),
+        ((0, 5), "must be positive"),
+        ((5, -1), "must be positive"),
+        ((5,), "two integers"),
+        ((5, "a"), "two integers"),
+        ({}, "must have the key 'wcs'"),
+        ({"pixel_scale": 0.1}, "must have the key 'wcs'"),
         (WCS(naxis=2), "SPATIAL|array_shape|sky"),
         (WCS(naxis=3), "axes"),
         (WCS(naxis=1), "axes"),
@@ -193,7 +194,12 @@ def test_make_exposure_lists_all_bad_arrays() -> None:
             arrays["data"], err=arrays["err"][1:], dq=arrays["dq"].T,
             variances={"var_flat": np.zeros(3), "flat": arrays["err"]},
         )  # fmt: skip
-    for fault in ("err has shape", "dq has shape", "var_flat has shape", "starts with 'var_'"):
+    for fault in (
+        "err must have the shape",
+        "dq must have the shape",
+        "var_flat must have the shape",
+        "must start with 'var_'",
+    ):
         assert fault in str(caught.value)
     with pytest.raises(xrs.InvalidExposureError, match="image"):
         xrs.make_exposure(np.zeros(4))

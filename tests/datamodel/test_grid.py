@@ -107,15 +107,15 @@ def test_aligned_grids_share_their_pixels() -> None:
 
 
 def test_fit_wcs_refuses_bad_input() -> None:
-    with pytest.raises(xrs.InvalidInputError, match=r"without one: .*exposure_0"):
+    with pytest.raises(xrs.InvalidInputError, match="got exposures without: exposure_0"):
         xrs.fit_wcs(make_exposure(0).drop_vars("wcs"))
     with pytest.raises(xrs.InvalidInputError, match="align_with"):
         xrs.fit_wcs(make_exposure(0), align_with=output_grid())
     for bad in (0.0, -1.0, np.nan):
-        with pytest.raises(xrs.InvalidInputError, match="pixel scale"):
+        with pytest.raises(xrs.InvalidInputError, match="pixel_scale must be"):
             xrs.fit_wcs(make_exposure(0), pixel_scale=bad)
     far = make_exposure(1, wcs=make_fits(SHAPE, crval=(330.0, -2.0)))
-    with pytest.raises(xrs.InvalidInputError, match=r"hemisphere|projected"):
+    with pytest.raises(xrs.InvalidInputError, match="within 90 degrees"):
         xrs.fit_wcs([make_exposure(0), far])
 
 
@@ -161,5 +161,5 @@ def test_a_mosaic_with_a_step_is_not_a_grid(key: dict[str, slice]) -> None:
     mosaic = xrs.empty_mosaic(make_fits(SHAPE)).isel(key)
     exposure = make_exposure(0, SHAPE)
     for use in (mosaic.resample.add, lambda e: xrs.coadd(e, mosaic)):
-        with pytest.raises(xrs.InvalidInputError, match="not thinned or turned"):
+        with pytest.raises(xrs.InvalidInputError, match="not every second pixel"):
             use(exposure)

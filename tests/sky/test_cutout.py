@@ -133,15 +133,15 @@ def test_a_wcs_without_an_inverse() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((150.0, 2.0, 5.0), "whole number of pixels"), ((150.0, 2.0, True), "whole number"),
-        ((150.0, 2.0, 0), "above 0"), ((150.0, 2.0, -1 * u.arcsec), "above 0"),
-        ((150.0, 2.0, np.nan * u.arcsec), "above 0"), ((150.0, 2.0, (1, 2, 3)), "a pair"),
-        ((150.0, 2.0, 3 * u.s), "an angle, or pixels"), ((150.0, 2.0), "whole number"),
-        ((150.0, None, 3), "declination"), (("10h", 2.0, 3), "no angle"),
-        ((150.0 * u.s, 2.0, 3), "no angle"), ((np.nan, 2.0, 3), "off the image"),
+        ((150.0, 2.0, 5.0), "integer number of pixels"), ((150.0, 2.0, True), "integer number"),
+        ((150.0, 2.0, 0), "must be positive"), ((150.0, 2.0, -1 * u.arcsec), "must be positive"),
+        ((150.0, 2.0, np.nan * u.arcsec), "must be positive"), ((150.0, 2.0, (1, 2, 3)), "a pair"),
+        ((150.0, 2.0, 3 * u.s), "must be an angle"), ((150.0, 2.0), "integer number"),
+        ((150.0, None, 3), "declination"), (("10h", 2.0, 3), "An angle must be"),
+        ((150.0 * u.s, 2.0, 3), "An angle must be"), ((np.nan, 2.0, 3), "off the image"),
         ((150.0, 92.0, 3), "off the image"), ((330.0, -2.0, 3), "off the image"),
-        ((SkyCoord([1, 2], [3, 4], unit="deg"), None, 3), "2 positions"),
-        ((SkyCoord(150, 2, unit="deg"), 2.0, 3), "SkyCoord, a declination and a size"),
+        ((SkyCoord([1, 2], [3, 4], unit="deg"), None, 3), "one position, got 2"),
+        ((SkyCoord(150, 2, unit="deg"), 2.0, 3), "SkyCoord without a declination"),
     ],
 )  # fmt: skip
 def test_what_is_refused(arguments: tuple[Any, ...], message: str) -> None:

@@ -194,17 +194,17 @@ def test_pixels_end_at_their_borders() -> None:
 def test_selections_that_cannot_be() -> None:
     given = mosaic().resample.with_sky()
     ra, dec = 150.0, 2.0
-    with pytest.raises(xrs.InvalidInputError, match="method='nearest'"):
+    with pytest.raises(xrs.InvalidInputError, match="method must be 'nearest'"):
         given.sel(ra=ra, dec=dec)
     with pytest.raises(xrs.InvalidInputError, match="tolerance"):
         given.sel(ra=ra, dec=dec, method="nearest", tolerance=1.0)
-    with pytest.raises(xrs.InvalidInputError, match=r"\['dec'\] is missing"):
+    with pytest.raises(xrs.InvalidInputError, match="dec is missing"):
         given.sel(ra=ra, method="nearest")
     with pytest.raises(xrs.InvalidInputError, match="dims='source'"):
         given.sel(ra=[ra, ra], dec=[dec, dec], method="nearest")
     with pytest.raises(xrs.InvalidInputError, match="same dimensions"):
         given.sel(ra=xr.DataArray([ra], dims="a"), dec=dec, method="nearest")
-    with pytest.raises(xrs.InvalidInputError, match="no angle"):
+    with pytest.raises(xrs.InvalidInputError, match="An angle must be"):
         given.sel(ra="10h", dec=dec, method="nearest")
     with pytest.raises(KeyError, match="One of 2 positions is off the image: ra=10"):
         given.sel(ra=xr.DataArray([ra, 10, 11.0], dims="s"),
@@ -221,11 +221,11 @@ def test_images_that_cannot_have_them() -> None:
     exposure = make_exposure(0, SHAPE)
     with pytest.raises(xrs.MissingKeyError, match="assign_wcs"):
         exposure.drop_vars("wcs").resample.with_sky()
-    with pytest.raises(xrs.InvalidInputError, match=r"variables \['ra'\]"):
+    with pytest.raises(xrs.InvalidInputError, match="must not have variables ra"):
         exposure.assign(ra=1.0).resample.with_sky()
-    with pytest.raises(xrs.InvalidInputError, match="'x' must hold the pixels"):
+    with pytest.raises(xrs.InvalidInputError, match="'x' must hold pixels"):
         exposure.isel(x=[3, 3]).resample.with_sky()
-    with pytest.raises(xrs.InvalidInputError, match="'y' must hold the pixels"):
+    with pytest.raises(xrs.InvalidInputError, match="'y' must hold pixels"):
         exposure.assign_coords(y=["a"] * SHAPE[0]).resample.with_sky()
     with pytest.raises(xrs.InvalidInputError, match="y and x"):
         exposure.isel(x=0).resample.with_sky()

@@ -109,8 +109,7 @@ _ALL = (
     Flavour("SIP", make_sip),
     Flavour("TPV", make_tpv),
     Flavour("look-up tables", lambda shape: make_cropped(make_lookup(), shape), smooth=False),
-    Flavour("Hubble", lambda shape: make_cropped(read_fits("j94f05bgq_flt.fits"), shape),
-            smooth=False),
+    Flavour("Hubble", lambda shape: make_cropped(read_fits("j94f05bgq_flt.fits"), shape)),
     Flavour("Spitzer", lambda shape: make_cropped(read_fits("irac_sip.hdr"), shape)),
 )  # fmt: skip
 

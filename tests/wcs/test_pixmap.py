@@ -194,7 +194,7 @@ def test_ranges_are_those_inside_the_box():
     image.bounding_box = ((3.5, 99.5), (-0.5, 50.2))
     mapping = build_pixmap(image, makers.make_grid(), range(2, 80), range(40, 192))
     assert (mapping.x, mapping.y) == (range(4, 80), range(40, 51))
-    with pytest.raises(InvalidInputError, match=r"covers x in range\(4, 80\)"):
+    with pytest.raises(InvalidInputError, match=r"x must lie in range\(4, 80\)"):
         mapping.evaluate(range(40, 41), range(3, 10))
 
 

@@ -168,7 +168,7 @@ def validate(exposure: Any, options: Options | None = None, pixmap: bool = False
         )
     faults = _faults(exposure)
     if options is not None:
-        faults += _unmet(exposure, options, pixmap, readable=not faults)
+        faults += _unmet(exposure, options, pixmap)
     if faults:
         name = exposure.attrs.get("filename") or "The exposure"
         raise InvalidExposureError(_listing(f"{name} cannot be used", faults))
@@ -218,7 +218,7 @@ def _faults(exposure: xr.Dataset) -> list[str]:
     return faults
 
 
-def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool, readable: bool) -> list[str]:
+def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
     """Return what an exposure lacks for the options of a mosaic."""
     faults = []
     if schema.WCS not in exposure.coords and not pixmap:
@@ -227,8 +227,12 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool, readable: bool)
         )
     if options.compute_err == "driz_err" and "err" not in exposure:
         faults.append("err is missing, which compute_err='driz_err' requires")
-    if options.weight_type == "exptime" and readable:
-        time = Exposure(exposure).time
+    if options.weight_type == "exptime":
+        try:
+            time = Exposure(exposure).time
+        except (TypeError, ValueError):
+            # An attribute that is not a number is a fault by itself.
+            return faults
         if np.isnan(time):
             faults.append(
                 "the attributes exposure_time and measurement_time are missing, one of which "

@@ -179,7 +179,9 @@ class ProductState:
             return min(self.starts, key=as_number, default=None)
         if name == "end_time":
             return max(self.ends, key=as_number, default=None)
-        return provenance.totals(self.times).get(name)
+        # stcal sums unknown times to 0, except measurement times.
+        unknown = 0.0 if name in ("exposure_time", "duration", "elapsed_exposure_time") else None
+        return provenance.totals(self.times).get(name, unknown)
 
     def mosaic(self) -> xr.Dataset:
         """Return the planes as a mosaic."""

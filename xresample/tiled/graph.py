@@ -136,7 +136,8 @@ class _Chunked:
         for j in _overlapping(self.y, y):
             for i in _overlapping(self.x, x):
                 shape = int(self.y[j + 1] - self.y[j]), int(self.x[i + 1] - self.x[i])
-                origin = BlockOrigin(name, int(self.y[j]), int(self.x[i]), shape)
+                first = int(self.y[j]), int(self.x[i])
+                origin = BlockOrigin(name, *first, shape, self.array.dtype.kind)
                 yield origin, (self.array.name, j, i)
 
 

@@ -54,6 +54,8 @@ class BlockOrigin:
     x: int
     shape: tuple[int, int]
     """Shape that the chunks of the dask array promise, ``(y, x)``."""
+    kind: str
+    """Kind of numbers that the dask array promises."""
 
 
 Block = Sequence[Any]
@@ -176,10 +178,11 @@ def _joined(blocks: Sequence[Block], y: range, x: range) -> np.ndarray:
     """Return a window of an array from the blocks that cover it."""
     out = np.empty((len(y), len(x)), np.result_type(*(block for _, block in blocks)))
     for origin, block in blocks:
-        if block.shape != origin.shape:
+        if block.shape != origin.shape or block.dtype.kind != origin.kind:
             raise InvalidExposureError(
-                f"{origin.name} must return blocks of the shape of its chunks, {origin.shape}, got "
-                f"{block.shape}: the function behind the dask array changes the shape"
+                f"{origin.name} must return blocks of the shape of its chunks, {origin.shape}, and "
+                f"of its kind of numbers, {origin.kind!r}, got {block.shape} and "
+                f"{block.dtype.kind!r}: the function behind the dask array changes them"
             )
         (to_y, from_y), (to_x, from_x) = (
             _common(side, first, length)
