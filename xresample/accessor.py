@@ -434,9 +434,9 @@ class ResampleAccessor:
         >>> ax.figure.axes[1].get_ylabel()
         'data (DN/s)'
         """
-        from xresample.plot import show
+        from xresample.plot import plot_image
 
-        return show(self._dataset, variable, **kwargs)
+        return plot_image(self._dataset, variable, **kwargs)
 
     def plot_context(self, **kwargs: Any) -> Any:
         """Draw the number of exposures that contribute to each pixel of a mosaic.

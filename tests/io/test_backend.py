@@ -1,4 +1,4 @@
-"""The engine: what it recognises, how lazy it is, what it says of files that it cannot read."""
+"""The engine of xarray: recognised files, lazy reading, and errors for files it cannot read."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from xresample.io.fits_file import FitsPlane
 guess = XResampleBackend().guess_can_open
 
 
-def test_registered() -> None:
+def test_engine_is_registered() -> None:
     assert "xresample" in xr.backends.list_engines()
 
 
-def test_recognised_by_content(tmp_path: Path) -> None:
+def test_files_are_recognised_by_content(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.dat")
     files.roman(tmp_path / "b")
     shutil.copy(tmp_path / "a.dat", tmp_path / "c.asdf")
@@ -44,7 +44,7 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
         assert not guess(tmp_path / name)
     mosaic.to_netcdf(tmp_path / "b.fits", format="NETCDF3_64BIT", engine="netcdf4")
     (tmp_path / "store.fits").mkdir()
-    (tmp_path / "text.txt").write_text("SIMPLE is what it is not")
+    (tmp_path / "text.txt").write_text("SIMPLE text, but not FITS")
     for given in (
         *(tmp_path / name for name in ("b.fits", "store.fits", "text.txt", "nowhere.fits")),
         *("https://example.org/a.fits", "s3://bucket/a.fits", b"SIMPLE  =", None, 3, object()),
@@ -59,14 +59,14 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "empty or cut off"),
-        (b"no header at all", r"neither a FITS file.*starts with b'no header"),
+        (b"no header at all", r"must start with 'SIMPLE  ='.*got b'no header"),
         (b"\x1f\x8bno gzip", "cut off"),
         (b"SIMPLE  =                    T", r"a\.fits"),
         (b"#ASDF 1.0.0\n", "cut off within its tree"),
         (b"#ASDF 1.0.0\n--- {[\n...\n", "cannot be parsed"),
     ],
 )
-def test_what_is_no_file_of_ours(tmp_path: Path, content: bytes, message: str) -> None:
+def test_errors_describe_unreadable_files(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.fits"
     path.write_bytes(content)
     assert guess(path)
@@ -74,15 +74,15 @@ def test_what_is_no_file_of_ours(tmp_path: Path, content: bytes, message: str) -
         xr.open_dataset(path, engine="xresample")
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_missing_and_remote_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         xr.open_dataset(tmp_path / "a.fits", engine="xresample")
-    with pytest.raises(xrs.InvalidInputError, match="the path of a file on this machine"):
+    with pytest.raises(xrs.InvalidInputError, match=r"the path of a local file.*https://example"):
         xr.open_dataset("https://example.org/a.fits", engine="xresample")
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_cut_off_anywhere(tmp_path: Path, packed: bool) -> None:
+def test_truncated_files_are_refused(tmp_path: Path, packed: bool) -> None:
     files.jwst(tmp_path / "a.fits")
     content = (tmp_path / "a.fits").read_bytes()
     content = gzip.compress(content) if packed else content
@@ -93,7 +93,7 @@ def test_cut_off_anywhere(tmp_path: Path, packed: bool) -> None:
             xr.open_dataset(path)
 
 
-def test_cut_off_names_what_is_missing(tmp_path: Path) -> None:
+def test_truncation_names_the_missing_part(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits")
     with fits.open(tmp_path / "a.fits") as hdus:
         place = hdus["VAR_FLAT"].fileinfo()["datLoc"]
@@ -108,7 +108,7 @@ def test_cut_off_names_what_is_missing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows with every plane that is read."""
+    """Return a list to which every read of a plane appends the path of its file."""
     seen: list[str] = []
     for kind in (FitsPlane, AsdfPlane):
 
@@ -122,7 +122,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("chunks", [None, {}, 5, {"y": 4}])
 @pytest.mark.parametrize("make", [files.jwst, partial(files.roman, compression=None)])
-def test_nothing_is_read_until_asked(
+def test_pixels_are_read_only_when_used(
     tmp_path: Path, reads: list[str], make: Any, chunks: Any
 ) -> None:
     path = tmp_path / "a"
@@ -152,14 +152,16 @@ def test_coadding_reads_each_plane_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(seen) == len(set(seen)) == 6
 
 
-def test_opening_in_chunks_makes_no_wcs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_in_chunks_does_not_read_the_wcs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files.jwst(tmp_path / "a.fits")
     monkeypatch.setattr("xresample.io.jwst.tree_wcs", pytest.fail)
     exposure = xr.open_dataset(tmp_path / "a.fits", chunks=5).isel(x=slice(3, 9))
     assert "wcs" in repr(exposure)
 
 
-def test_packed_planes_ask_for_whole_chunks(tmp_path: Path) -> None:
+def test_compressed_planes_prefer_one_chunk(tmp_path: Path) -> None:
     files.roman(tmp_path / "a.asdf", compression="lz4")
     assert xr.open_dataset(tmp_path / "a.asdf", chunks={})["err"].chunks == ((12,), (16,))
     with pytest.warns(UserWarning, match="separate the stored chunks"):
@@ -176,15 +178,15 @@ def test_chunks_and_threads_change_nothing(tmp_path: Path) -> None:
     xr.testing.assert_identical(whole, pieces)
 
 
-def test_exposures_can_be_sent_away(tmp_path: Path) -> None:
+def test_exposures_can_be_pickled(tmp_path: Path) -> None:
     files.roman(tmp_path / "a.asdf")
     exposure = xr.open_dataset(tmp_path / "a.asdf")
-    sent = pickle.loads(pickle.dumps(exposure))  # noqa: S301 - its own
+    sent = pickle.loads(pickle.dumps(exposure))  # noqa: S301 - pickled in the same line
     xr.testing.assert_identical(sent.load(), exposure.load())
     assert sent.resample.wcs is not None
 
 
-def test_exposures_can_be_saved(tmp_path: Path) -> None:
+def test_exposures_can_be_written_to_netcdf(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits")
     exposure = xr.open_dataset(tmp_path / "a.fits")
     exposure.to_netcdf(tmp_path / "a.nc")
@@ -193,7 +195,7 @@ def test_exposures_can_be_saved(tmp_path: Path) -> None:
         np.testing.assert_array_equal(opened["dq"], exposure["dq"])
 
 
-def test_variables_can_be_left_out(tmp_path: Path) -> None:
+def test_variables_can_be_dropped(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits")
     exposure = xr.open_dataset(tmp_path / "a.fits", drop_variables=["err", "wcs"])
     assert "err" not in exposure
@@ -213,7 +215,7 @@ def test_indexing(tmp_path: Path, key: Any) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_all_exposures_of_many_files(tmp_path: Path) -> None:
+def test_open_exposures_of_several_files(tmp_path: Path) -> None:
     files.hst(tmp_path / "a.fits")
     files.roman(tmp_path / "b.asdf")
     found = xrs.open_exposures([tmp_path / "a.fits", str(tmp_path / "b.asdf")], chunks={})

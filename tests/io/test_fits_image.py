@@ -1,4 +1,4 @@
-"""FITS images of any origin as exposures."""
+"""Exposures in FITS files of any origin."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_extensions_by_name(tmp_path: Path) -> None:
     assert "flag_meanings" not in exposure["dq"].attrs
 
 
-def test_several_images(tmp_path: Path) -> None:
+def test_a_group_selects_one_of_several_images(tmp_path: Path) -> None:
     files.image(tmp_path / "a.fits", names=("N1", "S3", "S3"))
     with pytest.raises(xrs.FileError, match=r"3 exposures.*'N1', 2, 3"):
         xr.open_dataset(tmp_path / "a.fits")
@@ -67,7 +67,7 @@ def test_several_images(tmp_path: Path) -> None:
     assert xr.open_dataset(tmp_path / "a.fits", group="n1").identical(exposures[0])
 
 
-def test_companions(tmp_path: Path) -> None:
+def test_planes_in_other_extensions_and_files(tmp_path: Path) -> None:
     arrays = files.planes()
     files.image(tmp_path / "i.fits", names=("N1", "S3"))
     hdus = [fits.ImageHDU(arrays[name], name=ext) for name, ext in
@@ -83,26 +83,36 @@ def test_companions(tmp_path: Path) -> None:
     np.testing.assert_array_equal(exposure["err"], arrays["err"])
     np.testing.assert_array_equal(exposure["var_rnoise"], files.planes(5)["data"])
     for wrong, message in (
-        ({"weight": "nowhere"}, "neither an extension of i.fits"),
-        ({"weight": f"{other}[NO]"}, "has no extension NO"),
-        ({"dq": "N1"}, "holds no integers"),
+        (
+            {"weight": "nowhere"},
+            r"must name an extension of i\.fits \(N1,1, S3,1\) or an existing file.*nowhere",
+        ),
+        ({"weight": f"{other}[NO]"}, "must name a file with extension NO, got"),
+        ({"dq": "N1"}, "N1,1 must hold integers to be used as dq, got BITPIX = -32"),
     ):
         with pytest.raises(xrs.FileError, match=message):
             xr.open_dataset(tmp_path / "i.fits", group="S3", **wrong)
 
 
-def test_companion_of_another_shape(tmp_path: Path) -> None:
+def test_planes_of_another_shape_are_refused(tmp_path: Path) -> None:
     files.image(tmp_path / "i.fits")
     fits.writeto(tmp_path / "w.fits", np.ones((3, 3)))
-    with pytest.raises(xrs.FileError, match=r"no one image of shape \(12, 16\)"):
+    with pytest.raises(
+        xrs.FileError, match=r"must name a file with one image of shape \(12, 16\), got"
+    ):
         xr.open_dataset(tmp_path / "i.fits", weight=tmp_path / "w.fits")
-    with pytest.raises(xrs.FileError, match=r"var_rnoise has shape \(3, 3\)"):
+    with pytest.raises(
+        xrs.FileError,
+        match=r"var_rnoise must have the shape of the image, \(12, 16\), got \(3, 3\)",
+    ):
         xr.open_dataset(tmp_path / "i.fits", weight=f"{tmp_path / 'w.fits'}[0]")
 
 
-def test_without_a_wcs_on_the_sky(tmp_path: Path) -> None:
+def test_images_need_a_celestial_wcs(tmp_path: Path) -> None:
     fits.writeto(tmp_path / "a.fits", np.ones((3, 4)))
-    with pytest.raises(xrs.FileError, match=r"no image with a WCS on the sky.*HDU 0"):
+    with pytest.raises(
+        xrs.FileError, match=r"must have an image with a celestial WCS.*images are HDU 0"
+    ):
         xr.open_dataset(tmp_path / "a.fits")
 
 

@@ -1,4 +1,4 @@
-"""Mosaics as FITS files."""
+"""Mosaics written as FITS files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EXTENSIONS = {
 
 @pytest.fixture(scope="module")
 def mosaic(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
-    """Return a mosaic of two files."""
+    """Return a mosaic of two JWST files."""
     folder = tmp_path_factory.mktemp("exposures")
     for k in range(2):
         files.jwst(folder / f"{k}_cal.fits", seed=k)
@@ -49,7 +49,7 @@ def mosaic(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
 
 
 def error_of(header: Any, wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
-    """Return by how many pixels the keywords are off."""
+    """Return the maximum error of the WCS keywords, in pixels."""
     x, y = np.meshgrid(np.linspace(0, shape[1] - 1, 11), np.linspace(0, shape[0] - 1, 11))
     there = transform(wcs, WCS(header))(x + x0, y + y0)
     return float(np.hypot(there[0] - x, there[1] - y).max())
@@ -78,15 +78,15 @@ def test_planes_and_keywords(tmp_path: Path, mosaic: xr.Dataset) -> None:
 
 
 def test_all_attributes_are_written(tmp_path: Path, mosaic: xr.Dataset) -> None:
-    odd = {"note": "two\nlines, °", "pair": [1, 2], "a_rather_long_name_of_ours": 3.5}
+    odd = {"note": "two\nlines, °", "pair": [1, 2], "a_rather_long_attribute_name": 3.5}
     mosaic.assign_attrs(odd).resample.to_fits(tmp_path / "m.fits")
     header = fits.getheader(tmp_path / "m.fits")
     assert header["note"] == "two lines, ?"
     assert header["pair"] == "1 2"
-    assert header["a_rather_long_name_of_ours"] == 3.5
+    assert header["a_rather_long_attribute_name"] == 3.5
 
 
-def test_file_to_mosaic_to_file(tmp_path: Path, mosaic: xr.Dataset) -> None:
+def test_a_written_mosaic_can_be_read(tmp_path: Path, mosaic: xr.Dataset) -> None:
     mosaic.resample.to_fits(tmp_path / "m.fits")
     with fits.open(tmp_path / "m.fits") as hdus:
         header = hdus["SCI"].header
@@ -114,7 +114,7 @@ def test_file_to_mosaic_to_file(tmp_path: Path, mosaic: xr.Dataset) -> None:
 )
 @pytest.mark.parametrize("part", [{}, {"x": slice(7, 30), "y": slice(11, None)}],
                          ids=["whole", "cutout"])  # fmt: skip
-def test_keywords_say_what_the_wcs_says(tmp_path: Path, wcs: Any, part: Any) -> None:
+def test_keywords_reproduce_the_wcs(tmp_path: Path, wcs: Any, part: Any) -> None:
     piece = xrs.empty_mosaic(wcs).isel(part)
     piece.resample.to_fits(tmp_path / "m.fits")
     x0, y0 = (int(piece[name][0]) for name in ("x", "y"))
@@ -125,7 +125,7 @@ def test_keywords_say_what_the_wcs_says(tmp_path: Path, wcs: Any, part: Any) -> 
 
 
 @pytest.mark.parametrize("wcs", [make_lookup(), make_tabular()], ids=["fits", "gwcs"])
-def test_no_keywords_where_they_would_lie(tmp_path: Path, wcs: Any) -> None:
+def test_no_keywords_if_they_cannot_reproduce_the_wcs(tmp_path: Path, wcs: Any) -> None:
     xrs.empty_mosaic(wcs).resample.to_fits(tmp_path / "m.fits")
     assert "CTYPE1" not in fits.getheader(tmp_path / "m.fits", "SCI")
     back = xr.open_dataset(tmp_path / "m.fits").resample.wcs
@@ -139,7 +139,7 @@ def test_without_a_wcs(tmp_path: Path) -> None:
         assert len(hdus["HDRTAB"].data) == 0
 
 
-def test_nothing_is_replaced_by_accident(tmp_path: Path, mosaic: xr.Dataset) -> None:
+def test_only_overwrite_replaces_a_file(tmp_path: Path, mosaic: xr.Dataset) -> None:
     path = tmp_path / "m.fits"
     path.write_text("precious")
     with pytest.raises(xrs.FileError, match="overwrite=True"):
@@ -150,7 +150,7 @@ def test_nothing_is_replaced_by_accident(tmp_path: Path, mosaic: xr.Dataset) -> 
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
 
 
-def test_all_or_nothing(
+def test_a_failed_write_leaves_everything_as_it_was(
     tmp_path: Path, mosaic: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "m.fits"
@@ -167,13 +167,13 @@ def test_all_or_nothing(
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
 
 
-def test_compressed_by_its_name(tmp_path: Path, mosaic: xr.Dataset) -> None:
+def test_the_suffix_gz_compresses(tmp_path: Path, mosaic: xr.Dataset) -> None:
     mosaic.resample.to_fits(tmp_path / "m.fits.gz")
     assert (tmp_path / "m.fits.gz").read_bytes().startswith(b"\x1f\x8b")
     np.testing.assert_array_equal(xr.open_dataset(tmp_path / "m.fits.gz")["data"], mosaic["data"])
 
 
-def test_mosaics_from_netcdf_and_in_chunks(tmp_path: Path, mosaic: xr.Dataset) -> None:
+def test_a_mosaic_from_netcdf_gives_the_same_file(tmp_path: Path, mosaic: xr.Dataset) -> None:
     mosaic.to_netcdf(tmp_path / "m.nc")
     mosaic.resample.to_fits(tmp_path / "a.fits")
     with xr.open_dataset(tmp_path / "m.nc", chunks={"x": 5}) as opened:
@@ -182,7 +182,9 @@ def test_mosaics_from_netcdf_and_in_chunks(tmp_path: Path, mosaic: xr.Dataset) -
         assert fits.FITSDiff(a, b).identical
 
 
-def test_only_mosaics(tmp_path: Path) -> None:
-    with pytest.raises(xrs.InvalidInputError, match="to_fits writes mosaics"):
+def test_only_mosaics_are_written(tmp_path: Path) -> None:
+    with pytest.raises(
+        xrs.InvalidInputError, match=r"Expected a mosaic .*, got a Dataset with variables: data"
+    ):
         xrs.make_exposure(np.ones((3, 4))).resample.to_fits(tmp_path / "a.fits")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Files of HST as exposures."""
+"""Exposures in files of HST."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def test_each_chip_is_an_exposure(tmp_path: Path) -> None:
         assert exposure["dq"].dtype == np.uint32
 
 
-def test_one_of_several_must_be_chosen(tmp_path: Path) -> None:
+def test_a_group_is_required_for_several_chips(tmp_path: Path) -> None:
     files.hst(tmp_path / "a.fits")
     with pytest.raises(xrs.FileError, match=r"2 exposures: choose one with group= \(1, 2\)"):
         xr.open_dataset(tmp_path / "a.fits")
-    with pytest.raises(xrs.FileError, match="no group 3"):
+    with pytest.raises(xrs.FileError, match=r"group must be one of 1, 2 for .*a\.fits, got 3"):
         xr.open_dataset(tmp_path / "a.fits", group=3)
 
 
@@ -59,7 +59,7 @@ def test_units(tmp_path: Path, units: str, expected: str, divisor: float) -> Non
     assert exposure.attrs["level"] == 5.0 / divisor
 
 
-def test_tables_of_distortion(tmp_path: Path) -> None:
+def test_the_wcs_contains_the_distortion_tables(tmp_path: Path) -> None:
     path = tmp_path / "a.fits"
     files.hst(path)
     x, y = np.meshgrid(np.arange(files.NX), np.arange(files.NY))
@@ -73,7 +73,7 @@ def test_tables_of_distortion(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-def test_flags_by_camera(tmp_path: Path) -> None:
+def test_names_of_flags_depend_on_the_camera(tmp_path: Path) -> None:
     files.hst(tmp_path / "a.fits", chips=1)
     names = xr.open_dataset(tmp_path / "a.fits")["dq"].attrs["flag_meanings"].split()
     assert names[:3] == ["LOST", "FILLED", "BADPIX"]
@@ -84,7 +84,7 @@ def test_flags_by_camera(tmp_path: Path) -> None:
     assert "flag_meanings" not in xr.open_dataset(tmp_path / "b.fits")["dq"].attrs
 
 
-def test_flags_of_a_second_file(tmp_path: Path) -> None:
+def test_flags_in_a_second_file(tmp_path: Path) -> None:
     files.hst(tmp_path / "a.fits", chips=1)
     flags = np.arange(files.NY * files.NX, dtype=np.int16).reshape(files.SHAPE)
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(flags, name="SCI")]).writeto(tmp_path / "c.fits")
@@ -93,7 +93,7 @@ def test_flags_of_a_second_file(tmp_path: Path) -> None:
 
 
 def test_real_header_of_acs() -> None:
-    """ACS/WFC with the tables of its detector; the pixels of the file are cut to nothing."""
+    """An ACS/WFC file with look-up tables; its images have no pixels."""
     path = FITS_DATA / "j94f05bgq_flt.fits"
     with warnings.catch_warnings(), fits.open(path) as hdus:
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Files of JWST as exposures."""
+"""Exposures in files of JWST."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_wcs_is_the_gwcs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("meta", [None, {"wcs": None}], ids=["no extension", "no WCS in it"])
-def test_without_gwcs_the_header_counts(tmp_path: Path, meta: dict[str, None] | None) -> None:
+def test_without_a_gwcs_the_keywords_are_used(tmp_path: Path, meta: dict[str, None] | None) -> None:
     files.jwst(tmp_path / "a.fits", with_gwcs=meta is not None, meta=meta)
     wcs = xr.open_dataset(tmp_path / "a.fits").resample.wcs
     x, y = np.meshgrid(np.arange(files.NX), np.arange(files.NY))
@@ -51,7 +51,7 @@ def test_without_gwcs_the_header_counts(tmp_path: Path, meta: dict[str, None] | 
     np.testing.assert_allclose(pixel_to_world(wcs, x, y), expected, rtol=0, atol=1e-9)
 
 
-def test_group_id_of_the_tree_comes_first(tmp_path: Path) -> None:
+def test_group_id_of_the_tree_has_priority(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits", meta={"group_id": "mine"})
     files.jwst(tmp_path / "b.fits", meta={"group_id": None})
     assert xr.open_dataset(tmp_path / "a.fits").attrs["group_id"] == "mine"
@@ -65,20 +65,22 @@ def test_good_bits_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(weight, (arrays["dq"] & (1 | 512)) == 0)
 
 
-def test_planes_that_are_missing_are_absent(tmp_path: Path) -> None:
+def test_missing_planes_are_absent(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits", leave_out=("DQ", "VAR_FLAT"))
     exposure = xr.open_dataset(tmp_path / "a.fits")
     assert "dq" not in exposure
     assert "var_flat" not in exposure
 
 
-def test_without_an_image(tmp_path: Path) -> None:
+def test_a_file_needs_an_image(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits", leave_out=("SCI",))
-    with pytest.raises(xrs.FileError, match=r"JWST.*no extension SCI.*holds ERR,1, DQ,1"):
+    with pytest.raises(
+        xrs.FileError, match=r"must have an extension SCI, like files of JWST, got ERR,1, DQ,1"
+    ):
         xr.open_dataset(tmp_path / "a.fits")
 
 
-def test_wcs_that_only_the_mission_knows(tmp_path: Path) -> None:
+def test_a_wcs_of_a_mission_package_is_refused(tmp_path: Path) -> None:
     files.jwst(tmp_path / "a.fits", meta={"wcs": {"steps": "of a spectrograph"}})
     exposure = xr.open_dataset(tmp_path / "a.fits")
     with pytest.raises(xrs.UnsupportedWCSError, match=r"a\.fits.*mission's own ASDF extension"):
@@ -93,5 +95,5 @@ def test_coadd(tmp_path: Path) -> None:
     mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures), good_bits=None)
     assert mosaic.attrs["pointings"] == 1
     assert list(mosaic["filename"].values) == ["0_cal.fits", "1_cal.fits"]
-    # The sky level that has not been subtracted is, once.
+    # The co-add subtracts the sky level of 1.25 from data of mean 1, because the file has not.
     assert abs(float(mosaic["data"].where(mosaic["wht"] > 0).mean()) + 0.25) < 0.1

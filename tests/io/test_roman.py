@@ -1,4 +1,4 @@
-"""Files of Roman as exposures."""
+"""Exposures in files of Roman."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_variables_and_attributes(tmp_path: Path, compression: str | None) -> No
     )
 
 
-def test_read_noise_from_the_others(tmp_path: Path) -> None:
+def test_read_noise_follows_from_the_other_variances(tmp_path: Path) -> None:
     arrays = files.roman(tmp_path / "a.asdf", leave_out=("var_rnoise",))
     single = {name: array.astype(np.float32) for name, array in arrays.items()}
     exposure = xr.open_dataset(tmp_path / "a.asdf")
@@ -46,7 +46,7 @@ def test_read_noise_from_the_others(tmp_path: Path) -> None:
     np.testing.assert_array_equal(exposure["var_rnoise"][3:5, 7], expected[3:5, 7])
 
 
-def test_variance_of_the_sky_on_request(tmp_path: Path) -> None:
+def test_sky_variance_on_request(tmp_path: Path) -> None:
     arrays = files.roman(tmp_path / "a.asdf")
     single = {name: array.astype(np.float32) for name, array in arrays.items()}
     assert "var_sky" not in xr.open_dataset(tmp_path / "a.asdf")
@@ -54,7 +54,7 @@ def test_variance_of_the_sky_on_request(tmp_path: Path) -> None:
     data = single["data"]
     expected = single["var_rnoise"] + single["var_poisson"] / data * np.median(data)
     np.testing.assert_allclose(exposure["var_sky"], expected, rtol=1e-6)
-    # A part is that of the whole, with the median of the whole.
+    # Also a part uses the median of the whole image.
     np.testing.assert_array_equal(exposure["var_sky"][2:4].values, exposure["var_sky"].values[2:4])
 
 
@@ -65,7 +65,7 @@ def test_units_of_the_tree(tmp_path: Path) -> None:
     np.testing.assert_array_equal(exposure["data"], arrays["data"])
 
 
-def test_values_that_stand_for_nothing(tmp_path: Path) -> None:
+def test_fill_values_are_absent(tmp_path: Path) -> None:
     meta = {
         "wcs": None,
         "group_id": "mine",
@@ -78,23 +78,23 @@ def test_values_that_stand_for_nothing(tmp_path: Path) -> None:
     assert exposure.attrs.keys() == {"filename", "group_id", "level", "subtracted"}
 
 
-def test_flags_have_names_of_their_own(tmp_path: Path) -> None:
+def test_flag_names_are_those_of_roman(tmp_path: Path) -> None:
     files.roman(tmp_path / "a.asdf")
     names = xr.open_dataset(tmp_path / "a.asdf")["dq"].attrs["flag_meanings"].split()
     assert "GW_AFFECTED_DATA" in names
     assert "RC" not in names
 
 
-def test_other_trees(tmp_path: Path) -> None:
+def test_a_file_needs_the_tree_and_the_image(tmp_path: Path) -> None:
     asdf.AsdfFile({"other": 1}).write_to(tmp_path / "a.asdf")
-    with pytest.raises(xrs.FileError, match=r"no tree 'roman'.*other"):
+    with pytest.raises(xrs.FileError, match=r"must have a tree 'roman'.*got: .*other"):
         xr.open_dataset(tmp_path / "a.asdf")
     files.roman(tmp_path / "b.asdf", leave_out=("data",))
     with pytest.raises(xrs.FileError, match="data is missing"):
         xr.open_dataset(tmp_path / "b.asdf")
 
 
-def test_truncated(tmp_path: Path) -> None:
+def test_truncated_files_name_the_missing_blocks(tmp_path: Path) -> None:
     path = tmp_path / "a.asdf"
     files.roman(path, compression=None)
     content = path.read_bytes()
@@ -106,7 +106,9 @@ def test_truncated(tmp_path: Path) -> None:
         xr.open_dataset(path)
 
 
-def test_groups_are_for_fits(tmp_path: Path) -> None:
+def test_options_for_fits_files_are_refused(tmp_path: Path) -> None:
     files.roman(tmp_path / "a.asdf")
-    with pytest.raises(xrs.InvalidInputError, match="group="):
+    with pytest.raises(
+        xrs.InvalidInputError, match=r"group=, err=.* are options for FITS files, but .*a\.asdf"
+    ):
         xr.open_dataset(tmp_path / "a.asdf", group=1)

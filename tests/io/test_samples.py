@@ -1,4 +1,4 @@
-"""Real files of the missions, in the folder that ``XRESAMPLE_SAMPLES`` names."""
+"""Real files of the missions in the folder ``XRESAMPLE_SAMPLES`` (an environment variable)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FOLDER = Path(os.environ.get("XRESAMPLE_SAMPLES", "nowhere"))
 
 pytestmark = [
     pytest.mark.samples,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason="XRESAMPLE_SAMPLES names no folder"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="XRESAMPLE_SAMPLES is not the name of a folder"),
 ]
 
 
 def found(pattern: str) -> list[Path]:
-    """Return the samples of a pattern."""
+    """Return the sample files that match a pattern."""
     paths = sorted(FOLDER.glob(pattern))
     if not paths:
         pytest.skip(f"no sample {pattern}")
@@ -55,7 +55,7 @@ def test_jwst_groups() -> None:
     assert mosaic.attrs["exposure_time"] == pytest.approx(2 * exposures[0].attrs["exposure_time"])
 
 
-def test_jwst_gwcs_is_near_the_header() -> None:
+def test_jwst_gwcs_agrees_with_the_keywords() -> None:
     (path,) = found("jwst/jw04242001001_02101_00001_nrcb1_cal.fits")
     with fits.open(path) as hdus:
         header = WCS(hdus["SCI"].header)
@@ -64,7 +64,7 @@ def test_jwst_gwcs_is_near_the_header() -> None:
     assert 0 < np.hypot(near[0] - x, near[1] - y).max() < 0.02
 
 
-def test_miri_keeps_its_box() -> None:
+def test_miri_keeps_its_bounding_box() -> None:
     (path,) = found("jwst/det_image_seq1_MIRIMAGE*_cal.fits.gz")
     exposure = xr.open_dataset(path)
     assert exposure.attrs["group_id"] == "jw12345001001_01101_00001"
@@ -96,7 +96,7 @@ def test_hst_distortion() -> None:
     np.testing.assert_allclose(sky, wcs.all_pix2world(x, y, 0), rtol=0, atol=1e-12)
 
 
-def test_file_to_mosaic_to_file(tmp_path: Path) -> None:
+def test_a_written_mosaic_can_be_read(tmp_path: Path) -> None:
     exposures = xrs.open_exposures(found("ground/*_ooi_*.fits")[:1])
     exposures += xrs.open_exposures(found("jwst/*_00001_nrcb1_cal.fits"))
     exposures += xrs.open_exposures(found("roman/*_0001_*.asdf"))

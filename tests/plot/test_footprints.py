@@ -1,4 +1,4 @@
-"""Pictures of the context and of footprints."""
+"""Plots of the context and of footprints."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SHAPE = (20, 26)
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
-    """Close all figures."""
+    """Close all figures after each test."""
     yield
     plt.close("all")
 
 
 def campaign(n: int = 3) -> tuple[list[xr.Dataset], xr.Dataset]:
-    """Return exposures, and their mosaic on a grid that fits."""
+    """Return exposures, and their mosaic on a grid with a small margin."""
     exposures = make_exposures(n, SHAPE)
     return exposures, xrs.coadd(exposures, xrs.fit_wcs(exposures, margin=2))
 
@@ -42,14 +42,14 @@ def test_the_context_counts_exposures() -> None:
     bar = ax.figure.axes[1]
     assert bar.get_ylabel() == "number of exposures"
     np.testing.assert_array_equal(bar.get_yticks(), [0, 1, 2, 3])
-    # One colour for each number, and white for none.
+    # Each number has a colour; 0 is white.
     colours = shown.to_rgba(np.arange(4))
     assert len(np.unique(colours, axis=0)) == 4
     np.testing.assert_array_equal(colours[0], 1.0)
     np.testing.assert_array_equal(shown.norm.boundaries, [-0.5, 0.5, 1.5, 2.5, 3.5])
 
 
-def test_many_exposures_have_whole_ticks() -> None:
+def test_ticks_of_many_exposures_are_integers() -> None:
     exposures, mosaic = campaign(2)
     many = mosaic.resample.add([exposures[0]] * 38)
     ax = many.resample.plot_context(title="Mine", cmap="magma")
@@ -61,17 +61,18 @@ def test_many_exposures_have_whole_ticks() -> None:
     assert len(mosaic.resample.plot_context(colorbar=False).figure.axes) == 1
 
 
-def test_the_context_of_nothing() -> None:
+def test_an_empty_context_is_drawn_and_a_missing_one_refused() -> None:
     grid = wcs_makers.make_fits(SHAPE)
     xrs.empty_mosaic(grid).resample.plot_context().figure.canvas.draw()
     without = xrs.empty_mosaic(grid, enable_ctx=False)
-    for bad in (without, make_exposure(0, SHAPE)):
-        with pytest.raises(xrs.InvalidInputError, match="context"):
-            bad.resample.plot_context()
+    with pytest.raises(xrs.InvalidInputError, match=r"has no 'con'.*enable_ctx=True"):
+        without.resample.plot_context()
+    with pytest.raises(xrs.InvalidInputError, match=r"Expected a mosaic .*, got a Dataset with"):
+        make_exposure(0, SHAPE).resample.plot_context()
 
 
 @pytest.mark.parametrize("cut", [{}, {"x": slice(5, 20), "y": slice(4, 20)}])
-def test_outlines_lie_where_the_corners_are(cut: dict[str, slice]) -> None:
+def test_outlines_pass_through_the_corners(cut: dict[str, slice]) -> None:
     exposures, mosaic = campaign(3)
     shown = mosaic.isel(cut)
     ax = shown.resample.plot_footprints(exposures)
@@ -94,7 +95,7 @@ def test_outlines_lie_where_the_corners_are(cut: dict[str, slice]) -> None:
     assert ax.figure.axes[1].get_ylabel() == "data (MJy/sr)"
 
 
-def test_outlines_by_themselves() -> None:
+def test_outlines_without_an_image() -> None:
     exposures, mosaic = campaign(2)
     for ax in (
         xrs.plot_footprints(exposures),
@@ -114,7 +115,7 @@ def test_outlines_by_themselves() -> None:
     assert len(exposures[0].resample.plot_footprints().lines) == 1
 
 
-def test_many_outlines_have_a_bar() -> None:
+def test_many_outlines_have_a_colour_bar() -> None:
     exposures = [make_exposure(k, SHAPE, make_wcs(k, SHAPE)) for k in range(12)]
     ax = xrs.plot_footprints(exposures)
     ax.figure.canvas.draw()
@@ -122,7 +123,7 @@ def test_many_outlines_have_a_bar() -> None:
     assert ax.figure.axes[1].get_xlabel() == "exposure, in the order given"
 
 
-def test_axes_of_ones_own() -> None:
+def test_given_axes_are_used() -> None:
     exposures, mosaic = campaign(2)
     _, ax = plt.subplots()
     assert mosaic.resample.plot_footprints(exposures, ax=ax) is ax
@@ -134,8 +135,8 @@ def test_axes_of_ones_own() -> None:
     assert ax.get_xlim() == (4.5, 19.5)
 
 
-def test_across_ra_0_at_the_pole_and_in_other_frames() -> None:
-    """Lines stay short: none runs around the sky."""
+def test_outlines_at_ra_0_at_the_pole_and_in_other_frames() -> None:
+    """No line of an outline crosses the whole plot."""
     for wcs in (
         wcs_makers.make_wrap(SHAPE),
         wcs_makers.make_gwcs(SHAPE, (30.0, 89.9999)),
@@ -147,22 +148,24 @@ def test_across_ra_0_at_the_pole_and_in_other_frames() -> None:
         x, y = ax.lines[0].get_data()
         assert np.hypot(np.diff(x), np.diff(y)).max() < max(SHAPE)
         assert ax.get_xlim()[0] < x.min() < x.max() < ax.get_xlim()[1]
-        # The picture of it too, though its WCS has no inverse for the lines of the grid.
+        # Drawing a cutout with its coordinate grid needs an inverse, which its WCS lacks.
         shown = exposure.isel(x=slice(3, None)).resample.plot()
         shown.figure.canvas.draw()
         assert shown.coords[0].get_axislabel() == "Right ascension"
 
 
-def test_what_cannot_be_drawn() -> None:
+def test_errors_of_footprints() -> None:
     exposures, mosaic = campaign(1)
     with pytest.raises(xrs.InvalidInputError, match="at least one exposure"):
         mosaic.resample.plot_footprints()
-    with pytest.raises(xrs.InvalidInputError, match=r"without: \['exposure_0"):
+    with pytest.raises(
+        xrs.InvalidInputError, match=r"must have a WCS, got exposures without one: exposure_0"
+    ):
         xrs.plot_footprints(exposures[0].drop_vars("wcs"))
     with pytest.raises(xrs.InvalidExposureError, match="data is missing"):
         xrs.plot_footprints(exposures[0].drop_vars("data"))
     nowhere = (
         make_exposure(0, SHAPE).drop_vars("wcs").resample.onto((30, 40), pixmap=shifted_map(SHAPE))
     )
-    with pytest.raises(xrs.InvalidInputError, match="no WCS"):
+    with pytest.raises(xrs.InvalidInputError, match="got a grid without a WCS"):
         nowhere.resample.plot_footprints(exposures)

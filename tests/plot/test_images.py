@@ -1,4 +1,4 @@
-"""Pictures: sky coordinates on the axes, units on the bar, north up and east left."""
+"""Plots of images: sky coordinates on the axes, units on the colour bar, north up, east left."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SHAPE = (20, 26)
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
-    """Close all figures."""
+    """Close all figures after each test."""
     yield
     plt.close("all")
 
 
 def mosaic(**options: Any) -> xr.Dataset:
-    """Return a mosaic on a grid that fits."""
+    """Return a mosaic on a grid with a small margin."""
     exposures = make_exposures(2, SHAPE)
     return xrs.coadd(exposures, xrs.fit_wcs(exposures, margin=2), **options)
 
@@ -44,7 +44,7 @@ def test_axes_titles_and_units() -> None:
 
 @pytest.mark.parametrize("cut", [{}, {"x": slice(9, 25), "y": slice(4, 22)}])
 def test_north_is_up_and_east_is_left(cut: dict[str, slice]) -> None:
-    """Also the picture of a cutout has its own part of the sky."""
+    """The axes show the sky positions of the pixels, also for a cutout."""
     shown = mosaic().isel(cut)
     ax = shown.resample.plot()
     ax.figure.canvas.draw()
@@ -86,7 +86,7 @@ def test_limits_are_robust_and_can_be_given() -> None:
     assert (norm.vmin, norm.vmax) == (-1.0, 3.0)
 
 
-def test_nothing_is_shown_where_nothing_contributed() -> None:
+def test_pixels_without_data_are_not_drawn() -> None:
     image = mosaic(fillval=-99.0)
     shown = image.resample.plot().images[0].get_array()
     np.testing.assert_array_equal(np.ma.getmaskarray(np.ma.masked_invalid(shown)),
@@ -96,7 +96,7 @@ def test_nothing_is_shown_where_nothing_contributed() -> None:
 
 
 @pytest.mark.parametrize("variable", ["data", "err", "dq", "var_flat"])
-def test_an_exposure(variable: str) -> None:
+def test_planes_of_an_exposure(variable: str) -> None:
     exposure = make_exposure(0, SHAPE, make_fits(SHAPE))
     ax = exposure.resample.plot(variable)
     units = {"dq": "dq", "var_flat": "var_flat (MJy2 / sr2)"}
@@ -114,13 +114,13 @@ def test_without_a_wcs_the_axes_are_pixels() -> None:
     assert ax.get_ylim() == (-0.5, 29.5)
 
 
-def test_axes_of_ones_own() -> None:
+def test_given_axes_are_used() -> None:
     _, ax = plt.subplots()
     assert mosaic().resample.plot(ax=ax, cmap="viridis") is ax
     assert ax.images[0].get_cmap().name == "viridis"
 
 
-def test_a_gwcs_grid_is_drawn_too(tmp_path: Any) -> None:
+def test_a_gwcs_grid_is_drawn(tmp_path: Any) -> None:
     image = make_exposure(0, SHAPE).resample.onto(output_grid(SHAPE))
     ax = image.resample.plot()
     ax.figure.savefig(tmp_path / "mosaic.png", dpi=50)
@@ -135,19 +135,25 @@ def test_an_empty_and_a_flat_mosaic_are_drawn() -> None:
     flat.resample.onto(make_fits(SHAPE)).resample.plot().figure.canvas.draw()
 
 
-def test_what_cannot_be_drawn() -> None:
+def test_errors_of_plot() -> None:
     image = mosaic()
     for bad in ("con", "filename", "nothing"):
-        with pytest.raises(xrs.InvalidInputError, match="'data'"):
+        with pytest.raises(
+            xrs.InvalidInputError, match=f"must be an image .*'data'.*, got '{bad}'"
+        ):
             image.resample.plot(bad)
-    with pytest.raises(xrs.InvalidInputError, match="see plot_context"):
+    with pytest.raises(
+        xrs.InvalidInputError, match=r"got 'con'\. Draw the context with plot_context"
+    ):
         image.resample.plot("con")
-    with pytest.raises(xrs.InvalidInputError, match="stretch"):
+    with pytest.raises(
+        xrs.InvalidInputError, match="stretch must be one of 'asinh', 'linear', 'log', got 'sqrt'"
+    ):
         image.resample.plot(stretch="sqrt")
 
 
-def test_every_third_pixel_is_drawn_where_it_is() -> None:
-    """A quick look at a large mosaic."""
+def test_every_third_pixel_is_drawn_at_its_place() -> None:
+    """Slices with a step give a quick look at a large mosaic."""
     whole = mosaic()
     shown = whole.isel(y=slice(2, None, 3), x=slice(1, None, 3))
     ax = shown.resample.plot()

@@ -1,4 +1,4 @@
-"""Files after the layouts of the missions, made with astropy and asdf."""
+"""Small files in the layouts of the missions, written with astropy and asdf."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NY, NX = SHAPE
 
 
 def planes(seed: int = 0, shape: tuple[int, int] = SHAPE) -> dict[str, np.ndarray]:
-    """Return arrays of an exposure; the error holds the three variances."""
+    """Return the arrays of an exposure; ``err`` is the root of the sum of its variances."""
     rng = np.random.default_rng(seed)
     made = {
         "data": rng.normal(1.0, 0.1, shape),
@@ -32,14 +32,14 @@ def planes(seed: int = 0, shape: tuple[int, int] = SHAPE) -> dict[str, np.ndarra
 
 
 def asdf_bytes(tree: dict[str, Any]) -> bytes:
-    """Return a tree as ASDF."""
+    """Return a tree as the bytes of an ASDF file."""
     buffer = io.BytesIO()
     asdf.AsdfFile(tree).write_to(buffer, all_array_storage="inline")
     return buffer.getvalue()
 
 
 def asdf_table(content: bytes) -> fits.BinTableHDU:
-    """Return the extension with ASDF of a FITS file."""
+    """Return the table extension of a FITS file that holds an ASDF file."""
     array = np.frombuffer(content, np.uint8)[np.newaxis]
     column = fits.Column("ASDF_METADATA", f"{array.shape[1]}B", array=array)
     return fits.BinTableHDU.from_columns([column], name="ASDF")
@@ -60,7 +60,7 @@ def jwst(
     seed: int = 0,
     leave_out: tuple[str, ...] = (),
 ) -> dict[str, np.ndarray]:
-    """Write a ``_cal.fits``; return its planes."""
+    """Write a ``_cal.fits`` and return its planes."""
     arrays = planes(seed)
     primary = fits.PrimaryHDU()
     primary.header.update(PRIMARY)
@@ -74,7 +74,7 @@ def jwst(
     if with_gwcs:
         tree = {"meta": {"telescope": "JWST", "wcs": make_gwcs(SHAPE), **(meta or {})}}
         content = asdf_bytes(tree)
-        # The arrays are those of the extensions.
+        # As in real files, an array of the tree refers to an extension.
         reference = (
             b"data: !core/ndarray-1.1.0\n  source: fits:SCI,1\n  datatype: float32\n"
             b"  byteorder: big\n  shape: [12, 16]\nmeta:"
@@ -92,7 +92,7 @@ def roman(
     compression: str | None = "zlib",
     units: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Write a ``_cal.asdf``; return its planes as the file holds them."""
+    """Write a ``_cal.asdf`` and return its planes in the types of the file."""
     arrays = planes(3)
     half = ("err", "var_poisson", "var_rnoise", "var_flat")
     stored = {n: a.astype(np.float16) if n in half else a for n, a in arrays.items()}
@@ -119,7 +119,7 @@ def roman(
 
 
 def hst(path: Path, *, units: str = "ELECTRONS", chips: int = 2) -> list[dict[str, np.ndarray]]:
-    """Write an ``_flc.fits`` of WFC3/UVIS with look-up tables; return the planes of each chip."""
+    """Write an ``_flc.fits`` of WFC3/UVIS with look-up tables, and return the planes per chip."""
     primary = fits.PrimaryHDU()
     primary.header.update(
         {"TELESCOP": "HST", "INSTRUME": "WFC3", "DETECTOR": "UVIS", "ROOTNAME": "ib4606c5q",
@@ -159,13 +159,13 @@ def hst(path: Path, *, units: str = "ELECTRONS", chips: int = 2) -> list[dict[st
             }
         )
         tables.append(table)
-    # Their order in the file says nothing.
+    # Readers must find the tables by EXTVER, so their order is reversed.
     fits.HDUList([*hdus, *reversed(tables)]).writeto(path)
     return made
 
 
 def image(path: Path, *, names: tuple[str, ...] = ("",), extra: tuple[Any, ...] = ()) -> np.ndarray:
-    """Write images of no mission known here, each with a WCS; return their pixels."""
+    """Write equal images of an unknown origin, each with a WCS, and return their pixels."""
     array = planes(5)["data"]
     header = make_sip(SHAPE).to_header(relax=True)
     header.update({"EXPTIME": 90.0, "MJD-OBS": 56618.25, "BUNIT": "adu"})

@@ -1,4 +1,4 @@
-"""An ASDF file by its tree: what it holds, without the arrays, and WCSs out of trees."""
+"""An ASDF file: its tree without the arrays, its planes, and its WCS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import numpy as np
 from xresample.errors import FileError, UnsupportedWCSError
 from xresample.wcs.text import to_text
 
-MAGIC = b"#ASDF"
 _TREE_END = b"\n..."
 _BLOCK = b"\xd3BLK"
 _BLOCK_HEADER = struct.Struct(">4sHI4sQQQ16s")
@@ -25,40 +24,42 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class AsdfPlane:
-    """An array of an ASDF file; half precision becomes float32."""
+    """An array of an ASDF file: uint32 for flags, float32 otherwise (also for half precision)."""
 
     path: str
     keys: tuple[str, ...]
+    """Path of the array in the tree."""
     shape: tuple[int, ...]
     flags: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of what a call returns."""
+        """Type of the array that a call returns."""
         return np.dtype(np.uint32 if self.flags else np.float32)
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a part, read from the file; of a compressed array all is unpacked for it."""
+        """Return a part, which is read from the file; a compressed array is unpacked as a whole."""
         with opened_tree(self.path, self.path) as node:
             for key in self.keys:
                 node = node[key]
-            # An array with units is a Quantity.
+            # An array with units is a Quantity, whose numbers are its attribute `value`.
             part = getattr(node, "value", node)[rows, columns]
             return np.array(part, self.dtype)
 
 
 @dataclass(frozen=True)
 class ArrayNode:
-    """How a tree describes an array."""
+    """An array as the tree describes it."""
 
     shape: tuple[int, ...]
     datatype: str
     block: int | None
+    """Number of the binary block with the numbers; None if the numbers are in the tree."""
     units: str | None
 
     @classmethod
     def of(cls, node: Any) -> ArrayNode | None:
-        """Return the description; None where a node is no plain array in its own file."""
+        """Return the array of a node; None if the node is not an array in the same file."""
         units = None
         if isinstance(node, Mapping) and "unit" in node and "value" in node:
             units, node = str(node["unit"]), node["value"]
@@ -75,7 +76,9 @@ class ArrayNode:
 
 
 def read_tree(path: str) -> tuple[Mapping[str, Any], list[bool]]:
-    """Return the tree of a file as it is written, and of each whole block, whether it is packed.
+    """Return the tree of a file without its arrays, and which of its blocks are compressed.
+
+    The list has one entry per block that is complete.
 
     Raises
     ------
@@ -94,51 +97,51 @@ def read_tree(path: str) -> tuple[Mapping[str, Any], list[bool]]:
         text = text[: end + len(_TREE_END)] + b"\n"
         try:
             tree = asdf.util.load_yaml(io.BytesIO(text), tagged=True)
-        except Exception as error:  # whatever the parser raises on what is no YAML
-            raise FileError(f"{path} holds a tree that cannot be parsed: {error}") from error
+        except Exception as error:  # the YAML parser raises many types of errors
+            raise FileError(f"The tree of {path} cannot be parsed: {error}") from error
         blocks = _blocks(stream, len(text))
     if not isinstance(tree, Mapping):
-        raise FileError(f"{path} holds no tree")
+        raise FileError(f"The tree of {path} must be a mapping, got {type(tree).__name__}")
     return tree, blocks
 
 
 def _blocks(stream: Any, start: int) -> list[bool]:
-    """Return, for each block that is there to its end, whether it is compressed."""
+    """Return, for each complete block, whether it is compressed."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(start - 1, 0))
     place = start - 1 + max(stream.read(_PIECE).find(_BLOCK), 0)
-    packed: list[bool] = []
+    compressed: list[bool] = []
     while True:
         stream.seek(place)
         header = stream.read(_BLOCK_HEADER.size)
         if len(header) < _BLOCK_HEADER.size or not header.startswith(_BLOCK):
-            return packed
+            return compressed
         _, length, flags, method, allocated, used, _, _ = _BLOCK_HEADER.unpack(header)
         place += 6 + length
         if place + used > size:
-            return packed
-        packed.append(method != bytes(4))
-        # A block that streams has no length of its own: it is the last one.
+            return compressed
+        compressed.append(method != bytes(4))
+        # A streamed block does not know its length, and is always the last block.
         if flags & 1:
-            return packed
+            return compressed
         place += allocated
 
 
 @contextmanager
 def opened_tree(source: str | bytes, name: str) -> Iterator[Any]:
-    """Open the tree of a file, or of bytes: nodes become objects when they are asked for.
+    """Open the tree of a file, or of bytes; nodes are converted to objects on access.
 
     Raises
     ------
     FileError
-        The file is damaged, or a package that it needs is missing.
+        The file is damaged, or reading it needs a package that is not installed.
     """
     import asdf
 
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with asdf.config_context() as config:
-            # The schemas of the missions are those of packages that need not be there.
+            # The schemas of the missions are in packages that need not be installed.
             config.validate_on_read = False
             with asdf.open(
                 stream,
@@ -152,25 +155,25 @@ def opened_tree(source: str | bytes, name: str) -> Iterator[Any]:
         raise
     except ImportError as error:
         raise FileError(
-            f"{name} is packed in a way that needs a further package: {error}; "
+            f"Reading {name} needs a package that is not installed: {error}. Install it with "
             'pip install "xresample[readers]"'
         ) from error
-    except Exception as error:  # whatever asdf and its converters raise on damaged files
+    except Exception as error:  # asdf and its converters raise many types of errors
         raise FileError(f"{name} cannot be read: {error!r}") from error
 
 
 def tree_wcs(source: str | bytes, keys: tuple[str, ...], name: str) -> str | None:
-    """Return the text of the WCS in a tree; None where the tree has none.
+    """Return the WCS of a tree as text; None if the tree has no WCS.
 
     Raises
     ------
     UnsupportedWCSError
-        It is one that needs packages of the mission.
+        Reading the WCS needs a package of the mission.
     """
     from astropy.wcs.wcsapi import BaseLowLevelWCS
 
     with warnings.catch_warnings():
-        # Of old versions, which are read all the same.
+        # asdf warns about old versions of tags, which it reads correctly.
         warnings.simplefilter("ignore")
         with opened_tree(source, name) as node:
             for key in keys:
@@ -187,6 +190,6 @@ def tree_wcs(source: str | bytes, keys: tuple[str, ...], name: str) -> str | Non
 
 def _unknown(name: str) -> str:
     return (
-        f"{name}: its WCS is of a kind that only the mission's own ASDF extension knows, as those "
-        "of spectrographs and grisms are: install it (for JWST the package stdatamodels)"
+        f"The WCS of {name} can be read only with the mission's own ASDF extension, like the WCSs "
+        "of spectrographs and grisms: install the extension (for JWST the package stdatamodels)"
     )

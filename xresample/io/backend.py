@@ -1,24 +1,28 @@
-"""Files as exposures: the engine ``xresample`` of `xarray.open_dataset`."""
+"""The engine ``xresample`` of `xarray.open_dataset`, which opens files as exposures."""
 
 from __future__ import annotations
 
 import os
 import zlib
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from xresample.errors import FileError, InvalidInputError
 
-from .contents import Group, Request
+from .contents import Group, ReadOptions
 
 __all__ = ["XResampleBackend", "open_exposures"]
 
+Format = Literal["fits", "asdf"]
+
 _SUFFIXES = (".fits", ".fit", ".fts", ".fz", ".fits.gz", ".fit.gz", ".asdf")
 _HEAD = 80
-_NOT_OURS = (b"CDF", b"\x89HDF", b"PK\x03\x04")
+"""Number of bytes that identify the format of a file."""
+
+_OTHER_FORMATS = (b"CDF", b"\x89HDF", b"PK\x03\x04")
 """First bytes of netCDF and HDF5 files and of zip archives."""
 
 
@@ -32,23 +36,24 @@ class XResampleBackend(BackendEntrypoint):
     )
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Tell whether the first bytes are those of a FITS or an ASDF file.
+        """Tell whether a file starts like a FITS or an ASDF file.
 
-        What cannot be recognised, such as an empty file, is taken by its suffix, so that the
-        error says what is wrong with it.
+        A file that starts like no known format, such as an empty file, is accepted if its name
+        ends like that of a FITS or an ASDF file. Opening it then raises an error that describes
+        the fault.
 
         Parameters
         ----------
         filename_or_obj : str or os.PathLike
-            What was given to `xarray.open_dataset`.
+            The argument of `xarray.open_dataset`.
         """
         path = _local(filename_or_obj)
         head = None if path is None else _head(path)
         if path is None or head is None:
             return False
-        if _kind(head) is not None:
+        if _format(head) is not None:
             return True
-        return path.lower().endswith(_SUFFIXES) and not head.startswith(_NOT_OURS)
+        return path.lower().endswith(_SUFFIXES) and not head.startswith(_OTHER_FORMATS)
 
     def open_dataset(
         self,
@@ -67,20 +72,21 @@ class XResampleBackend(BackendEntrypoint):
         Parameters
         ----------
         filename_or_obj : str or os.PathLike
-            A file; what it is is read from its content.
+            Path of a FITS or ASDF file. The format is recognised from the content.
         drop_variables : str or iterable of str, optional
             Variables to leave out.
         group : str or int, optional
-            Which exposure of a FITS file with several: EXTVER of an extension SCI, else EXTNAME,
-            else the number of the HDU.
+            Which exposure of a FITS file with several exposures: the EXTVER of an extension SCI,
+            or else EXTNAME, or else the number of the HDU.
         err, variance, weight, dq : str or os.PathLike, optional
-            Where the standard deviations, variances, inverse variances or flags are: an
-            extension, such as ``"WHT"``, or another file, such as ``"w.fits"`` or
+            Where to find standard deviations, variances, inverse variances or flags: in an
+            extension, such as ``"WHT"``, or in another file, such as ``"w.fits"`` or
             ``"w.fits[S21]"``. Variances and weights become ``var_rnoise``, which ``"ivm"`` uses.
-            Values of flags are taken as bits.
+            Values of flags are interpreted as bits.
         var_sky : bool, optional
-            Whether to add ``var_sky``, which ``weight_type="ivm-sky"`` uses (Roman). It contains
-            ``var_rnoise``: leave it out of errors with ``error_from_variances=``.
+            Whether to add ``var_sky``, which ``weight_type="ivm-sky"`` uses (Roman only). It
+            contains ``var_rnoise``, so exclude one of the two from errors with
+            ``error_from_variances=``.
 
         Returns
         -------
@@ -90,48 +96,50 @@ class XResampleBackend(BackendEntrypoint):
         Raises
         ------
         FileError
-            The file is cut off, is of another kind, or lacks what is needed; says what.
+            The file is cut off, has another format, or a required part is missing.
         """
         path = _local(filename_or_obj)
         if path is None:
             raise InvalidInputError(
-                f"Given was {filename_or_obj!r}: needed is the path of a file on this machine"
+                f"filename_or_obj must be the path of a local file, got {filename_or_obj!r}: "
+                "download the file first"
             )
         companions = {"err": err, "variance": variance, "weight": weight, "dq": dq}
         where = {k: os.fspath(v) for k, v in companions.items() if v is not None}
-        request = Request(group=group, var_sky=var_sky, **where)
+        options = ReadOptions(group=group, var_sky=var_sky, **where)
         drop = [drop_variables] if isinstance(drop_variables, str) else drop_variables or ()
-        if _kind_of(path) == "asdf":
+        if _format_of(path) == "asdf":
             from . import roman
 
-            return roman.read(path, request).dataset(drop)
+            return roman.read(path, options).dataset(drop)
         from . import fits_image
         from .fits_file import FitsFile
 
-        return fits_image.read(FitsFile.open(path), request).dataset(drop)
+        return fits_image.read(FitsFile.open(path), options).dataset(drop)
 
 
 def open_exposures(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any
 ) -> list[xr.Dataset]:
-    """Open all exposures of one or more files, lazily.
+    """Open all exposures of one or more files; only headers are read.
 
     Parameters
     ----------
     paths : str, os.PathLike or iterable of these
-        The files. One with several chips gives several exposures.
+        The files. A file with several chips gives one exposure per chip.
     **options
-        For `xarray.open_dataset`, such as ``chunks=``, and for its engine ``xresample``.
+        Options of `xarray.open_dataset`, such as ``chunks=``, and of its engine ``xresample``,
+        such as ``weight=``.
 
     Returns
     -------
     list of xarray.Dataset
-        The exposures, in the order of the files and of their extensions.
+        The exposures, in the order of the files and of the extensions in each file.
 
     Raises
     ------
     FileError
-        A file is cut off, is of another kind, or lacks what is needed; says what.
+        A file is cut off, has another format, or a required part is missing.
 
     Examples
     --------
@@ -150,8 +158,8 @@ def open_exposures(
 
 
 def _groups(path: str, options: dict[str, Any]) -> list[Group | None]:
-    """Return what tells the exposures of a file apart; None where there is but one."""
-    if "group" in options or _kind_of(path) == "asdf":
+    """Return the value of ``group=`` for each exposure of a file; None for a single exposure."""
+    if "group" in options or _format_of(path) == "asdf":
         return [None]
     from .fits_file import FitsFile
     from .fits_image import groups
@@ -161,7 +169,7 @@ def _groups(path: str, options: dict[str, Any]) -> list[Group | None]:
 
 
 def _local(given: Any) -> str | None:
-    """Return the path of a local file; None for anything else."""
+    """Return the path of a local file; None for anything else, such as a URL."""
     if not isinstance(given, str | os.PathLike):
         return None
     path = os.fspath(given)
@@ -171,7 +179,7 @@ def _local(given: Any) -> str | None:
 
 
 def _head(path: str) -> bytes | None:
-    """Return the first bytes of a file, unpacked; None where there is no such file."""
+    """Return the first bytes of a file, decompressed; None if the file cannot be read."""
     try:
         with open(path, "rb") as stream:
             head = stream.read(4096)
@@ -185,26 +193,32 @@ def _head(path: str) -> bytes | None:
     return head[:_HEAD]
 
 
-def _kind(head: bytes) -> str | None:
-    """Return what a file is by its first bytes."""
+def _format(head: bytes) -> Format | None:
+    """Return the format of a file that starts with these bytes; None if it is unknown."""
     if head.startswith(b"SIMPLE  ="):
         return "fits"
     return "asdf" if head.startswith(b"#ASDF") else None
 
 
-def _kind_of(path: str) -> str:
-    """Return what a file is, or say that it is nothing that can be read."""
+def _format_of(path: str) -> Format:
+    """Return the format of a file.
+
+    Raises
+    ------
+    FileError
+        The file is empty, or has another format.
+    """
     head = _head(path)
     if head is None:
-        with open(path, "rb"):  # the system says best what is wrong
+        with open(path, "rb"):  # raises an error with the reason of the operating system
             pass
         raise FileError(f"{path} cannot be read")
     if not head:
-        raise FileError(f"{path} is empty or cut off: there is no header")
-    kind = _kind(head)
-    if kind is None:
+        raise FileError(f"{path} is empty or cut off, because it has no header")
+    format_ = _format(head)
+    if format_ is None:
         raise FileError(
-            f"{path} is neither a FITS file, which starts with 'SIMPLE  =', nor an ASDF file, "
-            f"which starts with '#ASDF': it starts with {head[:16]!r}"
+            f"{path} must start with 'SIMPLE  =', like a FITS file, or with '#ASDF', like an ASDF "
+            f"file, got {head[:16]!r}"
         )
-    return kind
+    return format_

@@ -1,10 +1,10 @@
-"""What a reader finds in a file, and the Dataset that it makes of it."""
+"""An exposure in a file before its pixels are read, and the Dataset made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -13,14 +13,19 @@ from xarray.core.indexing import LazilyIndexedArray
 from xresample.datamodel import schema
 from xresample.errors import FileError
 
-from .lazy_arrays import Plane, PlaneArray, TextArray
+from .extensions import DATA
+from .lazy_arrays import LazyPlane, PlaneArray, TextArray
 
 Group = str | int
+"""Value of the option ``group=``, which selects one exposure of a file."""
+
+Role = Literal["err", "variance", "weight", "dq"]
+"""Meaning of a plane beside the image; ``"weight"`` is an inverse variance."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the user asks of a file."""
+class ReadOptions:
+    """The options of `xarray.open_dataset` for this engine."""
 
     group: Group | None = None
     err: str | None = None
@@ -30,44 +35,46 @@ class Request:
     var_sky: bool = False
 
     @property
-    def companions(self) -> dict[str, str]:
-        """The planes that the user says where to find."""
-        names = ("err", "variance", "weight", "dq")
-        return {name: str(found) for name in names if (found := getattr(self, name)) is not None}
+    def companions(self) -> dict[Role, str]:
+        """Extension or file of each plane that the user named, by the role of the plane."""
+        roles: tuple[Role, ...] = get_args(Role)
+        return {role: str(where) for role in roles if (where := getattr(self, role)) is not None}
 
 
 @dataclass
 class Contents:
-    """An exposure in a file, unread."""
+    """The planes, WCS and attributes of one exposure in a file."""
 
     name: str
-    """The file, and which exposure of it where it has several: for messages and provenance."""
-    planes: dict[str, Plane]
+    """Name of the file, with the group if the file holds several exposures."""
+    planes: dict[str, LazyPlane]
     wcs: Callable[[], str] | None
-    """Makes the text of the WCS."""
+    """Returns the WCS as text; None if the file has no WCS."""
     attrs: dict[str, Any] = field(default_factory=dict)
+    """Attributes of the exposure; None means that the file does not give the value."""
     units: str | None = None
     flags: Mapping[str, int] | None = None
-    packed: bool = False
-    """Whether a part of a plane costs as much as all of it."""
+    """Value of each data quality flag by its name."""
+    compressed: bool = False
+    """Whether reading a part of a plane costs as much as reading the whole plane."""
 
     def dataset(self, drop: Iterable[str] = ()) -> xr.Dataset:
-        """Return the exposure as a Dataset, without the variables named in ``drop``.
+        """Return the exposure as a lazy Dataset, without the variables in ``drop``.
 
         Raises
         ------
         FileError
-            The planes make no exposure; lists what is wrong.
+            The planes do not form an exposure; lists every fault.
         """
         self._check()
         dropped = set(drop)
-        whole = dict(zip(schema.PIXELS, self.planes["data"].shape, strict=True))
+        whole = dict(zip(schema.PIXELS, self.planes[DATA].shape, strict=True))
         variables = {
             name: xr.Variable(
                 schema.PIXELS,
                 LazilyIndexedArray(PlaneArray(plane)),
                 self._attrs_of(name),
-                {"preferred_chunks": whole} if self.packed else None,
+                {"preferred_chunks": whole} if self.compressed else None,
             )
             for name, plane in self.planes.items()
             if name not in dropped
@@ -79,28 +86,28 @@ class Contents:
         if self.wcs is not None and schema.WCS not in dropped:
             text = LazilyIndexedArray(TextArray(self.wcs))
             coords[schema.WCS] = xr.Variable(*schema.wcs_variable(text))
-        given = {"filename": self.name, **self.attrs}
-        return xr.Dataset(variables, coords, {k: v for k, v in given.items() if v is not None})
+        attrs = {"filename": self.name, **self.attrs}
+        return xr.Dataset(variables, coords, {k: v for k, v in attrs.items() if v is not None})
 
     def _check(self) -> None:
-        shape = self.planes["data"].shape
+        shape = self.planes[DATA].shape
         faults = []
         if len(shape) != 2 or 0 in shape:
-            faults.append(f"the image has shape {shape}: needed are two sides (y, x)")
+            faults.append(f"the image must have shape (y, x) and at least one pixel, got {shape}")
         faults += [
-            f"{name} has shape {plane.shape}: needed is that of the image, {shape}"
+            f"{name} must have the shape of the image, {shape}, got {plane.shape}"
             for name, plane in self.planes.items()
             if plane.shape != shape
         ]
         if faults:
-            raise FileError(f"{self.name} holds no exposure:\n- " + "\n- ".join(faults))
+            raise FileError(f"{self.name} holds no valid exposure:\n- " + "\n- ".join(faults))
 
     def _attrs_of(self, name: str) -> dict[str, Any]:
         row = schema.row_of(schema.EXPOSURE, name)
         if row is None:
             return {"long_name": name}
         attrs = schema.variable_attrs(name, row, self.units)
-        if name == "dq" and self.flags:
+        if row.dtype == "iu" and self.flags:
             attrs["flag_masks"] = np.array(list(self.flags.values()), np.uint32)
             attrs["flag_meanings"] = " ".join(self.flags)
         return attrs

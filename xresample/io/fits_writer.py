@@ -1,4 +1,4 @@
-"""Mosaics as FITS files, which DS9, astropy and the tools of the missions read."""
+"""Mosaics as FITS files, which DS9, astropy and the tools of the missions can read."""
 
 from __future__ import annotations
 
@@ -15,85 +15,83 @@ import xarray as xr
 
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import wcs_of
-from xresample.datamodel.mosaic import is_mosaic
+from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.pixels import image_shape, pixel_origin
-from xresample.errors import FileError, InvalidInputError
+from xresample.errors import FileError
 from xresample.sky.index import without_sky
 from xresample.wcs.fits_header import header_of
 
+from .extensions import extension_of
+
 KEYWORDS = {
     "kernel": ("KERNEL", "drizzle kernel"),
-    "pixfrac": ("PIXFRAC", "linear fraction of a pixel that its flux is in"),
-    "fillval": ("FILLVAL", "value where nothing contributed"),
+    "pixfrac": ("PIXFRAC", "linear fraction of an input pixel that is used"),
+    "fillval": ("FILLVAL", "value of pixels without data"),
     "weight_type": ("WHTTYPE", "type of weights"),
-    "good_bits": ("GOODBITS", "flags that do not matter"),
-    "flag_map": ("FLAGMAP", "mnemonics of flags"),
-    "enable_ctx": ("DOCTX", "whether there is a context"),
-    "enable_var": ("DOVAR", "whether there are variances"),
-    "compute_err": ("ERRTYPE", "how ERR was made"),
-    "propagate_dq": ("DODQ", "whether there are flags"),
+    "good_bits": ("GOODBITS", "flags that good pixels may have"),
+    "flag_map": ("FLAGMAP", "names of flags"),
+    "enable_ctx": ("DOCTX", "whether there is a context plane"),
+    "enable_var": ("DOVAR", "whether there are variance planes"),
+    "conserve": ("CONSERVE", "quantity that the pixel scale does not change"),
+    "compute_err": ("ERRTYPE", "how ERR was computed"),
+    "propagate_dq": ("DODQ", "whether there is a plane of flags"),
     "variance_method": ("VARTYPE", "how variances combine"),
-    "variance_names": ("VARNAMES", "variances that were asked for"),
-    "error_from_variances": ("ERRVARS", "variances that make ERR"),
-    "pixel_scale": ("PIXSCALE", "[arcsec] pixel scale that was asked for"),
-    "pixel_scale_ratio": ("PXSCLRT", "pixel scale over that of the exposures"),
-    "pixmap_stepsize": ("PIXSTEP", "step at which the WCS was evaluated"),
-    "pixmap_order": ("PIXORDER", "order of interpolation between the steps"),
-    "pixmap_tol": ("PIXTOL", "[pixel] largest error of the pixel map"),
-    "dtype": ("PLANETYP", "type of the planes"),
+    "variance_names": ("VARNAMES", "requested variances"),
+    "error_from_variances": ("ERRVARS", "variances that ERR is computed from"),
+    "pixel_scale": ("PIXSCALE", "[arcsec] requested pixel scale"),
+    "pixel_scale_ratio": ("PXSCLRT", "pixel scale over pixel scale of exposures"),
+    "pixmap_stepsize": ("PIXSTEP", "[pixel] step of WCS evaluations"),
+    "pixmap_order": ("PIXORDER", "order of interpolation between steps"),
+    "pixmap_tol": ("PIXTOL", "[pixel] maximum error of the pixel map"),
+    "dtype": ("PLANETYP", "type of real-valued planes"),
     "pointings": ("POINTNGS", "number of groups"),
     "exposure_time": ("EXPTIME", "[s] exposure time"),
     "measurement_time": ("TMEASURE", "[s] measurement time"),
-    "start_time": ("EXPSTART", "[d] start of the first exposure, MJD"),
-    "end_time": ("EXPEND", "[d] end of the last exposure, MJD"),
-    "duration": ("DURATION", "[s] duration of the exposures"),
-    "elapsed_exposure_time": ("TELAPSE", "[s] duration of the exposures"),
+    "start_time": ("EXPSTART", "[d] MJD start of the first exposure"),
+    "end_time": ("EXPEND", "[d] MJD end of the last exposure"),
+    "duration": ("DURATION", "[s] sum of the durations of exposures"),
+    "elapsed_exposure_time": ("TELAPSE", "[s] sum of the durations of exposures"),
     "pixelarea_steradians": ("PIXAR_SR", "[sr] area of a pixel"),
     "pixelarea_arcsecsq": ("PIXAR_A2", "[arcsec2] area of a pixel"),
 }
-"""Keyword and comment of each attribute; others are written by their own name."""
+"""Keyword and comment of each attribute; other attributes keep their names, as HIERARCH cards."""
 
-IN_ROWS = ("group_ids",)
-"""Attributes that the table of exposures holds."""
-
-NAMES = {"data": "SCI"}
-"""Extensions that are not called as the variable."""
+IN_TABLE = ("group_ids",)
+"""Attributes that are not keywords, because the table of exposures contains them."""
 
 TABLE = "HDRTAB"
+"""Extension with the table of exposures, as in mosaics of JWST."""
+
 WCS_TABLE = "ASDF"
+"""Extension with the WCS as ASDF text, as in files of JWST."""
 
 
 def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-    """Write a mosaic as a FITS file, all of it or nothing.
+    """Write a mosaic as a FITS file, completely or not at all.
 
     Parameters
     ----------
     mosaic : xarray.Dataset
-        The mosaic, or a part of it.
+        The mosaic, or a cutout of one.
     path : str or os.PathLike
-        The file; compressed if it ends with ``.gz``.
+        The file, compressed if its name ends with ``.gz``.
     overwrite : bool, optional
-        Whether to replace a file that is there.
+        Whether to replace an existing file.
 
     Raises
     ------
     InvalidInputError
-        The Dataset is no mosaic.
+        The Dataset is not a mosaic.
     FileError
-        The file is there already.
+        The file exists already.
     """
     from astropy.io import fits
 
-    if not is_mosaic(mosaic):
-        held = ", ".join(map(str, mosaic.data_vars)) or "nothing"
-        raise InvalidInputError(
-            "to_fits writes mosaics, as empty_mosaic and coadd make: given was a Dataset with "
-            + held
-        )
+    require_mosaic(mosaic)
     target = Path(path).expanduser()
     if target.exists() and not overwrite:
-        raise FileError(f"{target} is there already: replace it with overwrite=True")
-    # All planes at once: a graph computed plane by plane would be computed as often.
+        raise FileError(f"{target} exists already: replace the file with overwrite=True")
+    # All planes are computed at once, because dask would compute common parts once per plane.
     hdus = fits.HDUList(list(_hdus(without_sky(mosaic).compute())))
     beside = target.with_name(f".{uuid.uuid4().hex}.{target.name}")
     try:
@@ -112,24 +110,24 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
     header = _wcs_header(mosaic)
     for name, row in _planes(mosaic):
         variable = mosaic[name].transpose(*row.dims)
-        hdu = fits.ImageHDU(variable.values, name=NAMES.get(name, name.upper()))
+        hdu = fits.ImageHDU(variable.values, name=extension_of(name))
         if header is not None and row.dims == schema.PIXELS:
             hdu.header.extend(header.cards, update=True)
         if units := variable.attrs.get("units"):
             hdu.header["BUNIT"] = (str(units), "units of the pixels")
         y0, x0 = pixel_origin(mosaic)
         for key, index, first in (("LTV1", "x", x0), ("LTV2", "y", y0)):
-            # The first pixel of a part, in the pixels of the whole.
+            # A cutout stores its position in the whole mosaic.
             if first:
-                hdu.header[key] = (-first, f"offset of the part in {index}")
+                hdu.header[key] = (-first, f"offset of the cutout in {index}")
         yield hdu
-    yield _rows(mosaic)
+    yield _exposure_table(mosaic)
     if schema.WCS in mosaic.coords:
-        yield _text_table(str(mosaic[schema.WCS].values))
+        yield _wcs_table(str(mosaic[schema.WCS].values))
 
 
 def _planes(mosaic: xr.Dataset) -> Iterator[tuple[str, schema.Variable]]:
-    """Yield the planes in the order of the table, and the row of each."""
+    """Yield the name and the row of each plane, in the order of the schema."""
     for entry in schema.MOSAIC:
         for name in map(str, mosaic.data_vars):
             row = schema.row_of(schema.MOSAIC, name)
@@ -138,9 +136,9 @@ def _planes(mosaic: xr.Dataset) -> Iterator[tuple[str, schema.Variable]]:
 
 
 def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
-    """Yield options and totals; what a keyword cannot hold is written as text."""
+    """Yield options and totals as cards; values that no card can hold are written as text."""
     for name, given in mosaic.attrs.items():
-        if name in IN_ROWS:
+        if name in IN_TABLE:
             continue
         value = schema.plain(given)
         if isinstance(value, float) and not math.isfinite(value):
@@ -154,8 +152,8 @@ def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
     yield "NEXPOSUR", mosaic.sizes["exposure"], "number of exposures"
 
 
-def _rows(mosaic: xr.Dataset) -> Any:
-    """Return the table of exposures: bit k of plane p of CON is row 32 p + k."""
+def _exposure_table(mosaic: xr.Dataset) -> Any:
+    """Return the table of exposures; bit k of plane p of CON belongs to row 32 p + k."""
     from astropy.io import fits
 
     columns = []
@@ -174,8 +172,8 @@ def _rows(mosaic: xr.Dataset) -> Any:
     return fits.BinTableHDU.from_columns(columns, name=TABLE)
 
 
-def _text_table(text: str) -> Any:
-    """Return a table with the WCS as ASDF text, as the files of missions hold theirs."""
+def _wcs_table(text: str) -> Any:
+    """Return a table with the WCS as ASDF text."""
     from astropy.io import fits
 
     content = np.frombuffer(text.encode(), np.uint8)
@@ -184,7 +182,7 @@ def _text_table(text: str) -> Any:
 
 
 def _wcs_header(mosaic: xr.Dataset) -> Any:
-    """Return the keywords of the WCS; None where FITS has none for it."""
+    """Return the WCS as FITS keywords; None if no keywords reproduce the WCS."""
     wcs = wcs_of(mosaic)
     if wcs is None:
         return None

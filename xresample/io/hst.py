@@ -1,15 +1,17 @@
-"""Exposures of HST, as in ``_flt.fits`` and ``_flc.fits``: one for each chip."""
+"""Exposures of HST, as in ``_flt.fits`` and ``_flc.fits``: one exposure per chip."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from . import mission_flags as flags
 from .contents import Contents
+from .extensions import DATA, DQ, extension_of
 from .fits_file import FitsFile, Hdu, header_wcs
-from .lazy_arrays import Mapped, Plane, quotient
+from .lazy_arrays import ComputedPlane, LazyPlane, quotient
+from .mission_flags import hst_flags
 
 _DAY = 86400.0
+"""Seconds per day."""
 
 RATES = {
     "ELECTRONS": "electron/s",
@@ -19,14 +21,15 @@ RATES = {
     "DN": "DN/s",
     "DN/S": "DN/s",
 }
-"""Units of the pixels, and what they are once divided by the exposure time."""
+"""Units of a file, and the units after the division by the exposure time."""
 
 
 def read(file: FitsFile, image: Hdu, name: str) -> Contents:
-    """Return the exposure whose image is in an HDU; counts are divided by the exposure time.
+    """Return the exposure of an image; counts are divided by the exposure time.
 
-    There is no nominal pixel area: the keyword IDCSCALE is a scale to drizzle to, which on some
-    cameras is a tenth off that of the pixels. It follows from the WCS instead.
+    No nominal pixel area is returned, so it follows from the WCS. The keyword IDCSCALE is the
+    pixel scale that drizzle should use for the mosaic, which for some cameras differs from the
+    pixel scale of the detector by a tenth.
     """
     time = file.number(("EXPTIME",), image.header)
     raw = file.text("BUNIT", image.header) or ""
@@ -37,11 +40,11 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
             divisor = time
         else:
             units = raw.lower().rstrip("s") if raw.upper() != "DN" else "DN"
-    planes: dict[str, Plane] = {"data": _rate(file.image_plane(image), divisor)}
-    if err := file.image("ERR", image.version):
+    planes: dict[str, LazyPlane] = {DATA: _rate(file.image_plane(image), divisor)}
+    if err := file.image(extension_of("err"), image.version):
         planes["err"] = _rate(file.image_plane(err), divisor)
-    if dq := file.image("DQ", image.version):
-        planes["dq"] = file.flag_plane(dq)
+    if dq := file.image(extension_of(DQ), image.version):
+        planes[DQ] = file.flag_plane(dq)
     start = file.number(("EXPSTART",), image.header)
     end = file.number(("EXPEND",), image.header)
     sky = file.number(("MDRIZSKY",), image.header)
@@ -54,9 +57,9 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
         "level": sky / divisor if sky is not None else None,
     }
     wcs = partial(header_wcs, file.path, image.index) if image.is_celestial else None
-    table = flags.of_hst(file.text("INSTRUME") or "", file.text("DETECTOR") or "")
-    return Contents(name, planes, wcs, attrs, units, table)
+    flags = hst_flags(file.text("INSTRUME") or "", file.text("DETECTOR") or "")
+    return Contents(name, planes, wcs, attrs, units, flags)
 
 
-def _rate(plane: Plane, divisor: float) -> Plane:
-    return plane if divisor == 1 else Mapped(partial(quotient, divisor=divisor), (plane,))
+def _rate(plane: LazyPlane, divisor: float) -> LazyPlane:
+    return plane if divisor == 1 else ComputedPlane(partial(quotient, divisor=divisor), (plane,))

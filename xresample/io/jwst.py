@@ -8,11 +8,12 @@ from typing import Any
 
 from xresample.errors import FileError
 
-from . import mission_flags as flags
 from .asdf_file import tree_wcs
 from .contents import Contents
+from .extensions import DATA, DQ, variable_of
 from .fits_file import FitsFile, Hdu, header_wcs, table_bytes
-from .lazy_arrays import Plane
+from .lazy_arrays import LazyPlane
+from .mission_flags import JWST
 
 NUMBERS = {
     "exposure_time": ("EFFEXPTM", "XPOSURE"),
@@ -23,32 +24,34 @@ NUMBERS = {
     "pixelarea_steradians": ("PIXAR_SR",),
     "level": ("BKGLEVEL",),
 }
-"""Keywords of each quantity; the first one that is there counts."""
+"""Keywords of each attribute; the first keyword that exists is used."""
+
+AREA = "AREA"
+"""Extension with the area of each pixel relative to the nominal area."""
 
 GROUP = (
     ("PROGRAM", 5), ("OBSERVTN", 3), ("VISIT", 3),
     ("VISITGRP", 2), ("SEQ_ID", 1), ("ACT_ID", 2), ("EXPOSURE", 5),
 )  # fmt: skip
-"""Keywords of the name that all detectors of an exposure share, with the digits of each."""
+"""Keywords that form the name of an exposure, which all its detectors share, and their digits."""
 
 _GROUP_LINE = re.compile(rb"^meta:\s*\n(?:[ #].*\n|\s*\n)*?  group_id: *(\S+) *$", re.MULTILINE)
-"""Where asdf writes ``meta.group_id``: its trees are indented by two blanks."""
+"""Line of ``meta.group_id`` in a tree that asdf wrote, with an indent of two spaces."""
 
 
 def read(file: FitsFile, image: Hdu, name: str) -> Contents:
-    """Return the exposure whose image is in an HDU."""
-    planes: dict[str, Plane] = {"data": file.image_plane(image)}
+    """Return the exposure of an image."""
+    planes: dict[str, LazyPlane] = {DATA: file.image_plane(image)}
     for hdu in file.hdus:
-        own = hdu.version == image.version and hdu.shape is not None
-        if own and (hdu.name in ("ERR", "AREA") or hdu.name.startswith("VAR_")):
-            planes[hdu.name.lower()] = file.image_plane(hdu)
-    if dq := file.image("DQ", image.version):
-        planes["dq"] = file.flag_plane(dq)
+        variable = AREA.lower() if hdu.name == AREA else variable_of(hdu.name)
+        if variable in (None, DATA) or hdu.version != image.version or hdu.shape is None:
+            continue
+        planes[str(variable)] = file.flag_plane(hdu) if variable == DQ else file.image_plane(hdu)
     table = file.find("ASDF")
     if table is None and not image.is_celestial:
         raise FileError(
-            f"{name} has no WCS: neither an extension ASDF with a gwcs, nor CTYPE1 and CTYPE2 of "
-            f"the sky in {image.label}; it holds {file.describe()}"
+            f"{name} must have a WCS, either a gwcs in the extension ASDF or celestial CTYPE1 and "
+            f"CTYPE2 in {image.label}; the extensions are {file.describe()}"
         )
     attrs: dict[str, Any] = {
         quantity: file.number(keywords, image.header) for quantity, keywords in NUMBERS.items()
@@ -58,11 +61,11 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     attrs["group_id"] = _group_id(file, table)
     wcs = partial(_wcs, file.path, None if table is None else table.index, image.index)
     units = file.text("BUNIT", image.header)
-    return Contents(name, planes, wcs, attrs, units, flags.JWST)
+    return Contents(name, planes, wcs, attrs, units, JWST)
 
 
 def _group_id(file: FitsFile, table: Hdu | None) -> str | None:
-    """Return what the pipeline calls the exposure; None where the header does not say."""
+    """Return the name of the exposure in the pipeline; None if the file does not give it."""
     if table is not None:
         found = _GROUP_LINE.search(table_bytes(file.path, table.index))
         given = found.group(1).decode().strip("'\"") if found else ""
@@ -76,6 +79,6 @@ def _group_id(file: FitsFile, table: Hdu | None) -> str | None:
 
 
 def _wcs(path: str, table: int | None, image: int) -> str:
-    """Return the text of the gwcs, or of the FITS WCS where there is no gwcs."""
+    """Return the gwcs as text, or the FITS WCS if the file has no gwcs."""
     text = None if table is None else tree_wcs(table_bytes(path, table), ("meta", "wcs"), path)
     return header_wcs(path, image) if text is None else text

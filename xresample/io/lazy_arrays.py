@@ -1,4 +1,4 @@
-"""Arrays of files that nobody has read yet, as xarray asks backends for them."""
+"""Planes of files that are read on demand, behind the indexing of xarray."""
 
 from __future__ import annotations
 
@@ -11,56 +11,54 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-Pair = tuple[int, int]
 
+class LazyPlane(Protocol):
+    """A plane of an exposure that reads a part of its pixels when it is called.
 
-class Plane(Protocol):
-    """A plane that is read when called, for the part that is asked for.
-
-    Planes are plain values: they hold no open file, can be pickled and used by many threads.
+    A plane is a small value without an open file, so it can be pickled and used by many threads.
     """
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """``(y, x)``."""
+        """Shape, ``(y, x)``."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of what a call returns."""
+        """Type of the array that a call returns."""
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a part, whose slices have a start, a stop and no step."""
+        """Return a part; both slices have a start, a stop and no step."""
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """A plane computed pixel by pixel from others."""
+class ComputedPlane:
+    """A float32 plane that is computed pixel by pixel from other planes."""
 
     function: Callable[..., np.ndarray]
-    """A function at the top of a module, or a partial of one; gives float32."""
-    sources: tuple[Plane, ...]
+    """A function at the top level of a module, or a partial of one, so that it can be pickled."""
+    sources: tuple[LazyPlane, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the sources."""
+        """Shape of the sources, ``(y, x)``."""
         return self.sources[0].shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """All that is computed is float32."""
+        """Computed planes are float32."""
         return np.dtype(np.float32)
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a part."""
+        """Return a part, computed from the same part of the sources."""
         parts = [source(rows, columns) for source in self.sources]
         with np.errstate(all="ignore"):
             return np.asarray(self.function(*parts), np.float32)
 
 
 class PlaneArray(BackendArray):
-    """A plane behind the indexing of xarray."""
+    """A plane as the array that xarray indexes."""
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: LazyPlane) -> None:
         self._plane = plane
         self.shape = plane.shape
         self.dtype = plane.dtype
@@ -78,7 +76,7 @@ class PlaneArray(BackendArray):
 
 
 def _window(key: int | slice, length: int) -> tuple[slice, int | slice]:
-    """Return the gapless part that holds what a key asks for, and the key within that part.
+    """Return the smallest contiguous window that contains a key, and the key within the window.
 
     Examples
     --------
@@ -94,18 +92,19 @@ def _window(key: int | slice, length: int) -> tuple[slice, int | slice]:
     if not wanted:
         return slice(0, 0), slice(None)
     low, high = min(wanted), max(wanted)
-    # A step back starts at the end of the part.
+    # The window ends at the last pixel of the key, so a negative step starts at the right pixel.
     return slice(low, high + 1), slice(None, None, wanted.step)
 
 
 class TextArray(BackendArray):
-    """A text of dimension 0 that is made when first read."""
+    """A 0-d array of text that is made when it is first read."""
 
     def __init__(self, make: Callable[[], str]) -> None:
         self._make = make
         self._text: str | None = None
         self.shape = ()
-        # Of unknown length. An object might be a date for xarray, which would look at it.
+        # The length is unknown before the text is made. With dtype object, xarray would read the
+        # text at once, to find out whether it is a date.
         self.dtype = np.dtype(np.str_)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -115,7 +114,9 @@ class TextArray(BackendArray):
 
 
 def inverse(weight: np.ndarray) -> np.ndarray:
-    """Return the variance of a weight; NaN, which is no pixel, where the weight is not positive.
+    """Return the variance for an inverse variance.
+
+    A weight that is not positive gives NaN, so the pixel is ignored.
 
     Examples
     --------
@@ -126,5 +127,5 @@ def inverse(weight: np.ndarray) -> np.ndarray:
 
 
 def quotient(values: np.ndarray, divisor: float) -> np.ndarray:
-    """Return values over a number."""
+    """Return values divided by a number, in float32."""
     return values / np.float32(divisor)

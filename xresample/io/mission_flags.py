@@ -1,13 +1,14 @@
-"""Mnemonics of the data quality flags of the missions, each with its value."""
+"""Names and values of the data quality flags of each mission."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-Flags = Mapping[str, int]
+FlagValues = Mapping[str, int]
+"""Value of each flag by its name."""
 
 
-def _by_bit(names: Mapping[int, str]) -> Flags:
+def _by_bit(names: Mapping[int, str]) -> FlagValues:
     return {name: 1 << bit for bit, name in sorted(names.items())}
 
 
@@ -37,7 +38,7 @@ _COMMON = {
     30: "OTHER_BAD_PIXEL",
     31: "REFERENCE_PIXEL",
 }
-"""Bits that JWST and Roman have in common."""
+"""Bits with the same meaning in JWST and Roman."""
 
 JWST = _by_bit(
     _COMMON
@@ -74,7 +75,7 @@ _HST = {
     12: "CRDRIZ",
     13: "CRREJ",
 }
-"""Bits that the cameras of HST have in common."""
+"""Bits with the same meaning in all cameras of HST."""
 
 ACS = _by_bit(
     _HST
@@ -94,12 +95,12 @@ WFC3_UVIS = _by_bit(_WFC3 | {5: "CTE", 10: "TRAP", 11: "ATODSAT", 14: "GHOST"})
 WFC3_IR = _by_bit(_WFC3 | {5: "UNSTABLE", 10: "SPIKE", 11: "ZEROSIG", 14: "CRMAX"})
 
 
-def of_hst(instrument: str, detector: str) -> Flags | None:
-    """Return the flags of a camera of HST; None for one whose flags are not known here.
+def hst_flags(instrument: str, detector: str) -> FlagValues | None:
+    """Return the flags of a camera of HST; None for cameras other than ACS and WFC3.
 
     Examples
     --------
-    >>> of_hst("ACS", "WFC")["CRDRIZ"]
+    >>> hst_flags("ACS", "WFC")["CRDRIZ"]
     4096
     """
     if instrument == "ACS":

@@ -1,4 +1,4 @@
-"""Exposures of Roman's Wide Field Instrument, as in level 2 ``_cal.asdf``."""
+"""Exposures of the Wide Field Instrument of Roman, as in level 2 files ``_cal.asdf``."""
 
 from __future__ import annotations
 
@@ -10,93 +10,109 @@ from typing import Any
 
 import numpy as np
 
+from xresample.datamodel import schema
 from xresample.errors import FileError, InvalidInputError, MissingKeyError
 
-from . import mission_flags as flags
 from .asdf_file import ArrayNode, AsdfPlane, read_tree, tree_wcs
-from .contents import Contents, Request
-from .lazy_arrays import Mapped, Plane
+from .contents import Contents, ReadOptions
+from .extensions import DATA, DQ
+from .lazy_arrays import ComputedPlane, LazyPlane
+from .mission_flags import ROMAN
 
 ROOT = "roman"
 FILLS = (-999999, "?", "None", "")
-"""What stands where a value is unknown."""
+"""Values that mean that a quantity is unknown."""
 
 UNITS = {"DN/s": "DN/s", "DN.s**-1": "DN/s", "MJy/sr": "MJy/sr", "MJy.sr**-1": "MJy/sr"}
-"""Spellings of units, and the one that exposures have."""
+"""Spellings of units in files, and in exposures."""
 
 _HALF_STEP = np.float32(2**-11)
-"""Relative error of a number in half precision."""
+"""Maximum relative rounding error of a number in half precision."""
 
 
-def read(path: str, request: Request) -> Contents:
+def read(path: str, options: ReadOptions) -> Contents:
     """Return the exposure in a file.
 
     Raises
     ------
     FileError
-        The file is cut off, or lacks what an exposure needs.
+        The file is cut off, or a required array is missing.
+    InvalidInputError
+        An option is only for FITS files.
     """
-    if request.group is not None or request.companions:
+    if options.group is not None or options.companions:
         raise InvalidInputError(
-            "group=, err=, variance=, weight= and dq= are for FITS files: "
-            f"{path} is an ASDF file, which has one exposure"
+            "group=, err=, variance=, weight= and dq= are options for FITS files, but "
+            f"{path} is an ASDF file, which holds one exposure: omit these options"
         )
     tree, blocks = read_tree(path)
     roman = tree.get(ROOT)
     if not isinstance(roman, Mapping):
         held = ", ".join(map(str, tree))
-        raise FileError(f"{path} has no tree {ROOT!r}, as files of Roman have: it holds {held}")
+        raise FileError(f"{path} must have a tree {ROOT!r}, like files of Roman, got: {held}")
     nodes = _arrays(path, roman, len(blocks))
-    planes: dict[str, Plane] = {
-        name: AsdfPlane(path, (ROOT, name), node.shape, flags=name == "dq")
+    planes: dict[str, LazyPlane] = {
+        name: AsdfPlane(path, (ROOT, name), node.shape, flags=name == DQ)
         for name, node in nodes.items()
     }
-    _complete(planes, request.var_sky)
+    _complete(planes, options.var_sky)
     meta = roman.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     name = os.path.basename(path)
     wcs = partial(_wcs, path) if _value(meta, "wcs") is not None else None
-    # Exposures hold rates, mosaics surface brightness; the tree need not say so.
-    units = nodes["data"].units or ("MJy/sr" if "weight" in roman else "DN/s")
+    # Files without units hold rates if they are exposures, and surface brightness if they are
+    # mosaics, which have weights.
+    units = nodes[DATA].units or ("MJy/sr" if "weight" in roman else "DN/s")
     units = UNITS.get(units.replace(" ", ""), units)
-    packed = any(blocks[n.block] for n in nodes.values() if n.block is not None)
-    return Contents(name, planes, wcs, _attrs(meta), units, flags.ROMAN, packed)
+    compressed = any(blocks[n.block] for n in nodes.values() if n.block is not None)
+    return Contents(name, planes, wcs, _attrs(meta), units, ROMAN, compressed)
 
 
 def _arrays(path: str, roman: Mapping[str, Any], blocks: int) -> dict[str, ArrayNode]:
-    """Return the arrays that are planes, or say which are missing."""
-    names = [name for name in roman if name in ("data", "err", "dq") or name.startswith("var_")]
+    """Return the arrays that are planes of an exposure.
+
+    Raises
+    ------
+    FileError
+        An array is missing or incomplete; lists every fault.
+    """
+    names = [name for name in roman if schema.row_of(schema.EXPOSURE, name) is not None]
     found = {name: ArrayNode.of(roman[name]) for name in names if roman[name] is not None}
-    faults = [f"{name} is no array of this file" for name, node in found.items() if node is None]
-    if "data" not in found:
-        faults.append("data is missing")
+    faults = [
+        f"{name} must be an array in this file" for name, node in found.items() if node is None
+    ]
+    if DATA not in found:
+        faults.append(f"{DATA} is missing")
     nodes = {name: node for name, node in found.items() if node is not None}
     lost = [name for name, n in nodes.items() if n.block is not None and n.block >= blocks]
     if lost:
         faults.append(f"the file is cut off: the blocks of {', '.join(lost)} are missing")
     if faults:
         held = ", ".join(map(str, roman))
-        raise FileError(f"{path} holds no exposure, but {held}:\n- " + "\n- ".join(faults))
+        raise FileError(f"{path} holds no valid exposure, but {held}:\n- " + "\n- ".join(faults))
     return nodes
 
 
-def _complete(planes: dict[str, Plane], var_sky: bool) -> None:
-    """Add the variances that follow from others."""
+def _complete(planes: dict[str, LazyPlane], var_sky: bool) -> None:
+    """Add the variances that follow from other planes."""
     if "var_rnoise" not in planes and "err" in planes and "var_poisson" in planes:
         known = [planes[name] for name in ("err", "var_poisson", "var_flat") if name in planes]
-        planes["var_rnoise"] = Mapped(read_noise, tuple(known))
+        planes["var_rnoise"] = ComputedPlane(read_noise, tuple(known))
     if not var_sky or "var_sky" in planes:
         return
     needed = ("var_rnoise", "var_poisson")
     if missing := [name for name in needed if name not in planes]:
-        raise MissingKeyError(f"var_sky=True needs {', '.join(missing)}, which the file lacks")
-    planes["var_sky"] = SkyVariance(planes["var_rnoise"], planes["var_poisson"], planes["data"])
+        raise MissingKeyError(
+            f"var_sky=True needs {', '.join(needed)}, but the file has no {', '.join(missing)}"
+        )
+    planes["var_sky"] = SkyVariance(planes["var_rnoise"], planes["var_poisson"], planes[DATA])
 
 
 def read_noise(err: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    """Return the variance of ``err`` without the other variances, all float32.
+    """Return the square of ``err`` minus the other variances, in float32.
 
-    Where the rounding of half precision leaves nothing, it is as large as that rounding.
+    Files store ``err`` in half precision. Where the difference is not positive, it is smaller than
+    the rounding error of the square, and the result is this rounding error.
 
     Examples
     --------
@@ -110,15 +126,15 @@ def read_noise(err: np.ndarray, *others: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SkyVariance:
-    """The variance of the read noise and the sky: without the light of the sources."""
+    """The variance due to read noise and sky, without the photon noise of the sources."""
 
-    read_noise: Plane
-    poisson: Plane
-    data: Plane
+    read_noise: LazyPlane
+    poisson: LazyPlane
+    data: LazyPlane
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the data."""
+        """Shape of the data, ``(y, x)``."""
         return self.data.shape
 
     @property
@@ -128,12 +144,12 @@ class SkyVariance:
 
     @cached_property
     def sky(self) -> np.float32:
-        """The median of the whole image, as the pipeline takes it."""
+        """Median of the whole image, which the pipeline uses as sky level."""
         everything = (slice(0, n) for n in self.shape)
         return np.float32(np.nanmedian(self.data(*everything)))
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a part; where the data are not positive, the variance is that of the pixel."""
+        """Return a part; where data are not positive, the Poisson variance of the pixel is used."""
         data = self.data(rows, columns)
         poisson = self.poisson(rows, columns)
         sky = np.divide(poisson, data, out=np.ones_like(data), where=data > 0) * self.sky
@@ -161,7 +177,7 @@ def _part(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _value(tree: Mapping[str, Any], key: str) -> Any:
-    """Return a value; None where it is absent or stands for something unknown.
+    """Return a value; None if the value is missing or unknown.
 
     Examples
     --------
@@ -181,7 +197,7 @@ def _number(tree: Mapping[str, Any], key: str) -> float | None:
 
 
 def _mjd(node: Any) -> float | None:
-    """Return a time of a tree as MJD."""
+    """Return a time in a tree as MJD; None if the time is unknown."""
     from astropy.time import Time
 
     if isinstance(node, Mapping):
@@ -199,5 +215,5 @@ def _mjd(node: Any) -> float | None:
 def _wcs(path: str) -> str:
     text = tree_wcs(path, (ROOT, "meta", "wcs"), path)
     if text is None:
-        raise FileError(f"{path} has no WCS at {ROOT}.meta.wcs")
+        raise FileError(f"{path} must have a WCS at {ROOT}.meta.wcs, got none")
     return text

@@ -1,4 +1,4 @@
-"""Pictures of where exposures are on the sky."""
+"""Plots of the outlines of exposures on the sky."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
 from xresample.errors import InvalidInputError
-from xresample.wcs import footprint as sky
+from xresample.wcs.footprint import outline
 from xresample.wcs.transform import transform
 
-from .axes import entitle, frame, new_axes, origin_of, pyplot
-from .images import show
+from .axes import new_axes, origin_of, pyplot, set_limits, set_title
+from .images import plot_image
 
-MOST_NAMED = 10
-"""Outlines that a legend names; more of them get a colour bar."""
+MAX_LEGEND = 10
+"""Maximum number of outlines in a legend; more outlines get a colour bar."""
 
 
 def plot_footprints(
@@ -37,31 +37,31 @@ def plot_footprints(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures. Up to ten are named in a legend, by their ``filename``; more of them get a
-        bar of colours, in the order in which they are given.
+        The exposures. A legend shows the ``filename`` of up to ten exposures; more exposures get a
+        colour bar with their order.
     on : Dataset, WCS or (int, int), optional
-        A mosaic, which is drawn below the outlines, or a grid; by default a grid that just covers
-        the exposures, with north up.
+        A mosaic, which is drawn below the outlines, or a grid. Default: a grid that covers the
+        exposures, with north up.
     variable : str, optional
-        What to draw of a mosaic; None: only the outlines.
+        Variable of the mosaic to draw; None: only the outlines.
     ax : matplotlib Axes, optional
-        Where to draw, in the pixels of ``on``; by default a new figure with sky coordinates.
+        Axes to draw in, in the pixels of ``on``. Default: a new figure with sky coordinates.
     title : str, optional
         Title.
     **kwargs
-        How to draw the lines, as ``matplotlib.lines.Line2D`` takes it, such as ``linewidth=2``.
+        Options of ``matplotlib.lines.Line2D`` for the lines, such as ``linewidth=2``.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Where it was drawn.
+        The axes with the plot.
 
     Raises
     ------
     InvalidExposureError
         An exposure cannot be used; lists every fault.
     InvalidInputError
-        There is no exposure, one has no WCS, or matplotlib is not installed.
+        There are no exposures, an exposure has no WCS, or matplotlib is not installed.
 
     Examples
     --------
@@ -76,55 +76,68 @@ def plot_footprints(
     ['exposure 0', 'exposure 1']
     """
     plt = pyplot()
-    readers = _readers(exposures)
+    placed = _exposures_with_wcs(exposures)
     if on is None:
-        on = _around(readers)
+        on = _covering_grid(placed)
     grid = Grid.of(on)
     if grid.wcs is None:
-        raise InvalidInputError("The mosaic has no WCS: outlines cannot be placed on it")
-    own = ax is not None
+        raise InvalidInputError(
+            "on must be a mosaic or a grid with a WCS, got a grid without a WCS: give its WCS"
+        )
+    is_new = ax is None
     if isinstance(on, xr.Dataset) and variable is not None:
-        ax = show(on, variable, ax=ax)
+        ax = plot_image(on, variable, ax=ax)
     else:
         ax = new_axes(plt, xr.Dataset(coords=grid.coords()), "gray") if ax is None else ax
-        frame(ax, grid)
+        set_limits(ax, grid)
     x0, y0 = origin_of(ax, grid)
-    colours = _colours(plt, len(readers))
-    for k, (reader, colour) in enumerate(zip(readers, colours, strict=True)):
-        x, y = _closed_outline(reader, grid)
-        name = reader.scalars["filename"] or f"exposure {k}"
+    colours = _colours(plt, len(placed))
+    for k, (exposure, colour) in enumerate(zip(placed, colours, strict=True)):
+        x, y = _closed_outline(exposure, grid)
+        name = exposure.scalars["filename"] or f"exposure {k}"
         ax.plot(x - x0, y - y0, **{"color": colour, "linewidth": 1.5, "label": name, **kwargs})
-    entitle(ax, title)
-    _name(plt, ax, len(readers), own)
+    set_title(ax, title)
+    _add_key(plt, ax, len(placed), outside=is_new)
     return ax
 
 
-def _readers(exposures: xr.Dataset | Iterable[xr.Dataset]) -> list[Exposure]:
-    """Return the exposures, which all have a WCS."""
-    given = [exposures] if isinstance(exposures, xr.Dataset) else list(exposures)
+def _exposures_with_wcs(datasets: xr.Dataset | Iterable[xr.Dataset]) -> list[Exposure]:
+    """Return at least one exposure, each with a WCS.
+
+    Raises
+    ------
+    InvalidInputError
+        There are no exposures, or an exposure has no WCS.
+    """
+    given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
     if not given:
-        raise InvalidInputError("plot_footprints needs at least one exposure: none was given")
+        raise InvalidInputError(
+            "exposures must contain at least one exposure, got none: pass a Dataset or a list"
+        )
     for dataset in given:
         validate(dataset)
-    readers = [Exposure(dataset) for dataset in given]
-    if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs is None]:
-        raise InvalidInputError(f"plot_footprints needs exposures with a WCS; without: {lacking}")
-    return readers
+    found = [Exposure(dataset) for dataset in given]
+    if lacking := [e.scalars["filename"] or str(k) for k, e in enumerate(found) if e.wcs is None]:
+        raise InvalidInputError(
+            f"Every exposure must have a WCS, got exposures without one: {', '.join(lacking)}. "
+            "Give them one with .resample.assign_wcs(wcs)"
+        )
+    return found
 
 
-def _around(readers: list[Exposure]) -> Any:
-    """Return a grid that covers exposures, with a border of a twentieth."""
-    datasets = [reader.dataset for reader in readers]
+def _covering_grid(exposures: list[Exposure]) -> Any:
+    """Return a grid that covers the exposures, with a margin of a twentieth of its longer side."""
+    datasets = [exposure.dataset for exposure in exposures]
     return fit_wcs(datasets, margin=math.ceil(max(fit_wcs(datasets).array_shape) / 20))
 
 
-def _closed_outline(reader: Exposure, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outline of an exposure in the pixels of a grid, back to its first point."""
+def _closed_outline(exposure: Exposure, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return the outline of an exposure in the pixels of a grid; it ends at its first point."""
     wcs_from, wcs_to = (
         require_wcs(handle, role).object
-        for handle, role in ((reader.wcs, "exposure"), (grid.wcs, "mosaic"))
+        for handle, role in ((exposure.wcs, "exposure"), (grid.wcs, "mosaic"))
     )
-    points = sky.outline(wcs_from, reader.shape, x0=reader.x.start, y0=reader.y.start)
+    points = outline(wcs_from, exposure.shape, x0=exposure.x.start, y0=exposure.y.start)
     x, y = transform(wcs_from, wcs_to)(*points)
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
@@ -132,15 +145,15 @@ def _closed_outline(reader: Exposure, grid: Grid) -> tuple[np.ndarray, np.ndarra
 
 
 def _colours(plt: Any, count: int) -> list[Any]:
-    """Return a colour for each of so many outlines."""
-    if count <= MOST_NAMED:
+    """Return one colour per outline."""
+    if count <= MAX_LEGEND:
         return [plt.get_cmap("tab10")(k) for k in range(count)]
     return [plt.get_cmap("plasma")(k / (count - 1)) for k in range(count)]
 
 
-def _name(plt: Any, ax: Any, count: int, own: bool) -> None:
-    """Say which outline is which: a legend outside the axes, or a bar of colours."""
-    if count > MOST_NAMED:
+def _add_key(plt: Any, ax: Any, count: int, outside: bool) -> None:
+    """Add a legend of the outlines, or a colour bar if there are many outlines."""
+    if count > MAX_LEGEND:
         from matplotlib.colors import Normalize
         from matplotlib.ticker import MaxNLocator
 
@@ -148,7 +161,7 @@ def _name(plt: Any, ax: Any, count: int, own: bool) -> None:
         ticks = MaxNLocator(integer=True)
         bar = ax.figure.colorbar(order, ax=ax, location="bottom", shrink=0.6, ticks=ticks)
         bar.set_label("exposure, in the order given")
-    elif own:
-        ax.legend(fontsize="small")
-    else:
+    elif outside:
         ax.figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    else:
+        ax.legend(fontsize="small")
