@@ -35,7 +35,19 @@ def test_xarray_passes_its_own_tests(tmp_path: Path) -> None:
     ini.write_text(INI)
     # An outer pytest, or a worker of pytest-xdist, sets variables that would confuse the inner one.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    options = ["-c", str(ini), "-p", "xresample", "-p", "no:cacheprovider", "-q", "--tb=short"]
+    # The report names the module of a test only if the module lies below the root folder.
+    root = f"--rootdir={Path(xr.__file__).parents[1]}"
+    options = [
+        "-c",
+        str(ini),
+        root,
+        "-p",
+        "xresample",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--tb=short",
+    ]
     names = [f"xarray.tests.{module}" for module in MODULES]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", "--pyargs", *names],
