@@ -130,12 +130,13 @@ def _temporary_folder() -> Path | None:
 
 
 def _places() -> list[Path]:
-    """Return the folders where compiled code may lie, the preferred one first."""
+    """Return the folders where compiled code may lie: NUMBA_CACHE_DIR alone, or the usual ones."""
     given = os.path.expanduser(numba.config.CACHE_DIR or "~")
     # Without a home directory, "~" is not expanded and would become a folder of that name.
-    named = [] if given.startswith("~") or not numba.config.CACHE_DIR else [Path(given) / FOLDER]
+    if numba.config.CACHE_DIR and not given.startswith("~"):
+        return [Path(given) / FOLDER]
     shared = _shared_folder()
-    return [*named, Path(__file__).parent / "__pycache__", *([shared] if shared else [])]
+    return [Path(__file__).parent / "__pycache__", *([shared] if shared else [])]
 
 
 def _is_writable(folder: Path) -> bool:
