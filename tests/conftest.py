@@ -18,7 +18,7 @@ _OWN = "XRESAMPLE_TEST_CACHE"
 
 
 def _fresh_numba_cache() -> None:
-    """Point numba to an empty cache, because a cached kernel misses edits in other modules.
+    """Point numba to an empty cache, so that each session also tests how kernels are compiled.
 
     The workers of pytest-xdist and other child processes share the cache of the session that
     started them. ``XRESAMPLE_KEEP_CACHE=1`` keeps the value of ``NUMBA_CACHE_DIR``.

@@ -1,4 +1,4 @@
-"""From names to lanes, tiles, and the pixels that an exposure may change."""
+"""The launcher: the order of lanes, the tiles, and the pixels that an exposure may change."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_buffers_grow_in_planes_and_context() -> None:
 
 
 def test_an_exposure_changes_only_its_footprint() -> None:
-    """Even NaN far away stays as it is."""
+    """A NaN outside the footprint stays unchanged."""
     mosaic = xrs.empty_mosaic((3 * TILE, 3 * TILE))
     mosaic["data"].values[...] = 7.0
     mosaic["wht"].values[...] = np.nan
@@ -101,7 +101,7 @@ def test_an_exposure_changes_only_its_footprint() -> None:
 @pytest.mark.parametrize("kernel", ["square", "turbo", "point", "gaussian", "lanczos3"])
 @pytest.mark.parametrize("place", [(TILE - 10.3, TILE - 17.7), (-12.4, 30.2), (2 * TILE - 9, -20)])
 def test_borders_of_tiles_change_no_bit(kernel: str, place: tuple[float, float]) -> None:
-    """A cutout has the borders of its tiles elsewhere, and gives the same bits."""
+    """The tiles of a cutout have other borders, and the bits are the same."""
     options: dict[str, Any] = {"kernel": kernel, "compute_err": "driz_err", "propagate_dq": True}
     start = xrs.empty_mosaic((2 * TILE, 2 * TILE), **options)
     pixmap = shifted_map(SHAPE, *place)

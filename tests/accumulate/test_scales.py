@@ -1,4 +1,4 @@
-"""The factors of an exposure: conservation of surface brightness or of flux."""
+"""The scale factors of an exposure conserve surface brightness or flux."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def star(**attrs: Any) -> xr.Dataset:
 
 
 def onto(ratio: float, **options: Any) -> xr.Dataset:
-    """Return the star on a rotated grid whose pixels are larger by a ratio."""
+    """Return the star on a rotated grid; its pixels are ``ratio`` times as wide."""
     side = int(60 / ratio) + 20
     grid = make_grid((side, side), CRVAL, ratio * SCALE, 30.0)
     return star().resample.onto(grid, weight_type=None, dtype="float64", **options)
@@ -69,7 +69,7 @@ def test_surface_brightness_does_not_depend_on_the_pixel_scale() -> None:
         np.testing.assert_allclose(mosaic["data"].values[mosaic["wht"] > 0], 7.0, rtol=1e-6)
 
 
-def test_mosaics_that_conserve_different_things_do_not_merge() -> None:
+def test_merge_refuses_mosaics_with_different_conserve() -> None:
     with pytest.raises(xrs.GridMismatchError, match="conserve: 'surface_brightness' and 'flux'"):
         onto(1.0).resample.merge(onto(1.0, conserve="flux"))
 

@@ -1,4 +1,4 @@
-"""Kernels that are compiled ahead of time."""
+"""`warm_up` compiles every kernel ahead of time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run(script: str, cache: Path) -> str:
     return done.stdout
 
 
-def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
+def test_after_warm_up_nothing_is_left_to_compile(tmp_path: Path) -> None:
     assert run(WARM_UP, tmp_path).splitlines() == [MESSAGE]
     kept = sorted(tmp_path.rglob("*.nbc"))
     assert run(WARM_UP, tmp_path) == ""
@@ -72,7 +72,7 @@ def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*.nbc")) == kept
 
 
-def test_the_progress_bar_shows_the_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_progress_bar_shows_that_kernels_compile(capsys: pytest.CaptureFixture[str]) -> None:
     from xresample.progress import announce, bar
 
     with bar(True, total=1):
@@ -83,5 +83,5 @@ def test_the_progress_bar_shows_the_message(capsys: pytest.CaptureFixture[str]) 
     assert MESSAGE not in capsys.readouterr().err
 
 
-def test_it_is_public() -> None:
+def test_warm_up_is_public() -> None:
     assert "warm_up" in dir(xrs)
