@@ -155,24 +155,35 @@ def folders() -> tuple[tuple[Path, ...], Path | None]:
     A folder that this user cannot write to may still hold compiled code, for example in a
     container image where ``xresample.warm_up()`` has been called.
     """
-    places = _places()
+    places = tuple(_places())
     writable = next(filter(_is_writable, places), None)
     if writable is not None:
-        return tuple(places), writable
+        return places, writable
     temporary = _temporary_folder()
     if temporary is None or not _is_writable(temporary):
+        return places, None
+    return (*places, temporary), temporary
+
+
+@functools.cache
+def _warn_about_folders() -> None:
+    """Warn once, when code is compiled, if the code cannot be stored in one of the usual folders.
+
+    Nobody needs the warning if all code is found, as in an image with a read-only cache.
+    """
+    folder = folders()[1]
+    if folder is None:
         warn(
             "No folder for compiled kernels is writable, so they are compiled anew in every "
             "process. Set the environment variable NUMBA_CACHE_DIR to a writable folder",
             CompiledCodeWarning,
         )
-        return tuple(places), None
-    warn(
-        f"Compiled kernels are kept in the temporary folder {temporary}. Set the environment "
-        "variable NUMBA_CACHE_DIR to a writable folder to keep them elsewhere",
-        CompiledCodeWarning,
-    )
-    return (*places, temporary), temporary
+    elif folder not in _places():
+        warn(
+            f"Compiled kernels are kept in the temporary folder {folder}. Set the environment "
+            "variable NUMBA_CACHE_DIR to a writable folder to keep them elsewhere",
+            CompiledCodeWarning,
+        )
 
 
 @functools.cache
@@ -235,6 +246,7 @@ class KernelCache:
                 found = self._load(self._key(signature, context.codegen()), context)
         if found is None:
             _announce()
+            _warn_about_folders()
         return found
 
     def _load(self, key: tuple[Any, ...], context: Any) -> Any:
