@@ -47,7 +47,7 @@ FAULTS: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     ),
     "the time is 0": (
         lambda: GOOD.assign_attrs(exposure_time=0.0, measurement_time=0.0),
-        {"weight_type": "exptime"}, "must be positive and finite, got 0",
+        {"weight_type": "exptime"}, "must be positive and fit float32, got 0",
     ),
     "the time is missing": (
         lambda: GOOD.assign_attrs(exposure_time=np.nan, measurement_time=np.nan),

@@ -163,3 +163,16 @@ def test_a_mosaic_with_a_step_is_not_a_grid(key: dict[str, slice]) -> None:
     for use in (mosaic.resample.add, lambda e: xrs.coadd(e, mosaic)):
         with pytest.raises(xrs.InvalidInputError, match="not every second pixel"):
             use(exposure)
+
+
+@pytest.mark.parametrize("first", [2**31, -(2**31) - 1, 2**57])
+def test_pixels_too_far_from_the_origin_are_refused(first: int) -> None:
+    mosaic = xrs.empty_mosaic((4, 5))
+    far = mosaic.assign_coords(x=np.arange(first, first + 5))
+    exposure = xrs.make_exposure(np.ones((4, 5)), exposure_time=1.0)
+    where = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1)
+    with pytest.raises(xrs.InvalidInputError, match="must lie within"):
+        far.resample.add(exposure, pixmap=where)
+    where[0, 0, 0] = first * 1.5
+    with pytest.raises(xrs.InvalidInputError, match="positions within"):
+        mosaic.resample.add(exposure, pixmap=where)

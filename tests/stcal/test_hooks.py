@@ -273,3 +273,16 @@ def test_output_model_is_a_live_mapping() -> None:
     resample.add_model(plain(5.0))
     assert isinstance(kept, xr.Dataset)
     assert kept.sizes["exposure"] == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"xmax": SHAPE[1]}, {"ymax": 400}, {"xmin": -1}, {"ymin": 5, "ymax": 4}]
+)
+def test_ranges_beyond_the_exposure_are_refused(change: dict[str, int]) -> None:
+    """A range beyond the data would make the kernels read other memory."""
+
+    def farther(self: Any, base: Any, **arguments: Any) -> None:
+        base(**{**arguments, **change})
+
+    with pytest.raises(xrs.InvalidInputError, match="must be pixels of the exposure"):
+        coadd(subclass(resample_variance_arrays=farther))

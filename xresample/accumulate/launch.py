@@ -36,6 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xresample.datamodel.dq_flags import ALL_BITS
+from xresample.datamodel.grid import FARTHEST
 from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
@@ -230,5 +231,12 @@ def require_memory_order(pixmap: np.ndarray, shape: tuple[int, int]) -> np.ndarr
         raise InvalidInputError(
             f"pixmap must have at least 2 x 2 pixels, got {shape[0]} x {shape[1]}: the corners of "
             "a pixel follow from the centres of its neighbours"
+        )
+    with np.errstate(invalid="ignore"):
+        far = np.abs(pixmap[np.isfinite(pixmap)]) > FARTHEST
+    if far.any():
+        raise InvalidInputError(
+            f"pixmap must hold positions within +-{FARTHEST} output pixels, got {far.sum()} "
+            "numbers beyond"
         )
     return np.require(pixmap, np.float64, ["C", "A", "W"])

@@ -18,6 +18,9 @@ from . import schema
 from .exposure import Exposure, validate, wcs_of
 from .pixels import pixel_index, pixel_origin
 
+FARTHEST = 2**31
+"""Maximum distance of a pixel from the origin of a grid: kernels use integers."""
+
 GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, int]
 """A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
 
@@ -85,6 +88,14 @@ class Grid:
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
         grid = cls(wcs, shape, *pixel_origin(dataset), scale)
         return grid if scale is not None else replace(grid, pixel_scale=grid._own_scale())
+
+    def __post_init__(self) -> None:
+        far = max(map(abs, (self.y0, self.x0, self.y0 + self.shape[0], self.x0 + self.shape[1])))
+        if far > FARTHEST:
+            raise InvalidInputError(
+                f"The pixels of a grid must lie within +-{FARTHEST}, got rows from {self.y0} and "
+                f"columns from {self.x0}"
+            )
 
     def _own_scale(self) -> float | None:
         """Return the pixel scale from the WCS: the root of the mean pixel area."""

@@ -307,7 +307,18 @@ class Resample(ResampleSettings):
         given = Given(pixel_scale_ratio, iscale, weights=True)
         admitted = product.admit(state, exposure, given)
         window = place(exposure, state.grid, state.options, pixmap)
+        for axis, first, last, size in zip("yx", (ymin, xmin), (ymax, xmax), exposure.shape,
+                                           strict=True):  # fmt: skip
+            if not 0 <= first <= last < size:
+                raise InvalidInputError(
+                    f"{axis}min and {axis}max must be pixels of the exposure in order, from 0 to "
+                    f"{size - 1}, got {first} and {last}"
+                )
         weight = np.ones(exposure.shape) if weight_map is None else np.asarray(weight_map)
+        if weight.shape != exposure.shape:
+            raise InvalidInputError(
+                f"weight_map must have the shape of data, {exposure.shape}, got {weight.shape}"
+            )
         active = (int(ymin), int(ymax) + 1, int(xmin), int(xmax) + 1)
         window = with_weights(replace(window, active=active), weight)
         product.deposit(state, admitted, window, pixel_scale_ratio)
