@@ -124,5 +124,5 @@ def test_err_adds_variances() -> None:
     np.testing.assert_allclose(exposure.resample.err(), np.sqrt(total), rtol=1e-6)
     with pytest.raises(xrs.InvalidInputError, match="var_none"):
         mosaic.resample.err(["var_none"])
-    with pytest.raises(xrs.InvalidInputError, match="no variance"):
+    with pytest.raises(xrs.InvalidInputError, match="at least one variance"):
         exposure[["data"]].resample.err()

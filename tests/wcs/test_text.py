@@ -122,7 +122,7 @@ def test_not_a_wcs():
     ],
 )
 def test_bad_text(text):
-    with pytest.raises(WCSTextError, match=r"read as a WCS|is not the ASDF text|instead of a WCS"):
+    with pytest.raises(WCSTextError, match=r"read as a WCS|is not the ASDF text|must hold a WCS"):
         wcs.parse(text)
 
 

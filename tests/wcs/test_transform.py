@@ -67,7 +67,7 @@ def test_array_shape():
     with pytest.raises(InvalidInputError, match=r"\(10, 0\)"):
         wcs.array_shape(image)
     image.bounding_box = None
-    with pytest.raises(InvalidInputError, match="neither an array_shape nor a bounding box"):
+    with pytest.raises(InvalidInputError, match="an array_shape or a bounding box, got neither"):
         wcs.array_shape(image)
     image.array_shape = (0, 5)
     with pytest.raises(InvalidInputError, match=r"\(0, 5\)"):

@@ -29,7 +29,7 @@ from .window import place
 
 @dataclass(frozen=True)
 class Admitted:
-    """An exposure that fits a mosaic, and the quantities with which it enters."""
+    """An exposure that fits a mosaic, and the quantities with which it enters the mosaic."""
 
     exposure: Exposure
     number: int

@@ -122,7 +122,7 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
 
 
 def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
-    """Return a pixel scale in arcsec over the scale of pixels of an area in steradians."""
+    """Return the ratio of a pixel scale in arcsec to that of pixels of an area in steradians."""
     if pixel_scale is None or area is None or not area > 0:
         return None
     return pixel_scale / footprint.arcsec(area)
@@ -130,7 +130,7 @@ def scale_ratio(pixel_scale: float | None, area: float | None) -> float | None:
 
 def ratio_of_map(pixmap: np.ndarray) -> float:
     """Return the pixel scale ratio from the Jacobian of a map, at its middle finite pixel."""
-    # Nearly all maps are finite everywhere: then the middle column alone finds a row with a step.
+    # The middle column is checked first: in a map without NaN, it has a step in every row.
     middle = _steps(pixmap[:, pixmap.shape[1] // 2 - 1 :][:, :2])[:, 0]
     rows = [j for j, there in enumerate(middle) if there or _steps(pixmap[j : j + 2]).any()]
     if not rows:

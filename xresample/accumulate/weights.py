@@ -125,7 +125,7 @@ def _inverse(variance: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     weights = np.empty(shape, np.float32)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         np.divide(1.0, variance, out=weights, casting="same_kind")
-    # One sum tells whether any value is not finite; usually none is.
+    # The sum is finite if every weight is finite, so the slow test per weight is rarely needed.
     with np.errstate(invalid="ignore", over="ignore"):
         if not np.isfinite(weights.sum(dtype=np.float64)):
             weights[~np.isfinite(weights)] = 0.0

@@ -97,7 +97,7 @@ def place_part(
         As for `place`.
     """
     ys, xs = (with_next(side, whole) for side, whole in ((y, mapping.y), (x, mapping.x)))
-    # A single row or column does not define corners: a second one is mapped beside it.
+    # One row or column does not define corners, so a second row or column is mapped beside it.
     height, width = max(len(ys), 2), max(len(xs), 2)
     rows, columns = range(ys.start, ys.start + height), range(xs.start, xs.start + width)
     out = None if allocate is None else allocate((height, width, 2))

@@ -35,7 +35,7 @@ class _FlagNames:
         except (KeyError, AttributeError, TypeError):
             known = ", ".join(self.names()) or "none, because the flags have no names"
             raise InvalidInputError(
-                f"good_bits has the unknown flag {name!r}; known flags: {known}"
+                f"good_bits must name known flags only, got {name!r}; known flags: {known}"
             ) from None
         return operator.index(flag.value if isinstance(flag, Enum) else flag)
 
@@ -53,7 +53,7 @@ def flag_values(flag_map: Any) -> dict[str, int] | None:
     flags = _FlagNames(flag_map)
     try:
         if not isinstance(flag_map, Mapping | type):
-            raise TypeError(f"got {type(flag_map).__name__}")
+            raise TypeError(f"a {type(flag_map).__name__} is not a mapping or a class")
         return {name: flags[name] for name in flags.names()}
     except TypeError as error:
         raise InvalidInputError(

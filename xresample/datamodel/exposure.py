@@ -231,7 +231,7 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         try:
             time = Exposure(exposure).time
         except (TypeError, ValueError):
-            # An attribute that is not a number is a fault by itself.
+            # `_faults` reports an attribute that is not a number, so nothing is added here.
             return faults
         if np.isnan(time):
             faults.append(

@@ -21,7 +21,7 @@ AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")
 
 
 def is_mosaic(dataset: Any) -> bool:
-    """Tell whether a Dataset is a mosaic: it has weights and a dimension of exposures."""
+    """Tell whether a Dataset is a mosaic, which has weights and a dimension of exposures."""
     return (
         isinstance(dataset, xr.Dataset) and "wht" in dataset and provenance.EXPOSURE in dataset.dims
     )
@@ -140,8 +140,8 @@ def variances_of_error(layout: Layout, options: Options) -> tuple[str, ...]:
     unknown = [name for name in names if name not in layout.variances]
     if unknown and layout.variances:
         raise InvalidInputError(
-            f"error_from_variances must name variances of the mosaic, "
-            f"{', '.join(layout.variances)}, got {', '.join(unknown)}"
+            "error_from_variances must name variances of the mosaic "
+            f"({', '.join(layout.variances)}), got {', '.join(unknown)}"
         )
     return () if unknown else tuple(names)
 

@@ -267,8 +267,8 @@ def parse_fillval(fillval: float | str | None) -> float:
         return float(fillval)
     except (TypeError, ValueError):
         raise InvalidInputError(
-            "fillval must be a number, a numeric string, or None, 'INDEF' or 'NAN' for NaN, "
-            f"got {fillval!r}"
+            "fillval must be a number, a numeric string, or one of None, 'INDEF' and 'NAN', which "
+            f"all mean NaN, got {fillval!r}"
         ) from None
 
 

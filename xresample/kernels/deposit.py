@@ -130,7 +130,7 @@ def deposit_inside(tile, lanes, sums, k, scratch):
 
 @inlined
 def trim(pixmap, j, start, stop, tile, margin):
-    """Leave out pixels at both ends of a part of a row that cannot reach a tile.
+    """Shorten a part of a row at both ends by the pixels that cannot reach a tile.
 
     A pixel with a NaN centre is not left out here; its deposit finds that it has no cells.
     """

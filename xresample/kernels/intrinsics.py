@@ -218,7 +218,7 @@ def use_wide_vectors_by_llvm(typingctx):
     def codegen(context, builder, signature, args):
         attributes = builder.function.attributes
         attributes.add("noinline")
-        # The class of ``attributes`` is a set that refuses names that llvmlite does not list.
+        # ``attributes.add`` refuses names that llvmlite does not list, so ``set.add`` is called.
         set.add(attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
@@ -235,7 +235,7 @@ def _try_lanes(sums, samples):
 
 
 def lanes_work() -> bool:
-    """Tell whether `add_lanes_by_llvm` adds; a factor of 0 must drop even NaN."""
+    """Tell whether `add_lanes_by_llvm` adds samples, and drops even NaN at a factor of 0."""
     sums, samples = np.ones(2 * GROUP), np.arange(2.0 * GROUP)
     samples[0] = np.nan
     _try_lanes(sums, samples)

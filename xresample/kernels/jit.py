@@ -48,7 +48,7 @@ MESSAGE = "Compiling kernels (once per environment) ..."
 
 
 def accepted(**private: Any) -> dict[str, Any]:
-    """Return those of numba's private options that this version of numba understands.
+    """Return the private options of numba that the installed version understands.
 
     Examples
     --------
@@ -240,7 +240,7 @@ class KernelCache:
         """Return the compiled code for a signature, or None if it must be compiled first."""
         context.refresh()
         found = None
-        # A damaged or vanished file counts as no file.
+        # A file that is damaged or was deleted is treated as missing.
         with contextlib.suppress(Exception):
             if digest() is not None:
                 found = self._load(self._key(signature, context.codegen()), context)
@@ -253,7 +253,7 @@ class KernelCache:
         for folder in folders()[0]:
             path = folder / self._file(key)
             if path.exists():
-                stored, data = pickle.loads(path.read_bytes())  # noqa: S301 - own folders, see above
+                stored, data = pickle.loads(path.read_bytes())  # noqa: S301 - see `folders`
                 if stored == key:
                     return self._rebuild(context, *data)
         return None
@@ -307,7 +307,7 @@ def _numba_folder(folder: Path) -> Iterator[None]:
 
 
 def cached(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    """Compile a function with a `KernelCache`, or with numba's own cache where that fails.
+    """Compile a function with a `KernelCache`, or with numba's own cache if `KernelCache` fails.
 
     numba's own cache lies in a folder that is named by the digest of the sources, so both notice
     an edit in a helper. A closure is not kept at all: its cells have no key that lasts.

@@ -125,7 +125,7 @@ def gather_wide(n, cells):
     """Copy the corners of the pixels that need 3 x 3 cells side by side; return their number."""
     count = 0
     for pixel in range(n):
-        # The masks change no index. They tell the compiler that none counts from the end.
+        # ``& (SPAN - 1)`` changes no index; it tells the compiler that no index is negative.
         k, slot = pixel & (SPAN - 1), count & (SPAN - 1)
         if cells[SIDE + k] == 3.0:
             cells[SLOT + k] = slot

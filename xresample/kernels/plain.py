@@ -43,7 +43,7 @@ def patch(side: int) -> tuple[Any, Any, Any]:
     add = inlined(add_lanes)
 
     def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
-        """Add a group of lanes to the group ``at`` of the first pixel, and to the other pixels.
+        """Add a group of lanes to each pixel of a patch; ``at`` is the group of the first pixel.
 
         ``steps`` are the groups from one pixel to the next along x and y. The factor is the
         overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2; both powers are equal.

@@ -1,4 +1,4 @@
-"""Which input pixels can reach which output tile: bounds of square blocks of pixels.
+"""Bounds of square blocks of input pixels, which tell which blocks can reach a tile.
 
 The input pixels are divided into blocks of ``BLOCK`` x ``BLOCK``. Each block knows a rectangle of
 output cells that holds every cell its pixels can deposit on::
@@ -133,7 +133,7 @@ def bound_blocks(pixmap, active, steps, far, rows, columns, block_bounds):
 
 @inner
 def bound_row(low, high, step, i0, i1, steps, far, bounds):
-    """Bound the blocks of a row of blocks, and the whole row, from the extremes per column."""
+    """Write the bounds of each block in a row, and of the row, from the extremes per column."""
     nx = low.size // 2
     blocks = bounds.shape[0] - 1
     for k in (0, 2):

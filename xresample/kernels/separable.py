@@ -87,7 +87,7 @@ def separable_windows(pixmap, j, i0, n, code, far, cells):
 
 @inlined
 def write_factors(footprint, first, n, centre, cells, start):
-    """Write the factors of ``n`` cells along one axis to ``cells[start]`` and on."""
+    """Write the factors of ``n`` cells along one axis to ``cells``, from index ``start`` on."""
     code, pixfrac, ratio, _, table = footprint
     if code == POINT:
         for c in range(n):

@@ -63,7 +63,7 @@ def bounds(q):
 def signed_area(q):
     """Return the area of a quadrilateral, negative if its corners run counterclockwise."""
     x0, y0, x1, y1, x2, y2, x3, y3 = q
-    # Both products are rounded, so they cancel to 0 where a pixel is folded to a line.
+    # Each product is rounded before the subtraction, so a pixel folded to a line has an area of 0.
     return 0.5 * ((x2 - x0) * (y1 - y3) - (x1 - x3) * (y2 - y0))
 
 
@@ -270,7 +270,7 @@ def quadrilateral_cells(q, tile, cells):
     somewhere = abs(area) > 0.0 and x_hi - x_lo < math.inf and y_hi - y_lo < math.inf
     if not (somewhere and first_x <= final_x and first_y <= final_y):
         return CellWindow(0, 0, 0, 0, 0, LARGE, 1)
-    # The origin does not depend on the tile, so the bits of the overlaps do not either.
+    # The origin does not depend on the tile, so the overlaps are equal, bit by bit, in all tiles.
     x, y = floor(x_lo + 0.5) - 0.5, floor(y_lo + 0.5) - 0.5
     nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
     relative = relative_to(q, x, y)

@@ -145,7 +145,7 @@ def add(
     """Return a mosaic with further exposures; the given mosaic is unchanged."""
     waiting = _shown(exposures, progress)
     first = list(islice(waiting, 1))
-    # The planes of the first exposure's variances are allocated together with the others.
+    # `open` allocates planes for the first exposure's variances together with all other planes.
     more = Exposure(first[0]).variances if first and isinstance(first[0], xr.Dataset) else ()
     state = Accumulator.open(mosaic, more, threads)
     for number, exposure in enumerate(chain(first, waiting)):
@@ -185,7 +185,8 @@ def add_by_role(
     if not mosaics:
         if output_wcs is None:
             raise InvalidInputError(
-                "add got exposures but no mosaic: pass output_wcs= to start a mosaic on that grid"
+                "add must have a mosaic or output_wcs, got only exposures: pass output_wcs= to "
+                "start a mosaic on the grid of output_wcs"
             )
         mosaics = [empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
     return add(mosaics[0], exposures, **how)

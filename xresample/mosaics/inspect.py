@@ -123,7 +123,7 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     names = list(variances or (str(n) for n in dataset.data_vars if schema.is_variance(str(n))))
     if not names:
         raise InvalidInputError(
-            "err needs at least one variable var_*, but the Dataset has no variance"
+            "The Dataset must have at least one variance (var_*), got none: add one to compute err"
         )
     if missing := [name for name in names if name not in dataset]:
         raise InvalidInputError(f"variances must be in the Dataset, got {', '.join(missing)}")

@@ -40,12 +40,15 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
 
 
 def _common_job(first: Accumulator, second: Accumulator) -> Job:
-    """Return the job of both mosaics, which must have one grid, one set of options, one unit."""
+    """Return the job of both mosaics, which must have the same grid, options and units."""
     first.grid.require_equal(second.grid)
     first.options.require_equal(second.options)
     mine, yours = first.job.units, second.job.units
     if mine and yours and mine != yours:
-        raise GridMismatchError(f"The mosaics must have the same units, got {mine!r} and {yours!r}")
+        raise GridMismatchError(
+            f"The mosaics must have the same units, got {mine!r} and {yours!r}: convert the "
+            "exposures to the same units, and make the mosaics again"
+        )
     layout = first.buffers.layout.widened(second.buffers.layout.variances)
     count = first.job.count + second.job.count
     return Job(first.grid, first.options, layout, mine or yours, count)

@@ -65,7 +65,8 @@ class SkyTransform(CoordinateTransform):
             index = pixel_index(dataset, name)
             if not _in_order(index):
                 raise InvalidInputError(
-                    f"The coordinate {name!r} must hold pixels of the WCS in order, got {index!r}"
+                    f"The coordinate {name!r} must hold pixels of the WCS that strictly increase "
+                    f"or decrease, got {index!r}: sort by {name!r} and remove duplicates"
                 )
             pixels.append(index)
         return cls(wcs, *pixels)
@@ -80,7 +81,7 @@ class SkyTransform(CoordinateTransform):
         return dict(zip(self.coord_names, found, strict=True))
 
     def reverse(self, coord_labels: dict[Hashable, Any]) -> dict[str, Any]:
-        """Return the fractional positions in the image of angles; NaN off the image."""
+        """Return the fractional positions of angles in the image; NaN off the image."""
         ra, dec = (coord_labels[name] for name in self.coord_names)
         if 0 in self.dim_size.values():
             return dict.fromkeys(self.dims, np.full(np.shape(ra), np.nan))
@@ -162,8 +163,8 @@ class SkyIndex(CoordinateTransformIndex):
         if given[0].dims != given[1].dims or given[0].shape != given[1].shape:
             raise InvalidInputError(
                 f"{names[0]} and {names[1]} must be two numbers, or two DataArrays with the same "
-                f"dimensions, got {dict(given[0].sizes)} and {dict(given[1].sizes)}: use for "
-                "example xarray.DataArray(ra, dims='source')"
+                f"dimensions, got {dict(given[0].sizes)} and {dict(given[1].sizes)}: pass, for "
+                "example, xarray.DataArray(ra, dims='source')"
             )
         angles = [label.values for label in given]
         places = self.transform.reverse(dict(zip(names, angles, strict=True)))

@@ -349,7 +349,7 @@ class Resample(ResampleSettings):
         output.release(*TIMES)
         self.finalize_time_info()
         output.settle()
-        # Reading the ratio now keeps it, because the next product may have another one.
+        # Reading the ratio here fixes its value, because the next product may have another ratio.
         _ = output["pixel_scale_ratio"]
 
     def finalize_resample_variance(self, output_model: MutableMapping[str, Any]) -> None:

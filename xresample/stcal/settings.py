@@ -176,7 +176,7 @@ class ResampleSettings:
         return model
 
     def _start(self, part: str) -> tuple[Grid, Options]:
-        """Return grid and options for "all" planes of a product, for "data" or for "variances"."""
+        """Return the grid and options for the "all", "data" or "variances" part of a product."""
         target = self._output_model.get("wcs")
         grid = Grid(
             WCSHandle(self._output_wcs if target is None else target),

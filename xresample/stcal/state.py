@@ -89,7 +89,7 @@ class ProductState:
 
     def admit(self, state: Accumulator, exposure: Exposure, given: Given) -> Admitted:
         """Check an exposure against `state` or `variances`, with the factors of the class."""
-        # Without a pixel scale of the grid, no exposure gets a ratio of its own.
+        # The pixel scale is removed, because it would give each exposure a ratio of its own.
         job = replace(state.job, grid=replace(state.grid, pixel_scale=None))
         return job.admit(exposure, given=given)
 

@@ -171,7 +171,7 @@ def _plane(plan: Plan, tiles: Any, name: str, token: str) -> Any:
     job = plan.job
     dtype = job.layout.dtype(name, job.options)
     further = job.layout.shape(name, plan.shape, plan.n_exposures)[:-2]
-    # A plane of bits has one more dimension than the array of tiles, all of it in one chunk.
+    # The context has one more dimension than the array of tiles; this dimension is one chunk.
     more: dict[str, Any] = {}
     if further:
         more = {"new_axis": 0, "chunks": (*((size,) for size in further), *plan.tiling.chunks)}

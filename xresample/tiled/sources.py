@@ -29,9 +29,9 @@ def require_other_store(folder: Path | None, store: Any, exposures: list[xr.Data
             if inside or (source.store is not None and source.store == store):
                 name = exposure.attrs.get("filename") or number
                 raise InvalidInputError(
-                    f"overwrite=True would delete the exposure {name}, which is read from "
-                    f"{source.path or source.store}, inside of {folder or store}: write to another "
-                    "store"
+                    f"overwrite=True would delete {folder or store}, which contains "
+                    f"{source.path or source.store}, the source of the exposure {name}: write to "
+                    "another store"
                 )
 
 
@@ -72,7 +72,7 @@ def _backends(variable: xr.Variable) -> Iterator[Any]:
         return
     for layer in array.dask.layers.values():
         for key, value in getattr(layer, "mapping", {}).items():
-            # dask stores the array that it divides into chunks under a key of this name.
+            # dask stores the array that it divides into chunks under a key "original-...".
             if str(key).startswith("original-"):
                 yield from _unwrapped(getattr(value, "value", value))
 

@@ -180,9 +180,9 @@ def _joined(blocks: Sequence[Block], y: range, x: range) -> np.ndarray:
     for origin, block in blocks:
         if block.shape != origin.shape or block.dtype.kind != origin.kind:
             raise InvalidExposureError(
-                f"{origin.name} must return blocks of the shape of its chunks, {origin.shape}, and "
-                f"of its kind of numbers, {origin.kind!r}, got {block.shape} and "
-                f"{block.dtype.kind!r}: the function behind the dask array changes them"
+                f"{origin.name} must return blocks of shape {origin.shape} and dtype kind "
+                f"{origin.kind!r}, got {block.shape} and {block.dtype.kind!r}: the function behind "
+                "the dask array must keep both"
             )
         (to_y, from_y), (to_x, from_x) = (
             _common(side, first, length)

@@ -110,7 +110,7 @@ def coadd_to_zarr(
         with in_use(local_path(store), [*planned.planes, PROGRESS]):
             _run(planned, left, store, progress)
     mosaic = xr.open_zarr(store, consolidated=False)
-    # A selection of variables would drop the coordinates along ``exposure``, which no plane has.
+    # Selecting variables would drop the coordinates along ``exposure``, a dimension of no plane.
     planes = {name: mosaic[name].variable for name in planned.planes}
     return _with_fixed_texts(xr.Dataset(planes, mosaic.coords, mosaic.attrs))
 
@@ -193,8 +193,8 @@ def _uniform(planned: Plan) -> tuple[int, int]:
     for side in planned.tiling.chunks:
         if len(set(side[:-1])) > 1 or side[-1] > side[0]:
             raise InvalidInputError(
-                f"Tiles of a zarr store must have the same size, except the last one, got {side} "
-                "pixels along one side"
+                "Tiles of a zarr store must have the same size along a side, and only the last "
+                f"tile may be smaller, got {side} pixels: choose one size per side in chunks"
             )
         sizes.append(side[0])
     return sizes[0], sizes[1]
@@ -231,8 +231,8 @@ def _made(
 ) -> Any:
     """Return the group of a new store that holds everything but the tiles."""
     root = _zarr().open_group(store, mode="w" if overwrite else "a", zarr_format=3)
-    # The description is written first, then the empty planes, then the mark that they exist: after
-    # an interruption in between, the planes are made again.
+    # The description is written first, then the empty planes, then the mark that the planes exist.
+    # If a run is interrupted before the mark, the next run makes the planes again.
     if PROGRESS not in root:
         root.create_group(PROGRESS)
     root[PROGRESS].attrs.put({_JOB: job, _READY: False})
@@ -278,7 +278,8 @@ def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any)
     for name in schema.TEXT:
         labels[name].encoding.update(schema.TEXT_ENCODING)
     for name in filter(root.__contains__, map(str, labels.variables)):
-        # xarray compares types, and strings of an interrupted run read as another type.
+        # Strings of an interrupted run read as another type, and xarray compares types, so the
+        # old variable is deleted.
         del root[name]
     labels.to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
     for name, row in layout.planes.items():

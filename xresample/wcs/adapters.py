@@ -16,7 +16,8 @@ from xresample.errors import UnsupportedWCSError
 Values = tuple[np.ndarray, ...]
 Box = tuple[tuple[float, float], tuple[float, float]]
 
-# A tenth of the default tolerance of pixel maps; degrees in float64 resolve little less.
+# The value is a tenth of the default tolerance of pixel maps. It is not smaller, because degrees
+# in float64 resolve only slightly smaller steps.
 _TOLERANCE = 1e-7
 _MOST_ITERATIONS = 50
 

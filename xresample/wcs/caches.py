@@ -95,7 +95,7 @@ class SharedCache(Cache, Generic[Value]):
             if key in self._entries:
                 self._entries.move_to_end(key)
                 return self._entries[key]
-        # Two threads may make the same entry at once: that is cheaper than making all others wait.
+        # Two threads may make the same entry at once, because a lock would make all threads wait.
         made = make()
         with self._lock:
             self._entries[key] = made

@@ -129,7 +129,8 @@ def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
     found.wcs.crval = [
         a.quantity.to_value(u.deg) if a.unit is not None else float(a.value) for a in angles
     ]
-    # With a unit matrix, pixels are degrees in the tangent plane; the remaining map is linear.
+    # With a unit matrix, the pixels of ``found`` are degrees in the tangent plane, so the map from
+    # the pixels of the image to the pixels of ``found`` is linear.
     found.wcs.crpix, found.wcs.cdelt = [1.0, 1.0], [1.0, 1.0]
     x, y = _points(shape, x0, y0)
     world = pixel_to_world(wcs, x, y)
@@ -157,5 +158,5 @@ def _polynomial(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
             bounding_box=box, max_pix_error=TOLERANCE / 10, max_inv_pix_error=None
         )
         return WCS(header)
-    except Exception:  # gwcs raises errors of several types: then there are no keywords.
+    except Exception:  # Any failure means that there are no keywords.
         return None

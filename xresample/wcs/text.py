@@ -38,7 +38,8 @@ def to_text(wcs: Any) -> str:
     try:
         text = _write(wcs)
         if _ANCHOR in text:
-            # ASDF writes a shared object once; reading the text removes the sharing.
+            # ASDF writes a shared object once, with an anchor. A WCS that is read from the text
+            # shares no objects, so its own text has no anchor.
             text = _write(parse(text))
     except Exception as error:  # Converters of other packages raise errors of any type.
         raise UnsupportedWCSError(
@@ -76,7 +77,10 @@ def parse(text: str) -> Any:
     except Exception as error:  # Converters of other packages raise errors of any type.
         raise WCSTextError(f"{_excerpt(text)} cannot be read as a WCS: {error!r}") from error
     if not isinstance(wcs, BaseLowLevelWCS):
-        raise WCSTextError(f"{_excerpt(text)} holds a {type(wcs).__name__} instead of a WCS")
+        raise WCSTextError(
+            f"{_excerpt(text)} must hold a WCS, got a {type(wcs).__name__}: make the text with "
+            "exposure.resample.assign_wcs(wcs)"
+        )
     return wcs
 
 

@@ -96,7 +96,7 @@ def array_shape(wcs: Any) -> tuple[int, int]:
         box = bounding_box(wcs)
         if box is None:
             raise InvalidInputError(
-                "The WCS has neither an array_shape nor a bounding box: set "
+                "The WCS must have an array_shape or a bounding box, got neither: set "
                 "wcs.array_shape = (ny, nx)"
             )
         if not np.isfinite([box[0][1], box[1][1]]).all():
