@@ -282,7 +282,10 @@ def test_a_store_does_not_overwrite_its_exposures(inside: str, chunks: Any, tmp_
     campaign(1)[0].to_zarr(store / inside, consolidated=False)
     lazy = xr.open_zarr(store / inside, consolidated=False, chunks=chunks)
     before = store_files(store)
-    for exposure in (lazy, lazy.assign(data=2 * lazy["data"]).drop_encoding()):
+    changed = lazy.assign(data=2 * lazy["data"]).drop_encoding()
+    # Old versions of xarray load all variables here; then the store is no longer needed.
+    is_read = all(variable._in_memory for variable in changed.variables.values())
+    for exposure in (lazy,) if is_read else (lazy, changed):
         with pytest.raises(
             xrs.InvalidInputError, match=r"would delete .* the source of the exposure"
         ):
