@@ -84,7 +84,7 @@ def beside(path: Path, purpose: str) -> Path:
 def abandoned(path: Path) -> Iterator[tuple[Path, str]]:
     """Yield hidden files of killed processes of this machine beside a path, and their purpose."""
     host = re.escape(socket.gethostname())
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.{host}-(\d+)-[0-9a-f]{{8}}\.([\w.]+)")
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{host}-(\d+)-\w+\.([\w.]+)")
     for entry in path.parent.iterdir():
         found = pattern.fullmatch(entry.name)
         if found is not None and not _is_alive(int(found[1])):
