@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, cast
 
 
 class XResampleError(Exception):
@@ -71,3 +75,46 @@ def warn(message: str, category: type[Warning]) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+class _ThreadState(threading.local):
+    """How many blocks of `ignored_warnings` the current thread is in."""
+
+    depth = 0
+
+
+class _EveryMessage:
+    """The message pattern of a warning filter that applies only in `ignored_warnings`."""
+
+    def match(self, message: str) -> bool:
+        """Tell whether the filter applies to a message, which does not matter, in this thread."""
+        return _state.depth > 0
+
+
+_state = _ThreadState()
+_filter = ("ignore", _EveryMessage(), Warning, None, 0)
+_lock = threading.RLock()
+
+
+@contextmanager
+def ignored_warnings() -> Iterator[None]:
+    """Ignore the warnings of the current thread.
+
+    `warnings.catch_warnings` replaces the filters of the whole process: other threads lose their
+    warnings, and two threads that use it at the same time can leave the wrong filters behind. The
+    filter of this function applies to the current thread only, and is removed alone. Packages that
+    read files use `warnings.catch_warnings` themselves, so one thread at a time is in a block.
+    """
+    with _lock:
+        filters = cast(list[Any], warnings.filters)
+        filters.insert(0, _filter)
+        _state.depth += 1
+        try:
+            yield
+        finally:
+            _state.depth -= 1
+            # Another thread may have replaced the list by a copy in the meantime.
+            current = cast(list[Any], warnings.filters)
+            for changed in [filters] if current is filters else [filters, current]:
+                with suppress(ValueError):
+                    changed.remove(_filter)

@@ -113,7 +113,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for kind in (FitsPlane, AsdfPlane):
 
         def call(self: Any, rows: slice, columns: slice, _read: Any = kind.__call__) -> np.ndarray:
-            seen.append(self.path)
+            seen.append(self.source.path)
             return _read(self, rows, columns)
 
         monkeypatch.setattr(kind, "__call__", call)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +192,103 @@ def test_only_mosaics_are_written(tmp_path: Path) -> None:
     ):
         xrs.make_exposure(np.ones((3, 4))).resample.to_fits(tmp_path / "a.fits")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_appears_meanwhile_is_kept(
+    tmp_path: Path, mosaic: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.fits"
+    write = fits.HDUList.writeto
+
+    def slow(self: Any, name: Path) -> None:
+        write(self, name)
+        path.write_text("precious")
+
+    monkeypatch.setattr(fits.HDUList, "writeto", slow)
+    with pytest.raises(xrs.FileError, match="overwrite=True"):
+        mosaic.resample.to_fits(path)
+    # File systems without links reserve the name with an empty file.
+    path.unlink()
+    monkeypatch.setattr("os.link", no_links)
+    with pytest.raises(xrs.FileError, match="overwrite=True"):
+        mosaic.resample.to_fits(path)
+    assert path.read_text() == "precious"
+    mosaic.resample.to_fits(path, overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
+
+
+def no_links(*_: Any) -> None:
+    """Fail as on a file system without hard links."""
+    raise PermissionError("no links here")
+
+
+def test_file_systems_without_links(
+    tmp_path: Path, mosaic: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.link", no_links)
+    mosaic.resample.to_fits(tmp_path / "m.fits")
+    assert fits.getheader(tmp_path / "m.fits")["KERNEL"] == "square"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
+
+
+KILLED = """
+import os, signal, sys
+import xresample as xrs
+from astropy.io import fits
+write = fits.HDUList.writeto
+def killed(self, *args):
+    write(self, *args)
+    os.kill(os.getpid(), signal.SIGKILL)
+fits.HDUList.writeto = killed
+xrs.empty_mosaic((3, 4)).resample.to_fits(sys.argv[1])
+"""
+
+
+def test_the_next_call_removes_what_a_kill_leaves(tmp_path: Path) -> None:
+    path = tmp_path / "m.fits"
+    (tmp_path / ".m.fits.other").write_text("of somebody else")
+    done = subprocess.run([sys.executable, "-c", KILLED, path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+    assert not path.exists()
+    xrs.empty_mosaic((3, 4)).resample.to_fits(path)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"m.fits", ".m.fits.other"}
+
+
+def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    target, link = tmp_path / "data" / "m.fits", tmp_path / "link.fits"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    mosaic = xrs.empty_mosaic((3, 4))
+    with pytest.raises(xrs.FileError, match="overwrite=True"):
+        mosaic.resample.to_fits(link)
+    mosaic.resample.to_fits(link, overwrite=True)
+    assert link.is_symlink()
+    assert fits.getheader(target)["KERNEL"] == "square"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert len(list((tmp_path / "data").iterdir())) == 1
+    mosaic.resample.to_fits(tmp_path / "new.fits")
+    (tmp_path / "plain").write_text("")
+    plain, new = (stat.S_IMODE((tmp_path / n).stat().st_mode) for n in ("plain", "new.fits"))
+    assert plain == new
+
+
+def test_a_written_mosaic_as_an_exposure(tmp_path: Path) -> None:
+    """A pixel without data is not a measured 0 when the mosaic is co-added again."""
+    small = xrs.make_exposure(np.full((12, 16), 5.0), make_fits((12, 16)))
+    grid = make_fits((30, 40))
+    full = xrs.make_exposure(np.full((30, 40), 5.0), grid)
+    mosaic = xrs.coadd(small, grid, weight_type=None)
+    assert float(mosaic["data"].min()) == 0
+    mosaic.resample.to_fits(tmp_path / "m.fits")
+    again = xr.open_dataset(tmp_path / "m.fits")
+    np.testing.assert_array_equal(np.isnan(again["data"]), mosaic["wht"] == 0)
+    options: dict[str, Any] = {"weight_type": None}
+    results = [xrs.coadd([given, full], grid, **options) for given in (again, mosaic)]
+    results.append(xrs.coadd([mosaic, full], grid, chunks=16, **options).compute())
+    results.append(xrs.coadd([mosaic.chunk(7), full], grid, chunks=16, **options).compute())
+    for both in results:
+        np.testing.assert_allclose(both["data"], 5.0, rtol=1e-6)
+        xr.testing.assert_equal(both["wht"], results[0]["wht"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,3 +106,85 @@ def test_real_header_of_acs() -> None:
         found = pixel_to_world(exposure.resample.wcs, 300.0, 200.0)
         np.testing.assert_allclose(found, sky, rtol=0, atol=1e-12)
         assert "dq" not in exposure
+
+
+def set_keywords(
+    path: Path, extension: str | int, version: int | None = None, **cards: Any
+) -> None:
+    """Change keywords of an HDU; None removes a keyword."""
+    with fits.open(path, mode="update") as hdus:
+        header = hdus[extension if version is None else (extension, version)].header
+        for keyword, value in cards.items():
+            if value is None:
+                header.remove(keyword)
+            else:
+                header[keyword] = value
+
+
+def test_images_of_wfpc2_are_counts(tmp_path: Path) -> None:
+    (chip,) = files.hst(tmp_path / "a.fits", chips=1)
+    set_keywords(tmp_path / "a.fits", 0, INSTRUME="WFPC2")
+    set_keywords(tmp_path / "a.fits", "SCI", BUNIT=None)
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    assert exposure["data"].attrs["units"] == exposure["err"].attrs["units"] == "count/s"
+    np.testing.assert_array_equal(exposure["data"], chip["data"] / np.float32(50))
+    assert exposure.attrs["level"] == 0.1
+    set_keywords(tmp_path / "a.fits", 0, INSTRUME="WFC3")
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    assert "units" not in exposure["data"].attrs
+    np.testing.assert_array_equal(exposure["data"], chip["data"])
+
+
+@pytest.mark.parametrize(
+    ("instrument", "names", "expected"),
+    [
+        ("STIS", ("o6d701axq", "o6d701ayq"), ["o6d701axq", "o6d701ayq"]),
+        ("NICMOS", ("n6d701axq", "n6d701axq"), ["n6d701axq", "n6d701axq"]),
+        ("STIS", ("", ""), ["ib4606c5q[SCI,1]", "ib4606c5q[SCI,2]"]),
+        ("ACS", ("j8bt06nyq", "j8bt06nyq"), ["ib4606c5q", "ib4606c5q"]),
+        ("WFC3", ("one", "two"), ["one", "two"]),
+    ],
+)
+def test_groups_of_exposures_and_of_chips(
+    tmp_path: Path, instrument: str, names: tuple[str, str], expected: list[str]
+) -> None:
+    path = tmp_path / "a.fits"
+    files.hst(path)
+    set_keywords(path, 0, INSTRUME=instrument)
+    for version, name in enumerate(names, start=1):
+        set_keywords(path, "SCI", version, EXPNAME=name)
+    assert [e.attrs["group_id"] for e in xrs.open_exposures(path)] == expected
+
+
+def test_each_exposure_of_a_file_has_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.fits"
+    chips = files.hst(path)
+    set_keywords(path, 0, INSTRUME="STIS")
+    for version, time in ((1, 10.0), (2, 20.0)):
+        cards = {"EXPNAME": f"e{version}", "EXPTIME": time, "EXPSTART": 5e4, "EXPEND": 5e4 + 0.25}
+        set_keywords(path, "SCI", version, **cards)
+    exposures = xrs.open_exposures(path)
+    assert [e.attrs["exposure_time"] for e in exposures] == [10.0, 20.0]
+    assert [e.attrs["duration"] for e in exposures] == [21600.0, 21600.0]
+    np.testing.assert_array_equal(exposures[1]["data"], chips[1]["data"] / np.float32(20))
+
+
+def test_unknown_times_are_absent(tmp_path: Path) -> None:
+    files.hst(tmp_path / "a.fits", chips=1)
+    set_keywords(tmp_path / "a.fits", 0, EXPSTART=0.0, EXPEND=0.0)
+    attrs = xr.open_dataset(tmp_path / "a.fits").attrs
+    assert not attrs.keys() & {"start_time", "end_time", "duration"}
+
+
+def test_pixels_of_weight_0_are_not_measured(tmp_path: Path) -> None:
+    """In a co-added file, WHT is 0 where no exposure contributes."""
+    (chip,) = files.hst(tmp_path / "a.fits", units="ELECTRONS", chips=1)
+    weight = np.ones(files.SHAPE, np.float32)
+    weight[2:5, 3] = 0
+    fits.append(tmp_path / "a.fits", weight, fits.Header({"EXTNAME": "WHT"}))
+    exposure = xr.open_dataset(tmp_path / "a.fits")
+    expected = np.where(weight == 0, np.nan, chip["data"] / np.float32(50))
+    np.testing.assert_array_equal(exposure["data"], expected)
+    np.testing.assert_array_equal(exposure["data"][2:4, 2:], expected[2:4, 2:])
+    weights = exposure.resample.onto(exposure, weight_type="exptime", good_bits=None)["wht"]
+    np.testing.assert_array_equal(weights > 0.5, weight > 0)

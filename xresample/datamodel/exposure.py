@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+COADD_WEIGHT = "wht"
+"""Variable of a mosaic that is 0 where no exposure contributes; such pixels are no measurement."""
+
+
 def make_exposure(
     data: ArrayLike,
     wcs: WCSLike | None = None,
@@ -311,6 +315,10 @@ class Exposure:
                 f"{part.dtype} of shape {part.shape} when it is read, got {array.dtype} of shape "
                 f"{array.shape}: the file or the lazy array is damaged, or has changed"
             )
+        if name == "data" and COADD_WEIGHT in self.dataset:
+            # Where the weight of a co-added image is 0, no exposure contributed to the pixel.
+            weight = self.plane(COADD_WEIGHT, rows, columns)
+            array = np.where(weight == 0, array.dtype.type(np.nan), array)
         if array.dtype == np.float16:
             # In half precision, sums, products and inverses overflow.
             return array.astype(np.float32)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from xresample.errors import MissingKeyError
+from xresample.errors import MissingKeyError, ignored_warnings
 
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
@@ -285,9 +284,8 @@ def power_of(units: str | None, power: int) -> str | None:
     from astropy.units import Unit
 
     try:
-        with warnings.catch_warnings():
-            # astropy warns about unusual spellings of units, which the user cannot change here.
-            warnings.simplefilter("ignore")
+        # astropy warns about unusual spellings of units, which the user cannot change here.
+        with ignored_warnings():
             return str((Unit(units) ** power).to_string())
     except (TypeError, ValueError):
         return f"({units})**{power}"

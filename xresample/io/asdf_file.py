@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from xresample.errors import FileError, UnsupportedWCSError
+from xresample.errors import FileError, UnsupportedWCSError, ignored_warnings
 from xresample.wcs.text import to_text
+from xresample.wcs.yaml_trees import load_tree
+
+from .source_file import SourceFile
 
 _TREE_END = b"\n..."
 _BLOCK = b"\xd3BLK"
 _BLOCK_HEADER = struct.Struct(">4sHI4sQQQ16s")
 _PIECE = 1 << 16
 
+_MAX_RATIO = {b"": 1, b"zlib": 1100, b"lz4": 300, b"bzp2": 30000, b"blsc": 30000, b"zstd": 30000}
+"""Maximum factor by which each compression can shrink a block."""
+
 
 @dataclass(frozen=True)
 class AsdfPlane:
     """An array of an ASDF file: uint32 for flags, float32 otherwise (also for half precision)."""
 
-    path: str
+    source: SourceFile
     keys: tuple[str, ...]
     """Path of the array in the tree."""
     shape: tuple[int, ...]
@@ -38,13 +44,35 @@ class AsdfPlane:
         return np.dtype(np.uint32 if self.flags else np.float32)
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a part, which is read from the file; a compressed array is unpacked as a whole."""
-        with opened_tree(self.path, self.path) as node:
+        """Return a part, which is read from the file; a compressed array is unpacked as a whole.
+
+        Raises
+        ------
+        FileError
+            The file is damaged, or has changed since it was opened.
+        """
+        with opened_tree(self.source, self.source.path) as node:
             for key in self.keys:
                 node = node[key]
             # An array with units is a Quantity, whose numbers are its attribute `value`.
-            part = getattr(node, "value", node)[rows, columns]
+            part = np.asarray(getattr(node, "value", node)[rows, columns])
+            expected = (rows.stop - rows.start, columns.stop - columns.start)
+            if part.shape != expected or part.dtype.kind not in ("iu" if self.flags else "fiu"):
+                raise FileError(
+                    f"{self.source.path}: {'.'.join(self.keys)} must return {self.dtype} of shape "
+                    f"{expected} when it is read, got {part.dtype} of shape {part.shape}: the file "
+                    "is damaged"
+                )
             return np.array(part, self.dtype)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A binary block of an ASDF file."""
+
+    size: int
+    """Number of bytes after decompression."""
+    compressed: bool
 
 
 @dataclass(frozen=True)
@@ -64,30 +92,44 @@ class ArrayNode:
         if isinstance(node, Mapping) and "unit" in node and "value" in node:
             units, node = str(node["unit"]), node["value"]
         if isinstance(node, list):
-            return cls(np.shape(node), "float64", None, units)
+            return cls(_shape_of(node), "float64", None, units)
         if not isinstance(node, Mapping) or "datatype" not in node:
             return None
         if "data" in node:
-            return cls(np.shape(node["data"]), str(node["datatype"]), None, units)
+            return cls(_shape_of(node["data"]), str(node["datatype"]), None, units)
         source, shape = node.get("source"), node.get("shape", ())
         if not isinstance(source, int) or not all(isinstance(n, int) for n in shape):
             return None
         return cls(tuple(shape), str(node["datatype"]), source, units)
 
+    def fits(self, block: Block) -> bool:
+        """Tell whether a block is large enough for the array."""
+        try:
+            item = np.dtype(self.datatype).itemsize
+        except TypeError:
+            item = 1
+        return math.prod(self.shape) * item <= block.size
 
-def read_tree(path: str) -> tuple[Mapping[str, Any], list[bool]]:
-    """Return the tree of a file without its arrays, and which of its blocks are compressed.
 
-    The list has one entry per block that is complete.
+def _shape_of(node: Any) -> tuple[int, ...]:
+    """Return the shape of nested lists, which may not be regular, from the first entry of each."""
+    shape = []
+    while isinstance(node, list):
+        shape.append(len(node))
+        node = node[0] if node else None
+    return tuple(shape)
+
+
+def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[Block]]:
+    """Return the tree of a file without its arrays, and its complete blocks.
 
     Raises
     ------
     FileError
-        The tree is cut off or cannot be parsed.
+        The tree is cut off, cannot be parsed, or would take too much memory.
     """
-    import asdf
-
-    with open(path, "rb") as stream:
+    path = source.path
+    with source.unchanged(), open(path, "rb") as stream:
         text = b""
         while (end := text.find(_TREE_END)) < 0:
             piece = stream.read(_PIECE)
@@ -96,7 +138,7 @@ def read_tree(path: str) -> tuple[Mapping[str, Any], list[bool]]:
             text += piece
         text = text[: end + len(_TREE_END)] + b"\n"
         try:
-            tree = asdf.util.load_yaml(io.BytesIO(text), tagged=True)
+            tree = load_tree(text)
         except Exception as error:  # the YAML parser raises many types of errors
             raise FileError(f"The tree of {path} cannot be parsed: {error}") from error
         blocks = _blocks(stream, len(text))
@@ -105,53 +147,64 @@ def read_tree(path: str) -> tuple[Mapping[str, Any], list[bool]]:
     return tree, blocks
 
 
-def _blocks(stream: Any, start: int) -> list[bool]:
-    """Return, for each complete block, whether it is compressed."""
+def _blocks(stream: Any, start: int) -> list[Block]:
+    """Return the blocks that are complete."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(start - 1, 0))
     place = start - 1 + max(stream.read(_PIECE).find(_BLOCK), 0)
-    compressed: list[bool] = []
+    blocks: list[Block] = []
     while True:
         stream.seek(place)
         header = stream.read(_BLOCK_HEADER.size)
         if len(header) < _BLOCK_HEADER.size or not header.startswith(_BLOCK):
-            return compressed
-        _, length, flags, method, allocated, used, _, _ = _BLOCK_HEADER.unpack(header)
+            return blocks
+        _, length, flags, method, allocated, used, unpacked, _ = _BLOCK_HEADER.unpack(header)
         place += 6 + length
-        if place + used > size:
-            return compressed
-        compressed.append(method != bytes(4))
         # A streamed block does not know its length, and is always the last block.
         if flags & 1:
-            return compressed
+            return [*blocks, Block(size - place, compressed=False)]
+        if place + used > size:
+            return blocks
+        ratio = _MAX_RATIO.get(method.rstrip(b"\0"), 1)
+        if unpacked > ratio * used + _PIECE:
+            raise FileError(
+                f"Block {len(blocks)} of {stream.name} must unpack to at most {ratio} times its "
+                f"{used} bytes, got {unpacked} bytes: the file is damaged"
+            )
+        blocks.append(Block(unpacked, method != bytes(4)))
         place += allocated
 
 
 @contextmanager
-def opened_tree(source: str | bytes, name: str) -> Iterator[Any]:
+def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
     """Open the tree of a file, or of bytes; nodes are converted to objects on access.
 
     Raises
     ------
     FileError
-        The file is damaged, or reading it needs a package that is not installed.
+        The file is damaged, has changed since it was opened, or reading it needs a package that is
+        not installed.
     """
     import asdf
 
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    in_memory = isinstance(source, bytes)
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source.path
+    same = nullcontext() if isinstance(source, bytes) else source.unchanged()
     try:
-        with asdf.config_context() as config:
+        with same, asdf.config_context() as config:
             # The schemas of the missions are in packages that need not be installed.
             config.validate_on_read = False
-            with asdf.open(
-                stream,
-                lazy_tree=True,
-                memmap=isinstance(source, str),
-                ignore_unrecognized_tag=True,
-                ignore_missing_extensions=True,
-            ) as file:
+            with ignored_warnings():
+                file = asdf.open(
+                    stream,
+                    lazy_tree=True,
+                    memmap=not in_memory,
+                    ignore_unrecognized_tag=True,
+                    ignore_missing_extensions=True,
+                )
+            with file:
                 yield file.tree
-    except (FileNotFoundError, FileError, UnsupportedWCSError):
+    except (FileError, UnsupportedWCSError):
         raise
     except ImportError as error:
         raise FileError(
@@ -162,7 +215,7 @@ def opened_tree(source: str | bytes, name: str) -> Iterator[Any]:
         raise FileError(f"{name} cannot be read: {error!r}") from error
 
 
-def tree_wcs(source: str | bytes, keys: tuple[str, ...], name: str) -> str | None:
+def tree_wcs(source: SourceFile | bytes, keys: tuple[str, ...], name: str) -> str | None:
     """Return the WCS of a tree as text; None if the tree has no WCS.
 
     Raises
@@ -172,20 +225,18 @@ def tree_wcs(source: str | bytes, keys: tuple[str, ...], name: str) -> str | Non
     """
     from astropy.wcs.wcsapi import BaseLowLevelWCS
 
-    with warnings.catch_warnings():
-        # asdf warns about old versions of tags, which it reads correctly.
-        warnings.simplefilter("ignore")
-        with opened_tree(source, name) as node:
-            for key in keys:
-                node = node.get(key) if hasattr(node, "get") else None
-                if node is None:
-                    return None
-            if not isinstance(node, BaseLowLevelWCS):
-                raise UnsupportedWCSError(_unknown(name))
-            try:
-                return to_text(node)
-            except UnsupportedWCSError as error:
-                raise UnsupportedWCSError(f"{_unknown(name)} ({error})") from error
+    # asdf warns about old versions of tags, which it reads correctly.
+    with ignored_warnings(), opened_tree(source, name) as node:
+        for key in keys:
+            node = node.get(key) if hasattr(node, "get") else None
+            if node is None:
+                return None
+        if not isinstance(node, BaseLowLevelWCS):
+            raise UnsupportedWCSError(_unknown(name))
+        try:
+            return to_text(node)
+        except UnsupportedWCSError as error:
+            raise UnsupportedWCSError(f"{_unknown(name)} ({error})") from error
 
 
 def _unknown(name: str) -> str:

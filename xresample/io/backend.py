@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
@@ -13,12 +12,17 @@ from xarray.backends import BackendEntrypoint
 from xresample.errors import FileError, InvalidInputError
 
 from .contents import Group, ReadOptions
+from .source_file import SourceFile, first_bytes, read_errors
 
 __all__ = ["XResampleBackend", "open_exposures"]
 
 Format = Literal["fits", "asdf"]
 
-_SUFFIXES = (".fits", ".fit", ".fts", ".fz", ".fits.gz", ".fit.gz", ".asdf")
+_SUFFIXES = (
+    ".asdf",
+    ".fz",
+    *(f".{name}{end}" for name in ("fits", "fit", "fts") for end in ("", ".gz", ".bz2", ".xz")),
+)
 _HEAD = 80
 """Number of bytes that identify the format of a file."""
 
@@ -48,7 +52,7 @@ class XResampleBackend(BackendEntrypoint):
             The argument of `xarray.open_dataset`.
         """
         path = _local(filename_or_obj)
-        head = None if path is None else _head(path)
+        head = None if path is None else first_bytes(path, _HEAD)
         if path is None or head is None:
             return False
         if _format(head) is not None:
@@ -178,21 +182,6 @@ def _local(given: Any) -> str | None:
     return os.path.expanduser(path)
 
 
-def _head(path: str) -> bytes | None:
-    """Return the first bytes of a file, decompressed; None if the file cannot be read."""
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(4096)
-    except (OSError, ValueError):
-        return None
-    if head.startswith(b"\x1f\x8b"):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, _HEAD)
-        except zlib.error:
-            return b""
-    return head[:_HEAD]
-
-
 def _format(head: bytes) -> Format | None:
     """Return the format of a file that starts with these bytes; None if it is unknown."""
     if head.startswith(b"SIMPLE  ="):
@@ -208,12 +197,15 @@ def _format_of(path: str) -> Format:
     FileError
         The file is empty, or has another format.
     """
-    head = _head(path)
+    head = first_bytes(path, _HEAD)
     if head is None:
         with open(path, "rb"):  # raises an error with the reason of the operating system
             pass
         raise FileError(f"{path} cannot be read")
     if not head:
+        # Reading raises an error that says why a compressed file has no content.
+        with read_errors(path), SourceFile.at(path).opened() as stream:
+            stream.read(1)
         raise FileError(f"{path} is empty or cut off, because it has no header")
     format_ = _format(head)
     if format_ is None:

@@ -19,6 +19,9 @@ from .lazy_arrays import LazyPlane, PlaneArray, TextArray
 Group = str | int
 """Value of the option ``group=``, which selects one exposure of a file."""
 
+MAX_SIDE = 1 << 24
+"""Maximum number of pixels along a side of an image; the coordinates of each side take memory."""
+
 Role = Literal["err", "variance", "weight", "dq"]
 """Meaning of a plane beside the image; ``"weight"`` is an inverse variance."""
 
@@ -94,6 +97,8 @@ class Contents:
         faults = []
         if len(shape) != 2 or 0 in shape:
             faults.append(f"the image must have shape (y, x) and at least one pixel, got {shape}")
+        if max(shape, default=0) > MAX_SIDE:
+            faults.append(f"the image must have sides of at most {MAX_SIDE} pixels, got {shape}")
         faults += [
             f"{name} must have the shape of the image, {shape}, got {plane.shape}"
             for name, plane in self.planes.items()

@@ -1,73 +1,39 @@
-"""A FITS file, described by its headers: its HDUs, their images, and whether it is complete."""
+"""A FITS file, described by its headers: its images, keywords, planes and WCS."""
 
 from __future__ import annotations
 
-import gzip
-import os
+import math
 import re
-import warnings
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from xresample.datamodel.dq_flags import as_uint32
-from xresample.errors import FileError
+from xresample.errors import FileError, ignored_warnings
 from xresample.wcs.text import parse, to_text
 
-_CELESTIAL = re.compile(r"(RA|DEC|[A-Z]LON|[A-Z]LAT|[A-Z]{2}L[NT])(-|$)")
-_BLOCK = 2880
-"""Bytes per block: every header and every data section fills a whole number of blocks."""
+from .fits_hdus import Hdu, opened_hdus, read_hdus
+from .source_file import SourceFile
 
-_DAMAGE_ERRORS = (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError)
-"""Exceptions that astropy raises for damaged files."""
+_MINUTES = re.compile(r"\bmin(ute)?s?\b", re.IGNORECASE)
+"""Comment of a keyword whose value is in minutes, as in images of the Digitized Sky Survey."""
 
-
-@dataclass(frozen=True)
-class Hdu:
-    """An HDU, described by its header."""
-
-    index: int
-    name: str
-    version: int
-    header: Any
-    shape: tuple[int, ...] | None
-    """Shape of the image; None if the HDU holds no image."""
-    end: int | None
-    """Offset of the first byte after the data; None if unknown."""
-
-    @property
-    def label(self) -> str:
-        """Name and version for messages, such as ``SCI,2``."""
-        return f"{self.name},{self.version}" if self.name else f"HDU {self.index}"
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the HDU holds a two-dimensional image."""
-        return self.shape is not None and len(self.shape) == 2
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether the values of the image are integers."""
-        scale = (self.header.get("BSCALE", 1), self.header.get("BZERO", 0))
-        return self.header.get("BITPIX", 0) > 0 and all(float(v).is_integer() for v in scale)
-
-    @property
-    def is_celestial(self) -> bool:
-        """Whether the first two axes of the header are celestial."""
-        kinds = [str(self.header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
-        return all(_CELESTIAL.match(kind) for kind in kinds)
+_MAX_SIP_ORDER = 9
+"""Maximum order of a SIP polynomial in the convention (Shupe et al. 2005)."""
 
 
 @dataclass(frozen=True)
 class FitsPlane:
     """The image of an HDU: uint32 for flags, float32 otherwise."""
 
-    path: str
+    source: SourceFile
     hdu: int
+    label: str
+    """Name of the image in messages."""
     shape: tuple[int, ...]
     flags: bool = False
 
@@ -77,25 +43,47 @@ class FitsPlane:
         return np.dtype(np.uint32 if self.flags else np.float32)
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a part, which is read from the file."""
-        with _opened(self.path) as hdus:
+        """Return a part, which is read from the file.
+
+        Raises
+        ------
+        FileError
+            The file is damaged, or has changed since it was opened.
+        """
+        # Flags are bits, so they stay integers, and a flag that equals BLANK is like others.
+        with opened_hdus(self.source, raw=self.flags) as hdus:
+            with ignored_warnings():
+                image = hdus[self.hdu]
+            leading = (0,) * (len(image.shape) - 2)
             # Rows are contiguous in the file, so whole rows are read and columns cut afterwards.
-            part = hdus[self.hdu].section[rows, :][:, columns]
-        return as_uint32(part) if self.flags else np.ascontiguousarray(part, np.float32)
+            part = image.section[(*leading, rows)][:, columns]
+        expected = (rows.stop - rows.start, columns.stop - columns.start)
+        if part.shape != expected or part.dtype.kind not in ("iu" if self.flags else "fiu"):
+            raise FileError(
+                f"{self.source.path}: {self.label} must return {self.dtype} of shape {expected} "
+                f"when it is read, got {part.dtype} of shape {part.shape}: the file is damaged"
+            )
+        if self.flags:
+            return as_uint32(_scaled_integers(part, image.header))
+        return np.ascontiguousarray(part, np.float32)
+
+
+def _scaled_integers(values: np.ndarray, header: Any) -> np.ndarray:
+    """Return the integers that BSCALE and BZERO give, such as unsigned integers (BZERO = 32768)."""
+    scale, zero = int(header.get("BSCALE", 1)), int(header.get("BZERO", 0))
+    if (scale, zero) == (1, 0):
+        return values
+    scaled = values.astype(np.int64) * scale + zero
+    # FITS stores signed bytes as unsigned bytes with an offset.
+    return scaled.astype(np.int8) if (zero, values.itemsize) == (-128, 1) else scaled
 
 
 @dataclass(frozen=True)
 class FitsFile:
     """The headers of a FITS file."""
 
-    path: str
+    source: SourceFile
     hdus: tuple[Hdu, ...]
-
-    @property
-    def compressed(self) -> bool:
-        """Whether the file as a whole is compressed, so that every read starts at its beginning."""
-        with open(self.path, "rb") as stream:
-            return stream.read(6) != b"SIMPLE"
 
     @classmethod
     def open(cls, path: str) -> FitsFile:
@@ -106,20 +94,22 @@ class FitsFile:
         FileError
             The file is damaged or incomplete; names the part.
         """
-        with warnings.catch_warnings():
-            # Faults of keywords that are used raise an error where they are used.
-            warnings.simplefilter("ignore")
-            with _opened(path) as found:
-                hdus = tuple(_describe(k, hdu) for k, hdu in enumerate(found))
-        if not hdus:
-            raise FileError(f"{path} must have at least one HDU, got none: the file may be cut off")
-        _check_complete(path, hdus)
-        return cls(path, hdus)
+        return cls(*read_hdus(SourceFile.at(path)))
+
+    @property
+    def path(self) -> str:
+        """Path of the file."""
+        return self.source.path
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the file as a whole is compressed, so that every read starts at its beginning."""
+        return self.source.compression is not None
 
     @property
     def name(self) -> str:
         """File name without the folder."""
-        return os.path.basename(self.path)
+        return self.source.name
 
     @property
     def primary(self) -> Any:
@@ -130,28 +120,61 @@ class FitsFile:
         """Return the first HDU with a name, and a version if given, or else None."""
         return next((h for h in self.hdus if h.name == name and version in (None, h.version)), None)
 
-    def image(self, name: str, version: int) -> Hdu | None:
-        """Return an image by name and version; None if it is missing or has no pixels.
-
-        HST files omit the pixels of an image in which all pixels are equal, usually 0.
-        """
-        found = self.find(name, version)
-        return found if found is not None and found.shape is not None else None
-
     def images(self, name: str) -> list[Hdu]:
         """Return all images with a name."""
         return [hdu for hdu in self.hdus if hdu.name == name and hdu.shape is not None]
 
-    def number(self, keywords: Iterable[str], *headers: Any) -> float | None:
-        """Return the value of the first keyword that is a number, or else None.
+    def partner(self, image: Hdu, name: str) -> Hdu | None:
+        """Return the image with a name that belongs to another image, such as the ERR of a SCI.
 
-        The given headers are searched before the primary header.
+        The version (EXTVER) decides. If versions are missing or not unique, the order decides. HST
+        files omit the pixels of an image in which all pixels are equal, usually 0; then, and if
+        there is no such image, the result is None.
+
+        Raises
+        ------
+        FileError
+            Neither versions nor the order decide.
+        """
+        images = self.images(image.name)
+        others = [hdu for hdu in self.hdus if hdu.name == name]
+        if not others:
+            return None
+        if _have_versions(images) and _have_versions(others):
+            found = next((hdu for hdu in others if hdu.version == image.version), None)
+            # A single image may have another version than a single partner.
+            if found is None and len(images) == len(others) == 1:
+                found = others[0]
+        elif len(images) == len(others):
+            found = others[images.index(image)]
+        else:
+            found = self._next(image, images, others)
+        return found if found is not None and found.shape is not None else None
+
+    def _next(self, image: Hdu, images: list[Hdu], others: list[Hdu]) -> Hdu | None:
+        """Return the image that follows another image, before the next image of the same name."""
+        starts = [hdu.index for hdu in images]
+        if any(after - before == 1 for before, after in pairwise(starts)):
+            raise FileError(
+                f"{self.path}: {image.name} and {others[0].name} must have unique EXTVER to belong "
+                f"together, got {len(images)} {image.name} and {len(others)} {others[0].name} in "
+                "an order that does not tell: add the keyword EXTVER"
+            )
+        end = min((start for start in starts if start > image.index), default=len(self.hdus))
+        return next((hdu for hdu in others if image.index < hdu.index < end), None)
+
+    def number(self, keywords: Iterable[str], *headers: Any) -> float | None:
+        """Return the value of the first keyword that is a finite number, or else None.
+
+        Text that is a number counts as a number. The given headers are searched before the primary
+        header. Times in minutes, according to the comment of the keyword, are converted to seconds.
         """
         for keyword in keywords:
             for header in (*headers, self.primary):
-                value = header.get(keyword)
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    return float(value)
+                value = _number(header.get(keyword))
+                if value is not None:
+                    minutes = _MINUTES.search(header.comments[keyword])
+                    return 60 * value if minutes else value
         return None
 
     def text(self, keyword: str, *headers: Any) -> str | None:
@@ -165,13 +188,19 @@ class FitsFile:
                 return str(value).strip()
         return None
 
+    def wcs_of(self, hdu: Hdu) -> Callable[[], str] | None:
+        """Return a function that gives the WCS of a header as text; None if it is not celestial."""
+        if not hdu.is_celestial:
+            return None
+        return partial(header_wcs, self.source, hdu.index, len(self.hdus))
+
     def describe(self) -> str:
         """Return the names of the extensions, for messages."""
         return ", ".join(hdu.label for hdu in self.hdus[1:]) or "no extensions"
 
     def image_plane(self, hdu: Hdu) -> FitsPlane:
         """Return the plane of an image."""
-        return FitsPlane(self.path, hdu.index, hdu.shape or ())
+        return FitsPlane(self.source, hdu.index, hdu.label, hdu.shape or ())
 
     def flag_plane(self, hdu: Hdu) -> FitsPlane:
         """Return the plane of an image of flags.
@@ -187,26 +216,58 @@ class FitsFile:
                 f"{hdu.header.get('BITPIX')} with BSCALE = {hdu.header.get('BSCALE', 1)} and "
                 f"BZERO = {hdu.header.get('BZERO', 0)}"
             )
-        return FitsPlane(self.path, hdu.index, hdu.shape or (), flags=True)
+        return FitsPlane(self.source, hdu.index, hdu.label, hdu.shape or (), flags=True)
 
 
-def header_wcs(path: str, index: int) -> str:
+def _have_versions(hdus: list[Hdu]) -> bool:
+    """Tell whether the versions of HDUs are unique."""
+    return len({hdu.version for hdu in hdus}) == len(hdus)
+
+
+def _number(value: Any) -> float | None:
+    """Return the value of a keyword as a finite number; None if it is not a number.
+
+    Examples
+    --------
+    >>> _number(" 100. "), _number(True), _number("NaN")
+    (100.0, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def header_wcs(source: SourceFile, index: int, count: int) -> str:
     """Return the WCS of a header as text, including its distortion tables.
+
+    Parameters
+    ----------
+    source : SourceFile
+        The file.
+    index : int
+        Number of the HDU with the header.
+    count : int
+        Number of HDUs in which distortion tables are searched.
 
     Raises
     ------
     FileError
-        The header has no celestial WCS.
+        The header has no celestial WCS, or the file has changed since it was opened.
     """
+    from astropy.io.fits import HDUList
     from astropy.wcs import WCS
 
-    name = os.path.basename(path)
-    with warnings.catch_warnings(), _opened(path) as hdus:
-        warnings.simplefilter("ignore")
+    name = source.name
+    with opened_hdus(source) as hdus, ignored_warnings():
         header = hdus[index].header
+        _check_sip(header, name)
         try:
             # `fix` repairs old headers; the constructor would warn about every repair.
-            wcs = WCS(header, fobj=hdus, fix=False)
+            wcs = WCS(header, fobj=HDUList([hdus[k] for k in range(count)]), fix=False)
             wcs.wcs.fix()
             wcs.wcs.set()
         except Exception as error:  # wcslib and astropy raise many types of errors
@@ -219,79 +280,21 @@ def header_wcs(path: str, index: int) -> str:
         return to_text(wcs if wcs.naxis == 2 else wcs.celestial)
 
 
-def table_bytes(path: str, index: int) -> bytes:
+def _check_sip(header: Any, name: str) -> None:
+    """Raise a `FileError` if a SIP polynomial has an order that would take all memory."""
+    for keyword in ("A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER"):
+        order = header.get(keyword, 0)
+        number = _number(order)
+        if number is None or number > _MAX_SIP_ORDER:
+            raise FileError(f"{name}: {keyword} must be at most {_MAX_SIP_ORDER}, got {order!r}")
+
+
+def table_bytes(source: SourceFile, index: int) -> bytes:
     """Return the bytes in the first row of the first column of a table."""
-    with _opened(path) as hdus:
+    with opened_hdus(source) as hdus, ignored_warnings():
         return bytes(hdus[index].data.field(0)[0].tobytes())
 
 
-def text_wcs(path: str, index: int) -> str:
+def text_wcs(source: SourceFile, index: int) -> str:
     """Return the WCS text that `fits_writer` wrote into a table."""
-    return to_text(parse(table_bytes(path, index).decode()))
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[Any]:
-    from astropy.io import fits
-
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            yield hdus
-    except FileNotFoundError:
-        raise
-    except _DAMAGE_ERRORS as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{path} is damaged or cut off: {error}") from error
-
-
-def _describe(index: int, hdu: Any) -> Hdu:
-    shape = tuple(hdu.shape) if hdu.is_image and hdu.shape else None
-    where = hdu.fileinfo() or {}
-    plain = type(hdu).__name__ in ("PrimaryHDU", "ImageHDU")
-    # A plain image is complete without the padding after its data, which some writers omit.
-    span = hdu.size if plain else where.get("datSpan", 0)
-    end = where["datLoc"] + span if "datLoc" in where else None
-    name = str(hdu.name or "").strip().upper()
-    name = "" if index == 0 and name == "PRIMARY" else name
-    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape, end)
-
-
-def _check_complete(path: str, hdus: tuple[Hdu, ...]) -> None:
-    """Raise a `FileError` if the file ends before its last HDU; astropy does not check this."""
-    end = max((hdu.end for hdu in hdus if hdu.end is not None), default=0)
-    padded = -(-end // _BLOCK) * _BLOCK
-    with open(path, "rb") as stream:
-        if stream.read(2) == b"\x1f\x8b":
-            _check_unpacks(path, padded)
-            return
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(padded)
-        rest = stream.read(8)
-    if cut := [hdu.label for hdu in hdus if hdu.end is not None and hdu.end > size]:
-        raise FileError(
-            f"{path} must have {end} bytes, got {size}: the file is cut off, and the data of "
-            f"{', '.join(cut)} are missing"
-        )
-    if rest and b"XTENSION".startswith(rest):
-        raise FileError(f"{path} is cut off within the header after {hdus[-1].label}")
-
-
-def _check_unpacks(path: str, expected: int) -> None:
-    """Raise a `FileError` if a gzip file is cut off."""
-    with open(path, "rb") as stream:
-        stream.seek(-4, os.SEEK_END)
-        size = int.from_bytes(stream.read(4), "little")
-    if size == expected % (1 << 32):
-        return
-    # The last four bytes of a complete gzip file are its unpacked size. Here they are not, so
-    # unpacking the whole file is the only way to find out whether it is complete.
-    try:
-        with gzip.open(path) as unpacked:
-            while unpacked.read(1 << 20):
-                pass
-            size = unpacked.tell()
-    except _DAMAGE_ERRORS as error:
-        raise FileError(f"{path} is cut off: {error}") from error
-    if size < expected:
-        raise FileError(f"{path} must unpack to {expected} bytes, got {size}: the file is cut off")
+    return to_text(parse(table_bytes(source, index).decode()))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import uuid
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,12 @@ from xresample.datamodel import schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.pixels import image_shape, pixel_origin
-from xresample.errors import FileError
+from xresample.errors import ignored_warnings
 from xresample.sky.index import without_sky
 from xresample.wcs.fits_header import header_of
 
 from .extensions import extension_of
+from .replace import new_file, require_new
 
 KEYWORDS = {
     "kernel": ("KERNEL", "drizzle kernel"),
@@ -76,29 +75,25 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     path : str or os.PathLike
         The file, compressed if its name ends with ``.gz``.
     overwrite : bool, optional
-        Whether to replace an existing file.
+        Whether to replace an existing file, which keeps its permissions. A link stays, and the file
+        that it points to is replaced.
 
     Raises
     ------
     InvalidInputError
         The Dataset is not a mosaic.
     FileError
-        The file exists already.
+        The file exists already, or appeared while the mosaic was written.
     """
     from astropy.io import fits
 
     require_mosaic(mosaic)
     target = Path(path).expanduser()
-    if target.exists() and not overwrite:
-        raise FileError(f"{target} exists already: replace the file with overwrite=True")
+    require_new(target, overwrite)
     # All planes are computed at once, because dask would compute common parts once per plane.
     hdus = fits.HDUList(list(_hdus(without_sky(mosaic).compute())))
-    beside = target.with_name(f".{uuid.uuid4().hex}.{target.name}")
-    try:
-        hdus.writeto(beside)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with new_file(target, overwrite) as fresh:
+        hdus.writeto(fresh)
 
 
 def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
@@ -187,6 +182,5 @@ def _wcs_header(mosaic: xr.Dataset) -> Any:
     if wcs is None:
         return None
     y0, x0 = pixel_origin(mosaic)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with ignored_warnings():
         return header_of(wcs.new_object(), image_shape(mosaic), x0, y0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,11 @@ from xresample.errors import FileError
 from .asdf_file import tree_wcs
 from .contents import Contents
 from .extensions import DATA, DQ, variable_of
-from .fits_file import FitsFile, Hdu, header_wcs, table_bytes
+from .fits_file import FitsFile, table_bytes
+from .fits_hdus import Hdu
 from .lazy_arrays import LazyPlane
 from .mission_flags import JWST
+from .source_file import SourceFile
 
 NUMBERS = {
     "exposure_time": ("EFFEXPTM", "XPOSURE"),
@@ -44,7 +47,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     planes: dict[str, LazyPlane] = {DATA: file.image_plane(image)}
     for hdu in file.hdus:
         variable = AREA.lower() if hdu.name == AREA else variable_of(hdu.name)
-        if variable in (None, DATA) or hdu.version != image.version or hdu.shape is None:
+        if variable in (None, DATA) or file.partner(image, hdu.name) is not hdu:
             continue
         planes[str(variable)] = file.flag_plane(hdu) if variable == DQ else file.image_plane(hdu)
     table = file.find("ASDF")
@@ -59,7 +62,11 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     subtracted = file.primary.get("BKGSUB")
     attrs["subtracted"] = int(subtracted) if isinstance(subtracted, bool) else None
     attrs["group_id"] = _group_id(file, table)
-    wcs = partial(_wcs, file.path, None if table is None else table.index, image.index)
+    # The pipeline writes 0 for a duration that it does not know.
+    attrs["duration"] = attrs["duration"] or None
+    wcs = file.wcs_of(image)
+    if table is not None:
+        wcs = partial(_gwcs, file.source, table.index, wcs)
     units = file.text("BUNIT", image.header)
     return Contents(name, planes, wcs, attrs, units, JWST)
 
@@ -67,7 +74,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
 def _group_id(file: FitsFile, table: Hdu | None) -> str | None:
     """Return the name of the exposure in the pipeline; None if the file does not give it."""
     if table is not None:
-        found = _GROUP_LINE.search(table_bytes(file.path, table.index))
+        found = _GROUP_LINE.search(table_bytes(file.source, table.index))
         given = found.group(1).decode().strip("'\"") if found else ""
         if given not in ("", "null", "~", "None"):
             return given
@@ -78,7 +85,14 @@ def _group_id(file: FitsFile, table: Hdu | None) -> str | None:
     return f"jw{program}{observation}{visit}_{''.join(rest)}_{exposure}"
 
 
-def _wcs(path: str, table: int | None, image: int) -> str:
-    """Return the gwcs as text, or the FITS WCS if the file has no gwcs."""
-    text = None if table is None else tree_wcs(table_bytes(path, table), ("meta", "wcs"), path)
-    return header_wcs(path, image) if text is None else text
+def _gwcs(source: SourceFile, table: int, header: Callable[[], str] | None) -> str:
+    """Return the gwcs in a table as text, or else the FITS WCS of a header."""
+    text = tree_wcs(table_bytes(source, table), ("meta", "wcs"), source.path)
+    if text is not None:
+        return text
+    if header is None:
+        raise FileError(
+            f"{source.path} must have a WCS, either a gwcs in the extension ASDF or celestial "
+            "CTYPE1 and CTYPE2, got neither"
+        )
+    return header()

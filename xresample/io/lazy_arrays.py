@@ -126,6 +126,17 @@ def inverse(weight: np.ndarray) -> np.ndarray:
     return 1 / np.where(weight > 0, weight, math.nan)
 
 
+def measured(data: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return data that are NaN where the weight is 0 or unknown.
+
+    Examples
+    --------
+    >>> measured(np.array([5.0, 0.0]), np.array([2.0, 0.0]))
+    array([ 5., nan])
+    """
+    return np.where((weight == 0) | np.isnan(weight), np.nan, data)
+
+
 def quotient(values: np.ndarray, divisor: float) -> np.ndarray:
     """Return values divided by a number, in float32."""
     return values / np.float32(divisor)

@@ -13,11 +13,12 @@ import numpy as np
 from xresample.datamodel import schema
 from xresample.errors import FileError, InvalidInputError, MissingKeyError
 
-from .asdf_file import ArrayNode, AsdfPlane, read_tree, tree_wcs
+from .asdf_file import ArrayNode, AsdfPlane, Block, read_tree, tree_wcs
 from .contents import Contents, ReadOptions
 from .extensions import DATA, DQ
 from .lazy_arrays import ComputedPlane, LazyPlane
 from .mission_flags import ROMAN
+from .source_file import SourceFile
 
 ROOT = "roman"
 FILLS = (-999999, "?", "None", "")
@@ -45,30 +46,31 @@ def read(path: str, options: ReadOptions) -> Contents:
             "group=, err=, variance=, weight= and dq= are options for FITS files, but "
             f"{path} is an ASDF file, which holds one exposure: omit these options"
         )
-    tree, blocks = read_tree(path)
+    source = SourceFile.at(path)
+    tree, blocks = read_tree(source)
     roman = tree.get(ROOT)
     if not isinstance(roman, Mapping):
         held = ", ".join(map(str, tree))
         raise FileError(f"{path} must have a tree {ROOT!r}, like files of Roman, got: {held}")
-    nodes = _arrays(path, roman, len(blocks))
+    nodes = _arrays(path, roman, blocks)
     planes: dict[str, LazyPlane] = {
-        name: AsdfPlane(path, (ROOT, name), node.shape, flags=name == DQ)
+        name: AsdfPlane(source, (ROOT, name), node.shape, flags=name == DQ)
         for name, node in nodes.items()
     }
     _complete(planes, options.var_sky)
     meta = roman.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     name = os.path.basename(path)
-    wcs = partial(_wcs, path) if _value(meta, "wcs") is not None else None
+    wcs = partial(_wcs, source) if _value(meta, "wcs") is not None else None
     # Files without units hold rates if they are exposures, and surface brightness if they are
     # mosaics, which have weights.
     units = nodes[DATA].units or ("MJy/sr" if "weight" in roman else "DN/s")
     units = UNITS.get(units.replace(" ", ""), units)
-    compressed = any(blocks[n.block] for n in nodes.values() if n.block is not None)
+    compressed = any(blocks[n.block].compressed for n in nodes.values() if n.block is not None)
     return Contents(name, planes, wcs, _attrs(meta), units, ROMAN, compressed)
 
 
-def _arrays(path: str, roman: Mapping[str, Any], blocks: int) -> dict[str, ArrayNode]:
+def _arrays(path: str, roman: Mapping[str, Any], blocks: list[Block]) -> dict[str, ArrayNode]:
     """Return the arrays that are planes of an exposure.
 
     Raises
@@ -84,9 +86,15 @@ def _arrays(path: str, roman: Mapping[str, Any], blocks: int) -> dict[str, Array
     if DATA not in found:
         faults.append(f"{DATA} is missing")
     nodes = {name: node for name, node in found.items() if node is not None}
-    lost = [name for name, n in nodes.items() if n.block is not None and n.block >= blocks]
+    lost = [name for name, n in nodes.items() if n.block is not None and n.block >= len(blocks)]
     if lost:
         faults.append(f"the file is cut off: the blocks of {', '.join(lost)} are missing")
+    faults += [
+        f"{name} must have a block that holds its shape {node.shape}, got {size} bytes"
+        for name, node in nodes.items()
+        if node.block is not None and node.block < len(blocks) and not node.fits(blocks[node.block])
+        for size in (blocks[node.block].size,)
+    ]
     if faults:
         held = ", ".join(map(str, roman))
         raise FileError(f"{path} holds no valid exposure, but {held}:\n- " + "\n- ".join(faults))
@@ -212,8 +220,8 @@ def _mjd(node: Any) -> float | None:
         return None
 
 
-def _wcs(path: str) -> str:
-    text = tree_wcs(path, (ROOT, "meta", "wcs"), path)
+def _wcs(source: SourceFile) -> str:
+    text = tree_wcs(source, (ROOT, "meta", "wcs"), source.path)
     if text is None:
-        raise FileError(f"{path} must have a WCS at {ROOT}.meta.wcs, got none")
+        raise FileError(f"{source.path} must have a WCS at {ROOT}.meta.wcs, got none")
     return text

@@ -6,11 +6,11 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+
+from xresample.io.replace import abandoned, beside
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.partial$")
 """Names of the files that zarr writes first and then renames to their final names."""
@@ -48,7 +48,7 @@ def new_folder(path: Path, replace: bool) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
-    fresh = _beside(path, "new")
+    fresh = beside(path, "new")
     try:
         yield fresh
         _move(fresh, path, replace)
@@ -58,7 +58,7 @@ def new_folder(path: Path, replace: bool) -> Iterator[Path]:
 
 def _move(fresh: Path, path: Path, replace: bool) -> None:
     """Move a folder to its final place, unless another process was first."""
-    old = _beside(path, "old")
+    old = beside(path, "old")
     if replace and path.exists():
         path.rename(old)
     try:
@@ -74,39 +74,16 @@ def _move(fresh: Path, path: Path, replace: bool) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(path: Path, purpose: str) -> Path:
-    """Return a new name for a hidden folder of this process, beside another folder."""
-    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-    return path.with_name(f".{path.name}.{owner}.{purpose}")
-
-
 def _remove_abandoned(path: Path) -> None:
     """Remove hidden folders that killed processes of this machine left beside a folder.
 
     A folder that a killed process was about to replace is put back.
     """
-    pattern = re.compile(
-        rf"\.{re.escape(path.name)}\.{re.escape(socket.gethostname())}-(\d+)-\w+\.(new|old)"
-    )
-    for entry in path.parent.iterdir():
-        found = pattern.fullmatch(entry.name)
-        if found is None or _is_alive(int(found[1])):
-            continue
-        if found[2] == "old" and not path.exists():
+    for entry, purpose in abandoned(path):
+        if purpose == "old" and not path.exists():
             entry.rename(path)
         else:
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    """Tell whether a process of this machine is running."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 @contextlib.contextmanager

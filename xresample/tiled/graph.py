@@ -15,7 +15,7 @@ import xarray as xr
 from xresample.accumulate.job import Job
 from xresample.accumulate.window import require_wcs, with_next
 from xresample.datamodel import schema
-from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
 from xresample.datamodel.options import WEIGHT_VARIANCE
 
 from .plan import Plan
@@ -101,7 +101,7 @@ class Graph:
 def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
     weight = WEIGHT_VARIANCE.get(job.options.weight_type or "", "")
-    wanted = dict.fromkeys((*job.layout.sources, weight, "dq"))
+    wanted = dict.fromkeys((*job.layout.sources, weight, "dq", COADD_WEIGHT))
     found = {}
     for name in wanted:
         variable = exposure.dataset.variables.get(name)

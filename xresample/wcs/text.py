@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from xresample.errors import UnsupportedWCSError, WCSTextError
+from xresample.errors import UnsupportedWCSError, WCSTextError, ignored_warnings
 
 from .adapters import is_gwcs, usual_order
+from .yaml_trees import load_tree
 
 _HEAD = "#ASDF "
 _WCS = "wcs"
@@ -68,8 +69,11 @@ def parse(text: str) -> Any:
 
     content = text.encode()
     try:
-        _check_contained(asdf.util.load_yaml(io.BytesIO(content), tagged=True), set())
-        with asdf.open(io.BytesIO(content), lazy_load=False, memmap=False) as file:
+        _check_contained(load_tree(content), set())
+        with (
+            ignored_warnings(),
+            asdf.open(io.BytesIO(content), lazy_load=False, memmap=False) as file,
+        ):
             wcs = file.tree[_WCS]
             numbers = file.tree.get(_NUMBERS)
             if numbers is not None:
@@ -99,7 +103,8 @@ def _write(wcs: Any) -> str:
         own.wcs.set()
         tree[_NUMBERS] = _numbers(own)
     buffer = io.BytesIO()
-    asdf.AsdfFile(tree).write_to(buffer, all_array_storage="inline")
+    with ignored_warnings():
+        asdf.AsdfFile(tree).write_to(buffer, all_array_storage="inline")
     return _without_software(buffer.getvalue().decode())
 
 

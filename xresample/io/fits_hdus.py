@@ -1,0 +1,272 @@
+"""The HDUs of a FITS file: where they are, whether they are complete, and how to open them.
+
+astropy reads headers as far as a file goes. A small compressed file can unpack to gigabytes, and a
+damaged header may have no end. Therefore this module finds the HDUs itself, from the sizes in their
+headers and within limits, and astropy sees the file only as far as the last HDU.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+from xresample.errors import FileError, ignored_warnings
+
+from .source_file import DAMAGE_ERRORS, SourceFile, read_errors
+
+BLOCK = 2880
+"""Bytes per block: every header and every data section fills a whole number of blocks."""
+
+MAX_HEADER = BLOCK << 12
+"""Maximum number of bytes of a header that is read (about 147000 cards)."""
+
+_CARD = 80
+_DESCRIPTOR = 8
+"""Minimum number of bytes per tile in the table of a tile-compressed image."""
+
+_CELESTIAL = re.compile(r"(RA|DEC|[A-Z]LON|[A-Z]LAT|[A-Z]{2}L[NT])(-|$)")
+
+
+@dataclass(frozen=True)
+class Hdu:
+    """An HDU, described by its header."""
+
+    index: int
+    name: str
+    version: int
+    header: Any
+    shape: tuple[int, ...] | None
+    """Shape of the image, without leading axes of one pixel; None if the HDU has no image."""
+
+    @property
+    def label(self) -> str:
+        """Name and version for messages, such as ``SCI,2``."""
+        return f"{self.name},{self.version}" if self.name else f"HDU {self.index}"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the HDU holds a two-dimensional image."""
+        return self.shape is not None and len(self.shape) == 2
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether the values of the image are integers."""
+        scale = (self.header.get("BSCALE", 1), self.header.get("BZERO", 0))
+        return self.header.get("BITPIX", 0) > 0 and all(float(v).is_integer() for v in scale)
+
+    @property
+    def is_celestial(self) -> bool:
+        """Whether the first two axes of the header are celestial."""
+        kinds = [str(self.header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
+        return all(_CELESTIAL.match(kind) for kind in kinds)
+
+
+@contextmanager
+def opened_hdus(source: SourceFile, *, raw: bool = False) -> Iterator[Any]:
+    """Open the HDUs of a file with astropy, which reads each header on first access.
+
+    Parameters
+    ----------
+    source : SourceFile
+        The file, which must not change while it is open.
+    raw : bool, optional
+        Whether images are the numbers in the file, without BSCALE, BZERO and BLANK.
+
+    Raises
+    ------
+    FileError
+        The file is damaged, or has changed since it was opened.
+    """
+    with (
+        read_errors(source.path),
+        source.unchanged(),
+        source.opened() as stream,
+        _opened(stream, raw) as hdus,
+    ):
+        yield hdus
+
+
+@contextmanager
+def _opened(stream: IO[bytes], raw: bool) -> Iterator[Any]:
+    from astropy.io import fits
+
+    with ignored_warnings():
+        hdus = fits.open(stream, memmap=False, do_not_scale_image_data=raw)
+    try:
+        yield hdus
+    finally:
+        # The stream is closed by its own context.
+        hdus.close(closed=False)
+
+
+def read_hdus(source: SourceFile) -> tuple[SourceFile, tuple[Hdu, ...]]:
+    """Read all headers of a file, and check that the file is complete.
+
+    Returns
+    -------
+    SourceFile
+        The file, with the length of its HDUs: whatever follows them is never read.
+    tuple of Hdu
+        The HDUs.
+
+    Raises
+    ------
+    FileError
+        The file is damaged or incomplete; names the part.
+    """
+    with read_errors(source.path), source.unchanged():
+        with source.opened() as stream:
+            parts = tuple(_parts(source.path, stream))
+        known = replace(source, length=parts[-1].next_start)
+        # Reading headers warns about faults of keywords. Keywords that are used are checked on use.
+        with opened_hdus(known) as hdus, ignored_warnings():
+            found = tuple(_describe(source.path, k, hdus[k]) for k in range(len(parts)))
+    missing = [hdu.label for hdu, part in zip(found, parts, strict=True) if not part.is_complete]
+    if missing:
+        raise FileError(
+            f"{source.path} is cut off: the data of {', '.join(missing)} are missing, because the "
+            f"file must have {parts[-1].end} bytes"
+        )
+    return known, found
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The place of an HDU in a file."""
+
+    label: str
+    end: int
+    """Offset of the first byte after the data."""
+    is_complete: bool
+
+    @property
+    def next_start(self) -> int:
+        """Offset at which another HDU can start."""
+        return -(-self.end // BLOCK) * BLOCK
+
+
+def _parts(path: str, stream: IO[bytes]) -> Iterator[_Part]:
+    """Yield the place of each HDU; anything after the last HDU is ignored.
+
+    Raises
+    ------
+    FileError
+        A header has no end, or does not give the size of its data.
+    """
+    header = _header(path, stream, 0, b"SIMPLE", "at the beginning")
+    if header is None:
+        raise FileError(f"{path} must start with the header of a FITS file: it may be cut off")
+    start = 0
+    while header is not None:
+        label = _label(header)
+        data = start + len(header)
+        size = _data_size(path, header, label)
+        part = _Part(label, data + size, size == 0 or _has_byte(stream, data + size - 1))
+        yield part
+        if not part.is_complete:
+            return
+        start = part.next_start
+        header = _header(path, stream, start, b"XTENSION", f"after {label}")
+
+
+def _header(
+    path: str, stream: IO[bytes], offset: int, keyword: bytes, position: str
+) -> bytes | None:
+    """Return the header that starts at an offset; None if no header starts there."""
+    stream.seek(offset)
+    block = stream.read(BLOCK)
+    if not block or not keyword.startswith(block[:8].rstrip()):
+        return None
+    blocks = [block]
+    while len(block) == BLOCK and not _has_end(block) and len(blocks) * BLOCK < MAX_HEADER:
+        block = stream.read(BLOCK)
+        blocks.append(block)
+    if len(block) < BLOCK:
+        raise FileError(f"{path} is cut off within the header {position}")
+    if not _has_end(block):
+        raise FileError(
+            f"{path} is damaged: the header {position} must end within {MAX_HEADER} bytes"
+        )
+    return b"".join(blocks)
+
+
+def _has_end(block: bytes) -> bool:
+    """Tell whether a block contains the END card, which ends a header."""
+    cards = (block[k : k + 8] for k in range(0, len(block), _CARD))
+    return any(card.rstrip(b" \0") == b"END" for card in cards)
+
+
+def _has_byte(stream: IO[bytes], offset: int) -> bool:
+    """Tell whether there is a byte at an offset of a stream, which may be cut off."""
+    try:
+        stream.seek(offset)
+        return bool(stream.read(1))
+    except DAMAGE_ERRORS:
+        return False
+
+
+def _cards(header: bytes) -> dict[str, str]:
+    """Return the text after the value indicator of each card, by keyword."""
+    cards: dict[str, str] = {}
+    for k in range(0, len(header), _CARD):
+        card = header[k : k + _CARD].decode("latin-1")
+        if card[8:10] == "= ":
+            cards.setdefault(card[:8].strip(), card[10:])
+    return cards
+
+
+def _integer(cards: dict[str, str], keyword: str, default: int | None = None) -> int:
+    """Return the value of a keyword that must be an integer, and 0 or more unless it is BITPIX."""
+    if keyword not in cards and default is not None:
+        return default
+    value = int(cards[keyword].partition("/")[0])
+    if value < 0 and keyword != "BITPIX":
+        raise ValueError(f"{keyword} must be at least 0, got {value}")
+    return value
+
+
+def _data_size(path: str, header: bytes, label: str) -> int:
+    """Return the number of bytes of data that follow a header (FITS standard 4.0, eq. 2)."""
+    cards = _cards(header)
+    try:
+        sides = [_integer(cards, f"NAXIS{k + 1}") for k in range(_integer(cards, "NAXIS"))]
+        if not sides:
+            return 0
+        if sides[0] == 0 and cards.get("GROUPS", "").partition("/")[0].strip() == "T":
+            sides = sides[1:]
+        numbers = _integer(cards, "PCOUNT", 0) + math.prod(sides)
+        return abs(_integer(cards, "BITPIX")) // 8 * _integer(cards, "GCOUNT", 1) * numbers
+    except (KeyError, ValueError) as error:
+        raise FileError(
+            f"{path} is damaged: the header of {label} does not give the size of its data: {error}"
+        ) from error
+
+
+def _label(header: bytes) -> str:
+    """Return the name and version of an HDU for messages."""
+    cards = _cards(header)
+    name = cards.get("EXTNAME", "").partition("/")[0].strip(" '")
+    version = cards.get("EXTVER", "1").partition("/")[0].strip()
+    return f"{name},{version}" if name else "an HDU without a name"
+
+
+def _describe(path: str, index: int, hdu: Any) -> Hdu:
+    """Return the description of an HDU of astropy."""
+    shape = tuple(hdu.shape) if hdu.is_image and hdu.shape else None
+    name = str(hdu.name or "").strip().upper()
+    name = "" if index == 0 and name == "PRIMARY" else name
+    if shape is not None and getattr(hdu, "tile_shape", None):
+        tiles = math.prod(-(-n // t) for n, t in zip(shape, hdu.tile_shape, strict=True))
+        size = (hdu.fileinfo() or {}).get("datSpan", 0)
+        if tiles * _DESCRIPTOR > size:
+            raise FileError(
+                f"{path}: the table of the compressed image {name or index} must have {tiles} "
+                f"tiles for its shape {shape}, got {size} bytes: the file is damaged"
+            )
+    while shape is not None and len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape)
