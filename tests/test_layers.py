@@ -46,7 +46,7 @@ LAYERS = (
     layer("datamodel", packages=LABELLED),
     layer("wcs", packages=NUMERIC),
     layer("kernels", packages={"numba", "llvmlite", "numpy"}),
-    layer("errors", "progress", "threads", packages={"tqdm"}),
+    layer("arguments", "errors", "progress", "threads", packages={"tqdm"}),
 )
 """From the top down, as in the picture. A folder imports only from the rows below its own."""
 

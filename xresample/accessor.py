@@ -18,6 +18,7 @@ from xarray.core.extensions import AccessorRegistrationWarning
 if TYPE_CHECKING:
     from xresample.datamodel.grid import GridLike
     from xresample.datamodel.options import WeightType
+    from xresample.plot.images import Stretch
     from xresample.wcs.handle import WCSLike
 
 _time_resample = xr.Dataset.resample
@@ -405,16 +406,43 @@ class ResampleAccessor:
 
         return cutout(self._dataset, ra, dec, size)
 
-    def plot(self, variable: str = "data", **kwargs: Any) -> Any:
+    def plot(
+        self,
+        variable: str = "data",
+        *,
+        ax: Any = None,
+        stretch: Stretch = "asinh",
+        vmin: float | None = None,
+        vmax: float | None = None,
+        limits: tuple[float, float] | None = None,
+        percentiles: tuple[float, float] = (1.0, 99.5),
+        cmap: Any = "gray",
+        colorbar: bool = True,
+        title: str | None = None,
+    ) -> Any:
         """Draw a variable with sky coordinates on the axes.
 
         Parameters
         ----------
         variable : str, optional
             Variable to draw, ``(y, x)``.
-        **kwargs
-            ``ax=None``, ``stretch="asinh"`` (or ``"linear"``, ``"log"``), ``limits=None``,
-            ``percentiles=(1.0, 99.5)``, ``cmap="gray"``, ``colorbar=True``, ``title=None``.
+        ax : matplotlib Axes, optional
+            Axes to draw in. Default: a new figure, with sky coordinates if the Dataset has a WCS.
+        stretch : {"asinh", "linear", "log"}, optional
+            Function from values to brightness.
+        vmin, vmax : float, optional
+            Values of the darkest and the brightest colour. Default: ``limits``.
+        limits : (float, float), optional
+            Both values at once. Default: the percentiles.
+        percentiles : (float, float), optional
+            Percentiles of the finite values that set the limits, in percent; pixels of a mosaic
+            without data do not count.
+        cmap : str or matplotlib Colormap, optional
+            Colour map.
+        colorbar : bool, optional
+            Whether to draw a colour bar with the units.
+        title : str, optional
+            Title. Default: the ``long_name`` of the variable.
 
         Returns
         -------
@@ -436,15 +464,40 @@ class ResampleAccessor:
         """
         from xresample.plot import plot_image
 
-        return plot_image(self._dataset, variable, **kwargs)
+        return plot_image(
+            self._dataset,
+            variable,
+            ax=ax,
+            stretch=stretch,
+            vmin=vmin,
+            vmax=vmax,
+            limits=limits,
+            percentiles=percentiles,
+            cmap=cmap,
+            colorbar=colorbar,
+            title=title,
+        )
 
-    def plot_context(self, **kwargs: Any) -> Any:
+    def plot_context(
+        self,
+        *,
+        ax: Any = None,
+        cmap: Any = "viridis",
+        colorbar: bool = True,
+        title: str = "contributing exposures",
+    ) -> Any:
         """Draw the number of exposures that contribute to each pixel of a mosaic.
 
         Parameters
         ----------
-        **kwargs
-            ``ax=None``, ``cmap="viridis"``, ``colorbar=True``, ``title=...``.
+        ax : matplotlib Axes, optional
+            Axes to draw in. Default: a new figure.
+        cmap : str or matplotlib Colormap, optional
+            Colour map.
+        colorbar : bool, optional
+            Whether to draw a colour bar.
+        title : str, optional
+            Title.
 
         Returns
         -------
@@ -466,7 +519,7 @@ class ResampleAccessor:
         """
         from xresample.plot import plot_context
 
-        return plot_context(self._dataset, **kwargs)
+        return plot_context(self._dataset, ax=ax, cmap=cmap, colorbar=colorbar, title=title)
 
     def plot_footprints(
         self, exposures: xr.Dataset | Iterable[xr.Dataset] = (), **kwargs: Any
@@ -504,12 +557,13 @@ class ResampleAccessor:
         >>> exposure.resample.plot_footprints().lines[0].get_label()
         'a.fits'
         """
+        from xresample.arguments import datasets
         from xresample.datamodel.mosaic import is_mosaic
         from xresample.plot import plot_footprints
 
         if is_mosaic(self._dataset):
             return plot_footprints(exposures, self._dataset, **kwargs)
-        others = [exposures] if isinstance(exposures, xr.Dataset) else exposures
+        others = datasets("exposures", exposures)
         return plot_footprints([self._dataset, *others], **kwargs)
 
     def to_fits(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:

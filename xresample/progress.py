@@ -7,6 +7,7 @@ import sys
 from typing import Any
 from weakref import WeakSet
 
+from .arguments import flag
 from .errors import InvalidInputError
 
 _shown: WeakSet[Any] = WeakSet()
@@ -28,7 +29,7 @@ def bar(wanted: bool, **options: Any) -> Any:
     InvalidInputError
         A bar is wanted, but tqdm is not installed.
     """
-    if not wanted:
+    if not flag("progress", wanted):
         return _HiddenBar()
     try:
         from tqdm.auto import tqdm

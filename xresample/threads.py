@@ -8,16 +8,22 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from .arguments import whole
+
 _LIMIT = "XRESAMPLE_NUM_THREADS"
 
 
 def count(threads: int | None = None) -> int:
     """Return the number of threads: the argument, or the environment's limit, or one per CPU."""
     if threads is not None:
-        return max(1, int(threads))
+        return whole("threads", threads, at_least=1)
     if limit := os.environ.get(_LIMIT):
-        return max(1, int(limit))
+        return whole(f"The environment variable {_LIMIT}", _as_number(limit), at_least=1)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _as_number(text: str) -> int | str:
+    return int(text) if text.strip().isdigit() else text
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from xresample.datamodel.mosaic import (
 )
 from xresample.datamodel.options import Options
 from xresample.datamodel.planes import Layout, wider_layout
+from xresample.errors import InvalidInputError
 
 from .buffers import Buffers, copy_rows
 from .job import Admitted, Job
@@ -42,6 +44,7 @@ class Accumulator:
     def new(cls, job: Job, exposures: int = 0) -> Accumulator:
         """Start an empty mosaic, with context planes for a number of exposures."""
         grid = job.grid
+        require_memory(grid, job.layout.pixel_bytes(job.options, exposures))
         buffers = Buffers.empty(job.layout, job.options, grid.shape, grid.y0, grid.x0, exposures)
         return cls(job, buffers, blank=True)
 
@@ -139,6 +142,27 @@ class Accumulator:
     def _allocate_pixmap(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return memory for a pixel map, which the next exposure uses again."""
         return self.buffers.scratch_array("pixmap", shape, np.float64)
+
+
+def require_memory(grid: Grid, pixel_bytes: int) -> None:
+    """Raise an error if the planes of a mosaic are larger than the memory of the machine."""
+    (ny, nx), available = grid.shape, total_memory()
+    size = ny * nx * pixel_bytes
+    if available is not None and size > available:
+        raise InvalidInputError(
+            f"A mosaic in memory must fit the {available / 2**30:.1f} GiB of this machine, got "
+            f"{ny} x {nx} pixels, which need {size / 2**30:.1f} GiB: check that no exposure lies "
+            "far from the others, look at xresample.plan(...), and use chunks= or coadd_to_zarr "
+            "for a mosaic in tiles"
+        )
+
+
+def total_memory() -> int | None:
+    """Return the memory of the machine in bytes; None if unknown."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Buffers:

@@ -13,6 +13,7 @@ from typing import Any
 
 import xarray as xr
 
+from xresample.arguments import known_names
 from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike
@@ -87,11 +88,7 @@ class Job:
         InvalidInputError
             An option is unknown or out of range, or the grid has no pixel.
         """
-        fields = Options.__dataclass_fields__
-        if unknown := sorted(set(options) - set(fields)):
-            raise InvalidInputError(
-                f"Unknown options: {', '.join(unknown)}. Options must be among {', '.join(fields)}"
-            )
+        known_names("options", options, Options.__dataclass_fields__)
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
             options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
         chosen = Options(**options)

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xresample.arguments import array
 from xresample.datamodel.dq_flags import ALL_BITS
 from xresample.datamodel.grid import FARTHEST
 from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
@@ -221,7 +222,7 @@ def require_memory_order(pixmap: np.ndarray, shape: tuple[int, int]) -> np.ndarr
     InvalidInputError
         If the map has another shape or type, or too few pixels.
     """
-    pixmap = np.asarray(pixmap)
+    pixmap = array("pixmap", pixmap)
     if pixmap.shape != (*shape, 2) or pixmap.dtype.kind not in "fiu":
         raise InvalidInputError(
             f"pixmap must hold real numbers of shape {(*shape, 2)}, (y, x, 2) with the output x "

@@ -20,6 +20,9 @@ from xresample.wcs.coarse import Lattice
 from .deposit import make_footprint
 from .launch import Scales
 
+LARGEST_RATIO = 1e6
+"""Maximum ratio of the pixel scales of the mosaic and an exposure, in either direction."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -63,6 +66,12 @@ def scales_of(
         if ratio is None and not spectral:
             ratio = own_ratio(exposure, grid)
         intensity = intensity_scale(spectral, ratio, exposure.units)
+    if ratio is not None and not 1 / LARGEST_RATIO <= ratio <= LARGEST_RATIO:
+        raise InvalidInputError(
+            f"The pixel scale ratio of {exposure.scalars['filename'] or 'the exposure'} must be "
+            f"between {1 / LARGEST_RATIO:g} and {LARGEST_RATIO:g}, got {ratio:g}: check "
+            "pixel_scale, pixel_scale_ratio and pixelarea_steradians"
+        )
     if ratio is None:
         err = variance = 1.0
         kernel_ratio = ratio_of_map(pixmap())

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import datasets, is_iterable, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.wcs.handle import WCSHandle, WCSObject
 
@@ -58,7 +59,7 @@ class Grid:
         if isinstance(target, xr.Dataset):
             return cls._of_dataset(target, pixel_scale)
         if isinstance(target, tuple | list):
-            return cls(None, _checked_shape(target), pixel_scale=pixel_scale)
+            return cls(None, checked_shape(target), pixel_scale=pixel_scale)
         if target is None or isinstance(target, str | int | float):
             raise InvalidInputError(
                 "The output grid must be a WCS, a Dataset with a WCS, a dict with 'wcs', or a "
@@ -71,14 +72,14 @@ class Grid:
         from xresample.wcs import transform as wcs
 
         wcs.check_axes(target)
-        shape = _checked_shape(wcs.array_shape(target))
+        shape = checked_shape(wcs.array_shape(target))
         grid = cls(WCSHandle.saved(target), shape, pixel_scale=pixel_scale)
         return grid if pixel_scale is not None else replace(grid, pixel_scale=grid._own_scale())
 
     @classmethod
     def _of_dataset(cls, dataset: xr.Dataset, pixel_scale: float | None) -> Grid:
         wcs = wcs_of(dataset)
-        shape = _checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
+        shape = checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
         for name in schema.PIXELS:
             if np.any(np.diff(pixel_index(dataset, name)) != 1):
                 raise InvalidInputError(
@@ -148,15 +149,14 @@ class Grid:
             )
 
 
-def _checked_shape(shape: Any) -> tuple[int, int]:
-    try:
-        ny, nx = (int(n) for n in shape)
-    except (TypeError, ValueError):
+def checked_shape(shape: Any) -> tuple[int, int]:
+    """Return a shape as two integers, ``(y, x)``, or raise an error."""
+    sides = list(shape) if is_iterable(shape) and not isinstance(shape, str) else []
+    if len(sides) != 2:
         raise InvalidInputError(
-            f"The shape of a grid must be two integers (y, x), got {shape!r}"
-        ) from None
-    if ny < 1 or nx < 1:
-        raise InvalidInputError(f"The shape of a grid must be positive, got {(ny, nx)}")
+            f"The shape of a grid must be two integers (y, x), got {shown(shape)}"
+        )
+    ny, nx = (whole("The shape of a grid", side, at_least=1, at_most=FARTHEST) for side in sides)
     return ny, nx
 
 
@@ -210,10 +210,8 @@ def fit_wcs(
     """
     from xresample.wcs.fit import aligned_grid, tangent_grid
 
-    if isinstance(exposures, xr.Dataset):
-        exposures = [exposures]
     readers = []
-    for dataset in exposures:
+    for dataset in datasets("exposures", exposures):
         validate(dataset)
         readers.append(Exposure(dataset))
     if not readers:
@@ -223,6 +221,7 @@ def fit_wcs(
             f"fit_wcs needs exposures with a WCS, got exposures without: {', '.join(lacking)}"
         )
     placed = [(e.wcs, e.shape, e.y.start, e.x.start) for e in readers if e.wcs is not None]
+    margin = whole("margin", margin)
     if align_with is not None:
         return aligned_grid(placed, Grid.of(align_with).wcs, margin)
     return tangent_grid(placed, pixel_scale, pixel_scale_ratio, rotation, reference, margin)

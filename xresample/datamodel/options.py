@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
+import numpy as np
+
+from xresample.arguments import choice, flag, mapping, names, number, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.kernels.structures import KERNELS, Kernel
 
@@ -119,43 +123,21 @@ class Options:
 
     def __post_init__(self) -> None:
         faults: list[str] = []
-        for name, allowed in CHOICES.items():
-            if (given := getattr(self, name)) not in allowed:
-                faults.append(
-                    f"{name} must be one of {', '.join(map(repr, allowed))}, got {given!r}"
-                )
-        for name, low, high in _RANGES:
+        for name, read in _READERS.items():
             given = getattr(self, name)
-            if given is None and name not in _REQUIRED:
+            if given is None and name in _OPTIONAL:
                 continue
-            if not _is_number(given) or not low < given <= high:
-                faults.append(f"{name} must be a number in ({low:g}, {high:g}], got {given!r}")
-        if self.kernel == "point" and _is_number(self.pixfrac) and self.pixfrac == 0:
-            faults = [fault for fault in faults if not fault.startswith("pixfrac")]
-        try:
-            object.__setattr__(self, "fillval", parse_fillval(self.fillval))
-        except InvalidInputError as error:
-            faults.append(str(error))
-        try:
-            object.__setattr__(self, "flag_map", flag_values(self.flag_map))
-        except InvalidInputError as error:
-            faults.append(str(error))
+            try:
+                object.__setattr__(self, name, read(name, given))
+            except InvalidInputError as error:
+                if not (name == "pixfrac" and self.kernel == "point" and _is_zero(given)):
+                    faults.append(str(error))
+        if not faults:
+            faults += _fill_faults(parse_fillval(self.fillval), self.dtype)
         if faults:
             raise InvalidInputError("Invalid options:\n- " + "\n- ".join(faults))
-        self._normalise()
-
-    def _normalise(self) -> None:
-        """Convert options with several spellings to one, so that equal options compare equal."""
-        for name in ("variance_names", "error_from_variances"):
-            if (value := getattr(self, name)) is not None:
-                names = value.split() if isinstance(value, str) else value
-                object.__setattr__(self, name, tuple(str(entry) for entry in names))
         if self.compute_err == "from_var":
             object.__setattr__(self, "enable_var", True)
-        for name in ("enable_ctx", "enable_var", "propagate_dq"):
-            object.__setattr__(self, name, bool(getattr(self, name)))
-        if isinstance(self.good_bits, list | tuple):
-            object.__setattr__(self, "good_bits", sum({int(bit) for bit in self.good_bits}))
 
     def to_attrs(self) -> dict[str, Any]:
         """Return the options as attributes that netCDF can store: no None, bool or dict."""
@@ -195,16 +177,15 @@ class Options:
         """
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
-            if field.name not in attrs:
+            if field.name not in mapping("attrs", attrs):
                 continue
             value = attrs[field.name]
-            value = value.item() if hasattr(value, "item") else value
-            if field.name in _NONE_TEXT and value == _NONE_TEXT[field.name]:
+            if isinstance(value, np.ndarray | np.generic) and value.size == 1:
+                value = value.item()
+            if isinstance(value, str) and value == _NONE_TEXT.get(field.name):
                 value = None
             elif field.name == "flag_map":
                 value = _read_map(value)
-            elif field.name in ("enable_ctx", "enable_var", "propagate_dq"):
-                value = bool(value)
             values[field.name] = value
         return cls(**values)
 
@@ -216,6 +197,8 @@ class Options:
         other : Options
             The options of the other mosaic.
         """
+        if not isinstance(other, Options):
+            raise InvalidInputError(f"other must be Options, got {shown(other)}")
         differences = [
             f"{field.name}: {mine!r} and {theirs!r}"
             for field in dataclasses.fields(self)
@@ -239,14 +222,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 """Values of the options that have a fixed set of values."""
 
-_RANGES = (
-    ("pixfrac", 0.0, 1.0),
-    ("pixel_scale", 0.0, math.inf),
-    ("pixel_scale_ratio", 0.0, math.inf),
-    ("pixmap_stepsize", 0.0, math.inf),
-    ("pixmap_tol", 0.0, math.inf),
-)
-_REQUIRED = ("pixfrac", "pixmap_tol")
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
 """Text that stands for None in the attributes, for options whose default is not None."""
 
@@ -264,12 +239,65 @@ def parse_fillval(fillval: float | str | None) -> float:
     if isinstance(fillval, str) and fillval.strip().upper() in ("", "INDEF", "NAN"):
         return math.nan
     try:
-        return float(fillval)
-    except (TypeError, ValueError):
+        return float(fillval) if isinstance(fillval, str) else _any_float(fillval)
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInputError(
             "fillval must be a number, a numeric string, or one of None, 'INDEF' and 'NAN', which "
             f"all mean NaN, got {fillval!r}"
         ) from None
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, int | float) and value == 0
+
+
+def _fill_faults(fill: float, dtype: str) -> list[str]:
+    """Return the fault of a fill value that a type cannot hold."""
+    largest = float(np.finfo(dtype).max)
+    if math.isfinite(fill) and abs(fill) > largest:
+        return [f"fillval must be within +-{largest:.3g} for dtype {dtype!r}, got {fill}"]
+    return []
+
+
+def _any_float(value: Any) -> float:
+    """Return a number, which may be NaN or infinite."""
+    if isinstance(value, float | np.floating) and not np.isfinite(value):
+        return float(value)
+    return number("fillval", value)
+
+
+def _good_bits(name: str, given: Any) -> Any:
+    """Return a list of flags as one mask, so that equal options compare equal."""
+    if not isinstance(given, list | tuple):
+        return given
+    try:
+        return sum({int(bit) for bit in given})
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInputError(
+            f"{name} must be a mask, a list of flags or a string, got {shown(given)}"
+        ) from None
+
+
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    **{name: partial(choice, allowed=allowed) for name, allowed in CHOICES.items()},
+    "pixfrac": partial(number, above=0.0, at_most=1.0),
+    "fillval": lambda _, given: parse_fillval(given),
+    "good_bits": _good_bits,
+    "flag_map": lambda _, given: flag_values(given),
+    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq"), flag),
+    **dict.fromkeys(("variance_names", "error_from_variances"), names),
+    "pixel_scale": partial(number, above=0.0, unit="arcsec"),
+    "pixel_scale_ratio": partial(number, above=0.0),
+    "pixmap_stepsize": partial(whole, at_least=1),
+    "pixmap_tol": partial(number, above=0.0),
+}
+"""The function that checks and normalises each option."""
+
+_OPTIONAL = {
+    *("variance_names", "error_from_variances", "pixel_scale", "pixel_scale_ratio"),
+    *("pixmap_stepsize", "flag_map"),
+}
+"""Options that are None by default, which needs no check."""
 
 
 def _read_map(text: Any) -> Any:
@@ -280,12 +308,6 @@ def _read_map(text: Any) -> Any:
         raise InvalidInputError(
             f"The attribute flag_map must be JSON, got {text!r}: {error}"
         ) from error
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int | float) or hasattr(value, "item")
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
+from xresample import arguments
 from xresample.errors import FileError, InvalidInputError
 
 from .contents import Group, ReadOptions
@@ -109,7 +110,7 @@ class XResampleBackend(BackendEntrypoint):
                 "download the file first"
             )
         companions = {"err": err, "variance": variance, "weight": weight, "dq": dq}
-        where = {k: os.fspath(v) for k, v in companions.items() if v is not None}
+        where = {k: arguments.path(k, v) for k, v in companions.items() if v is not None}
         options = ReadOptions(group=group, var_sky=var_sky, **where)
         drop = [drop_variables] if isinstance(drop_variables, str) else drop_variables or ()
         if _format_of(path) == "asdf":
@@ -152,9 +153,13 @@ def open_exposures(
     []
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    if isinstance(given, Mapping | xr.Dataset | xr.DataArray) or not arguments.is_iterable(given):
+        raise InvalidInputError(
+            f"paths must be the path of a file or several paths, got {arguments.shown(given)}"
+        )
     exposures = []
     for entry in given:
-        path = os.fspath(entry)
+        path = arguments.path("paths", entry)
         for group in _groups(path, options):
             found = {**options} if group is None else {**options, "group": group}
             exposures.append(xr.open_dataset(path, engine="xresample", **found))

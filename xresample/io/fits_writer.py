@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xresample import arguments
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.mosaic import require_mosaic
@@ -88,8 +89,8 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     from astropy.io import fits
 
     require_mosaic(mosaic)
-    target = Path(path).expanduser()
-    require_new(target, overwrite)
+    target = Path(arguments.path("path", path)).expanduser()
+    require_new(target, arguments.flag("overwrite", overwrite))
     # All planes are computed at once, because dask would compute common parts once per plane.
     hdus = fits.HDUList(list(_hdus(without_sky(mosaic).compute())))
     with new_file(target, overwrite) as fresh:

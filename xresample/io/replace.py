@@ -51,6 +51,8 @@ def new_file(path: Path, overwrite: bool) -> Iterator[Path]:
 
 def require_new(path: Path, overwrite: bool) -> None:
     """Raise a `FileError` if a file exists and must not be replaced."""
+    if path.is_dir():
+        raise FileError(f"{path} must be a file, got a folder: add the name of the file")
     if path.exists() and not overwrite:
         raise FileError(_exists(path))
 

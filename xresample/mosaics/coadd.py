@@ -10,6 +10,7 @@ import xarray as xr
 
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.job import Job
+from xresample.arguments import datasets, flag, whole
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.mosaic import described, is_mosaic
@@ -19,6 +20,9 @@ from xresample.tiled.graph import lazy
 from xresample.tiled.plan import plan
 
 from .merge import merged
+
+MAX_EXPOSURES = 1_000_000
+"""Maximum number of exposures that a mosaic can be prepared for."""
 
 __all__ = ["add", "add_by_role", "coadd", "empty_mosaic", "merge", "onto"]
 
@@ -57,7 +61,8 @@ def empty_mosaic(output_wcs: GridLike, *, n_exposures: int = 0, **options: Any) 
     >>> dict(mosaic["con"].sizes)
     {'plane': 1, 'y': 4, 'x': 5}
     """
-    return Accumulator.new(Job.of_target(output_wcs, options), n_exposures).dataset()
+    expected = whole("n_exposures", n_exposures, at_least=0, at_most=MAX_EXPOSURES)
+    return Accumulator.new(Job.of_target(output_wcs, options), expected).dataset()
 
 
 def coadd(
@@ -117,10 +122,9 @@ def coadd(
     >>> float(mosaic["data"][2, 2]), float(mosaic["wht"][2, 2]), mosaic.attrs["exposure_time"]
     (2.0, 20.0, 20.0)
     """
-    if isinstance(exposures, xr.Dataset):
-        exposures = [exposures]
+    exposures = datasets("exposures", exposures)
     if chunks is not None:
-        if progress:
+        if flag("progress", progress):
             raise InvalidInputError(
                 "progress must be False with chunks=, because nothing is computed yet. Show the "
                 "progress of the computation with dask.diagnostics.ProgressBar, or use "
@@ -167,8 +171,7 @@ def add_by_role(
     """Add exposures to the mosaic among several Datasets, or to a new mosaic."""
     given: list[Any] = [dataset]
     for other in others:
-        several = isinstance(other, Iterable) and not isinstance(other, xr.Dataset)
-        given.extend(other if several else [other])
+        given.extend(datasets("exposures", other))
     mosaics = [entry for entry in given if is_mosaic(entry)]
     exposures = [entry for entry in given if not is_mosaic(entry)]
     if len(mosaics) > 1:

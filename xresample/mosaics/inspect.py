@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import xarray as xr
 
 from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import pixel_map
+from xresample.arguments import known_names, names, number
 from xresample.datamodel import context, provenance, schema
 from xresample.datamodel.exposure import Exposure, required_wcs, validate
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import require_mosaic
-from xresample.datamodel.options import Options, WeightType
-from xresample.datamodel.pixels import image_shape, pixel_origin
-from xresample.errors import InvalidInputError
+from xresample.datamodel.options import Options, WeightType, parse_fillval
+from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
+from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.sky.index import has_sky, with_sky, without_sky
 from xresample.wcs import footprint as outlines
 from xresample.wcs.handle import WCSLike
@@ -32,6 +34,7 @@ def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
 def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: dict[str, Any]) -> xr.DataArray:
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
     validate(dataset)
+    known_names("options", options, Options.__dataclass_fields__)
     exposure = Exposure(dataset)
     mapping = pixel_map(exposure, Grid.of(output_wcs), Options(**options))
     centres = np.full((*exposure.shape, 2), np.nan)
@@ -94,12 +97,19 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
 def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
     """Return the provenance of the exposures that contribute to a pixel."""
     require_mosaic(dataset, "con")
-    for name, place in (("x", x), ("y", y)):
-        if np.ndim(place) or isinstance(place, slice):
-            raise InvalidInputError(f"{name} must be the coordinate of one pixel, got {place!r}")
-    pixel = without_sky(dataset)["con"].sel(x=x, y=y).values
+    pixel = {}
+    for name, place in (("y", y), ("x", x)):
+        index = pixel_index(dataset, name)
+        found = np.flatnonzero(index == number(name, place))
+        if not found.size:
+            raise MissingKeyError(
+                f"{name} must be the coordinate of a pixel of the mosaic, {index.min()} to "
+                f"{index.max()}, got {place!r}"
+            )
+        pixel[name] = int(found[0])
+    bits = without_sky(dataset)["con"].isel(pixel).values
     numbers = provenance.numbers_of(dataset)
-    there = np.isin(numbers, context.decode(pixel))
+    there = np.isin(numbers, context.decode(bits))
     names = [row.name for row in schema.PROVENANCE if row.name in dataset]
     rows = {name: dataset[name].variable[there] for name in names}
     return xr.Dataset(rows, {"exposure": numbers[there]})
@@ -108,29 +118,31 @@ def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
 def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
     """Return a mosaic with another value where no exposure contributes."""
     require_mosaic(dataset)
+    value = parse_fillval(replace(Options.from_attrs(dataset.attrs), fillval=value).fillval)
     means = [row.name for row in schema.MOSAIC if row.identity is None and row.name in dataset]
     covered = dataset["wht"] != 0
     new = {name: dataset[name].where(covered, value).astype(dataset[name].dtype) for name in means}
     for name in means:
         new[name].attrs = dataset[name].attrs
     result = dataset.assign(new)
-    result.attrs["fillval"] = float(value)
+    result.attrs["fillval"] = value
     return result
 
 
 def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     """Return the root of the sum of the variances of an exposure or a mosaic."""
-    names = list(variances or (str(n) for n in dataset.data_vars if schema.is_variance(str(n))))
-    if not names:
+    chosen = () if variances is None else names("variances", variances)
+    found = chosen or [str(n) for n in dataset.data_vars if schema.is_variance(str(n))]
+    if not found:
         raise InvalidInputError(
             "The Dataset must have at least one variance (var_*), got none: add one to compute err"
         )
-    if missing := [name for name in names if name not in dataset]:
+    if missing := [name for name in found if name not in dataset]:
         raise InvalidInputError(f"variances must be in the Dataset, got {', '.join(missing)}")
     # For a type checker a sum may be the 0 that it starts with; here it has at least one term.
-    total: xr.DataArray = sum(dataset[name].fillna(0) for name in names)  # type: ignore[assignment]
-    known = np.logical_or.reduce([dataset[name].notnull() for name in names])
-    result = (total**0.5).where(known).rename("err").astype(dataset[names[0]].dtype)
+    total: xr.DataArray = sum(dataset[name].fillna(0) for name in found)  # type: ignore[assignment]
+    known = np.logical_or.reduce([dataset[name].notnull() for name in found])
+    result = (total**0.5).where(known).rename("err").astype(dataset[found[0]].dtype)
     row = schema.require_row(schema.MOSAIC, "err")
     result.attrs = schema.variable_attrs("err", row, dataset["data"].attrs.get("units"))
     return result

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from astropy.wcs.wcsapi import BaseLowLevelWCS, SlicedLowLevelWCS
 
+from xresample.arguments import did_you_mean, shown
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.pixels import pixel_origin, pixel_steps
@@ -131,6 +132,29 @@ def new_axes(plt: Any, dataset: xr.Dataset, grid_colour: GridColour = "white") -
             ax.coords[axis].set_axislabel(AXIS_NAMES[kind])
     ax.coords.grid(color=grid_colour, alpha=0.25 if grid_colour == "white" else 0.5, linestyle=":")
     return ax
+
+
+def checked_axes(ax: Any) -> Any:
+    """Return axes of matplotlib or None; raise an error for anything else."""
+    if ax is not None and not hasattr(ax, "imshow"):
+        raise InvalidInputError(
+            f"ax must be matplotlib Axes, as from plt.subplots(), got {shown(ax)}"
+        )
+    return ax
+
+
+def colour_map(plt: Any, cmap: Any) -> Any:
+    """Return a colour map of matplotlib by its name."""
+    from matplotlib.colors import Colormap
+
+    if isinstance(cmap, Colormap):
+        return cmap
+    if not isinstance(cmap, str) or cmap not in plt.colormaps():
+        raise InvalidInputError(
+            "cmap must be a colour map of matplotlib or its name, got "
+            f"{shown(cmap)}{did_you_mean(cmap, plt.colormaps())}"
+        )
+    return plt.get_cmap(cmap)
 
 
 def set_title(ax: Any, title: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xresample import arguments
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
@@ -16,7 +17,7 @@ from xresample.errors import InvalidInputError
 from xresample.wcs.footprint import outline
 from xresample.wcs.transform import transform
 
-from .axes import new_axes, origin_of, pyplot, set_limits, set_title
+from .axes import checked_axes, new_axes, origin_of, pyplot, set_limits, set_title
 from .images import plot_image
 
 MAX_LEGEND = 10
@@ -75,7 +76,7 @@ def plot_footprints(
     >>> [line.get_label() for line in ax.lines]
     ['exposure 0', 'exposure 1']
     """
-    plt = pyplot()
+    plt, ax = pyplot(), checked_axes(ax)
     placed = _exposures_with_wcs(exposures)
     if on is None:
         on = _covering_grid(placed)
@@ -109,7 +110,7 @@ def _exposures_with_wcs(datasets: xr.Dataset | Iterable[xr.Dataset]) -> list[Exp
     InvalidInputError
         There are no exposures, or an exposure has no WCS.
     """
-    given = [datasets] if isinstance(datasets, xr.Dataset) else list(datasets)
+    given = list(arguments.datasets("exposures", datasets))
     if not given:
         raise InvalidInputError(
             "exposures must contain at least one exposure, got none: pass a Dataset or a list"

@@ -7,11 +7,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import choice, flag, number, shown
 from xresample.datamodel import context, schema
 from xresample.datamodel.mosaic import require_mosaic
 from xresample.errors import InvalidInputError
 
-from .axes import draw_image, new_axes, pyplot, set_title
+from .axes import checked_axes, colour_map, draw_image, new_axes, pyplot, set_title
 
 Stretch = Literal["asinh", "linear", "log"]
 """Function from values to brightness."""
@@ -26,9 +27,11 @@ def plot_image(
     *,
     ax: Any = None,
     stretch: Stretch = "asinh",
+    vmin: float | None = None,
+    vmax: float | None = None,
     limits: tuple[float, float] | None = None,
     percentiles: tuple[float, float] = (1.0, 99.5),
-    cmap: str = "gray",
+    cmap: Any = "gray",
     colorbar: bool = True,
     title: str | None = None,
 ) -> Any:
@@ -44,13 +47,15 @@ def plot_image(
         Axes to draw in. Default: a new figure, with sky coordinates if the Dataset has a WCS.
     stretch : {"asinh", "linear", "log"}, optional
         Function from values to brightness.
+    vmin, vmax : float, optional
+        Values of the darkest and the brightest colour. Default: ``limits``.
     limits : (float, float), optional
-        Values of the darkest and the brightest colour. Default: the percentiles.
+        Both values at once. Default: the percentiles.
     percentiles : (float, float), optional
         Percentiles of the finite values that set the limits, in percent; pixels of a mosaic
         without data do not count. Percentiles are robust against outliers.
-    cmap : str, optional
-        Name of a matplotlib colour map.
+    cmap : str or matplotlib Colormap, optional
+        Colour map.
     colorbar : bool, optional
         Whether to draw a colour bar with the units.
     title : str, optional
@@ -75,27 +80,29 @@ def plot_image(
     'image'
     """
     plt = pyplot()
-    if variable not in dataset or set(dataset[variable].dims) != set(schema.PIXELS):
-        names = map(str, dataset.data_vars)
-        images = [repr(name) for name in names if set(dataset[name].dims) == set(schema.PIXELS)]
-        hint = ". Draw the context with plot_context" if variable == "con" else ""
+    names = map(str, dataset.data_vars)
+    images = [repr(name) for name in names if set(dataset[name].dims) == set(schema.PIXELS)]
+    if not isinstance(variable, str) or repr(variable) not in images:
+        hint = ". Draw the context with plot_context" if shown(variable) == "'con'" else ""
         raise InvalidInputError(
             f"variable must be an image (y, x) of the Dataset, {', '.join(images) or 'none'}, "
-            f"got {variable!r}{hint}"
+            f"got {shown(variable)}{hint}"
         )
-    if stretch not in get_args(Stretch):
-        known = ", ".join(map(repr, get_args(Stretch)))
-        raise InvalidInputError(f"stretch must be one of {known}, got {stretch!r}")
+    choice("stretch", stretch, get_args(Stretch))
+    cmap, ax = colour_map(plt, cmap), checked_axes(ax)
     image = dataset[variable].transpose(*schema.PIXELS)
     values = image.values.astype(np.float64)
     if "wht" in dataset and variable != "wht":
         values = np.where(dataset["wht"].transpose(*schema.PIXELS).values != 0, values, np.nan)
     if ax is None:
         ax = new_axes(plt, dataset)
-    norm = _norm(values, stretch, limits, percentiles)
+    low, high = _limits(values, limits, percentiles)
+    low = low if vmin is None else number("vmin", vmin)
+    high = high if vmax is None else number("vmax", vmax)
+    norm = _norm(low, high, stretch)
     drawn = draw_image(ax, dataset, values, cmap=cmap, norm=norm)
     set_title(ax, title if title is not None else str(image.attrs.get("long_name", variable)))
-    if colorbar:
+    if flag("colorbar", colorbar):
         bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02)
         bar.set_label(_label(image, variable))
     return ax
@@ -105,7 +112,7 @@ def plot_context(
     mosaic: xr.Dataset,
     *,
     ax: Any = None,
-    cmap: str = "viridis",
+    cmap: Any = "viridis",
     colorbar: bool = True,
     title: str = "contributing exposures",
 ) -> Any:
@@ -117,8 +124,8 @@ def plot_context(
         A mosaic with a context plane.
     ax : matplotlib Axes, optional
         Axes to draw in. Default: a new figure, with sky coordinates if the Dataset has a WCS.
-    cmap : str, optional
-        Name of a matplotlib colour map, with one colour per number; pixels without exposures are
+    cmap : str or matplotlib Colormap, optional
+        Colour map, with one colour per number; pixels without exposures are
         white.
     colorbar : bool, optional
         Whether to draw a colour bar with the numbers.
@@ -144,12 +151,13 @@ def plot_context(
     """
     plt = pyplot()
     require_mosaic(mosaic, "con")
+    cmap, ax = colour_map(plt, cmap), checked_axes(ax)
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.ticker import MaxNLocator
 
     numbers = context.count(mosaic["con"].transpose("plane", "y", "x").values)
     highest = max(int(numbers.max(initial=0)), 1)
-    colours = plt.get_cmap(cmap)(np.linspace(0.0, 1.0, highest))
+    colours = cmap(np.linspace(0.0, 1.0, highest))
     drawn = draw_image(
         new_axes(plt, mosaic, "gray") if ax is None else ax,
         mosaic,
@@ -158,7 +166,7 @@ def plot_context(
         norm=BoundaryNorm(np.arange(-0.5, highest + 1), highest + 1),
     )
     set_title(drawn.axes, title)
-    if colorbar:
+    if flag("colorbar", colorbar):
         ticks: Any = range(highest + 1) if highest < MAX_TICKS else MaxNLocator(integer=True)
         bar = drawn.axes.figure.colorbar(drawn, ax=drawn.axes, pad=0.02, ticks=ticks)
         bar.ax.minorticks_off()
@@ -166,23 +174,40 @@ def plot_context(
     return drawn.axes
 
 
-def _norm(
-    values: np.ndarray,
-    stretch: Stretch,
-    limits: tuple[float, float] | None,
-    percentiles: tuple[float, float],
-) -> Any:
+def _limits(
+    values: np.ndarray, limits: tuple[float, float] | None, percentiles: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the values of the darkest and the brightest colour."""
+    if limits is not None:
+        return _pair("limits", limits)
+    within = _pair("percentiles", percentiles, 0.0, 100.0)
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, within) if finite.size else (0.0, 1.0)
+    return float(low), float(high)
+
+
+def _norm(low: float, high: float, stretch: Stretch) -> Any:
     """Return the colour scale of an image."""
     from astropy.visualization import AsinhStretch, ImageNormalize, LinearStretch, LogStretch
 
-    if limits is None:
-        finite = values[np.isfinite(values)]
-        limits = tuple(np.percentile(finite, percentiles)) if finite.size else (0.0, 1.0)
-    low, high = limits
     # All values of a flat image are equal, but a colour scale needs a range.
     high = high if high > low else low + 1.0
     curve = {"linear": LinearStretch, "log": LogStretch, "asinh": AsinhStretch}[stretch]()
     return ImageNormalize(vmin=low, vmax=high, stretch=curve, clip=False)
+
+
+def _pair(name: str, value: Any, low: float = -np.inf, high: float = np.inf) -> tuple[float, float]:
+    """Return two increasing numbers of an argument."""
+    try:
+        first, second = (float(entry) for entry in value)
+    except (TypeError, ValueError):
+        first, second = np.nan, np.nan
+    if not low <= first <= second <= high:
+        within = "" if np.isinf(low) else f" from {low:g} to {high:g}"
+        raise InvalidInputError(
+            f"{name} must be two increasing numbers{within}, got {shown(value)}"
+        )
+    return first, second
 
 
 def _label(image: xr.DataArray, variable: str) -> str:

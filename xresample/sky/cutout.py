@@ -64,7 +64,7 @@ def _angles(wcs: Any, position: Any) -> tuple[float, float]:
 
 def _sides(size: Any) -> tuple[Any, Any]:
     """Return height and width, each as a number of pixels or an angle."""
-    if isinstance(size, tuple | list) or np.shape(size) == (2,):
+    if isinstance(size, tuple | list) or getattr(size, "shape", ()) == (2,):
         if len(size) != 2:
             raise InvalidInputError(
                 f"size must be one size or a pair (height, width), got {size!r}"

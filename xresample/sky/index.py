@@ -10,6 +10,7 @@ import xarray as xr
 from xarray.core.indexing import IndexSelResult
 from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
+from xresample.arguments import number, shown
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.pixels import pixel_index
@@ -149,7 +150,7 @@ class SkyIndex(CoordinateTransformIndex):
         MissingKeyError
             A position is off the image.
         """
-        if method != "nearest" or tolerance is not None:
+        if not isinstance(method, str) or method != "nearest" or tolerance is not None:
             raise InvalidInputError(
                 "method must be 'nearest' and tolerance None, because a position never equals that "
                 "of a pixel exactly: use sel(ra=..., dec=..., method='nearest')"
@@ -249,7 +250,7 @@ def _label(value: Any) -> xr.DataArray:
     """Return one angle or several angles in degrees, as a DataArray."""
     if isinstance(value, xr.Variable | xr.DataArray):
         return xr.DataArray(value)
-    if np.ndim(value):
+    if getattr(value, "ndim", 0) or isinstance(value, list | tuple):
         raise InvalidInputError(
             "Several angles must be a DataArray with named dimensions, got an array: use "
             "xarray.DataArray(ra, dims='source'), and dec along the same dimension"
@@ -266,10 +267,11 @@ def degrees(value: Any) -> float:
         The value is not an angle.
     """
     try:
-        return float(value.to_value("deg") if hasattr(value, "to_value") else value)
-    except (TypeError, ValueError) as error:
+        return number("An angle", value, unit="deg")
+    except InvalidInputError as error:
         raise InvalidInputError(
-            f"An angle must be a number of degrees or a Quantity with units of angle, got {value!r}"
+            "An angle must be a number of degrees or a Quantity with units of angle, got "
+            f"{shown(value)}"
         ) from error
 
 

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xresample import arguments
 from xresample.accumulate import scales
 from xresample.accumulate.weights import weight_map
 from xresample.datamodel.dq_flags import good_pixels
-from xresample.datamodel.options import WEIGHT_VARIANCE
-from xresample.errors import InvalidInputError
+from xresample.datamodel.exposure import validate
+from xresample.datamodel.grid import checked_shape
+from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE
+from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
 from xresample.wcs.handle import WCSObject
@@ -28,6 +31,9 @@ __all__ = [
     "is_flux_density",
     "is_imaging_wcs",
 ]
+
+MAX_PIXELS = 2**32
+"""Maximum number of pixels of a pixel map in memory, which takes 64 GiB."""
 
 BOXES = {"to": (True, False), "from": (False, True), "both": (False, False), "none": (True, True)}
 """Whether the bounding boxes of input and output apply, by the value of ``disable_bbox``."""
@@ -45,8 +51,9 @@ def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndar
     flag_name_map : mapping, BitFlagNameMap, Enum class or None
         Value of each flag by its name.
     """
-    good = good_pixels(np.asarray(dqarr), good_bits, flag_name_map)
-    return np.ones(np.shape(dqarr), np.uint8) if good is None else good.astype(np.uint8)
+    flags = arguments.array("dqarr", dqarr)
+    good = good_pixels(flags, good_bits, flag_name_map)
+    return np.ones(flags.shape, np.uint8) if good is None else good.astype(np.uint8)
 
 
 def build_driz_weight(
@@ -68,16 +75,24 @@ def build_driz_weight(
         See `build_mask`.
     """
     if isinstance(model, xr.Dataset):
+        validate(model, pixmap=True)
         model = models.as_model(model)
-    shape = np.shape(model["data"])
+    arguments.mapping("model", model)
+    arguments.choice("weight_type", weight_type, WEIGHT_TYPES)
+    if missing := [key for key in ("data", "dq") if key not in model]:
+        raise MissingKeyError(f"model must have the keys 'data' and 'dq', got none of {missing}")
+    shape = arguments.array("data", model["data"]).shape
     dq, time, variance = model["dq"], None, None
-    good = None if dq is None else good_pixels(np.asarray(dq), good_bits, flag_name_map)
+    if dq is not None:
+        dq = good_pixels(arguments.array("dq", dq), good_bits, flag_name_map)
+    good = dq
     if weight_type == "exptime":
         measured = model.get("measurement_time")
-        time = model["exposure_time"] if measured is None else measured
+        measured = model.get("exposure_time") if measured is None else measured
+        time = None if measured is None else arguments.number("exposure_time", measured)
     elif weight_type in WEIGHT_VARIANCE:
         variance = model.get(WEIGHT_VARIANCE[weight_type])
-        variance = None if variance is None else np.asarray(variance)
+        variance = None if variance is None else arguments.array("variance", variance)
         variance = variance if variance is not None and variance.shape == shape else None
     return weight_map(weight_type, shape, variance, time, good)
 
@@ -97,7 +112,8 @@ def compute_mean_pixel_area(wcs: WCSObject, shape: tuple[int, int] | None = None
     float or None
         None if no part of the outline is on the sky.
     """
-    return models.positive(sky.mean_pixel_area(wcs, shape or systems.array_shape(wcs)))
+    systems.check_axes(wcs)
+    return models.positive(sky.mean_pixel_area(wcs, _shape_of(wcs, shape)))
 
 
 def is_imaging_wcs(wcs: WCSObject) -> bool:
@@ -153,12 +169,15 @@ def calc_pixmap(
     order : {1, 3}
         Order of the spline if the step is above 1.
     """
-    if disable_bbox not in BOXES:
-        raise InvalidInputError(
-            f"disable_bbox must be one of {', '.join(map(repr, BOXES))}, got {disable_bbox!r}"
-        )
-    ny, nx = shape or systems.array_shape(wcs_from)
+    arguments.choice("disable_bbox", disable_bbox, tuple(BOXES))
+    for wcs in (wcs_from, wcs_to):
+        systems.check_axes(wcs)
+    ny, nx = _shape_of(wcs_from, shape)
     inside, within = BOXES[disable_bbox]
+    if not ny * nx <= MAX_PIXELS:
+        raise InvalidInputError(
+            f"shape must have at most {MAX_PIXELS} pixels, got {ny} x {nx}: map a part of the image"
+        )
     centres = np.full((ny, nx, 2), np.nan)
     mapping = build_pixmap(
         *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order)),
@@ -174,3 +193,8 @@ def calc_pixmap(
             return calc_pixmap(wcs_from, wcs_to, (ny, nx), disable_bbox)
         centres[outside] = np.nan
     return centres
+
+
+def _shape_of(wcs: WCSObject, shape: Any) -> tuple[int, int]:
+    """Return the shape of an image: the given one, or else the shape of the WCS."""
+    return checked_shape(systems.array_shape(wcs) if shape is None else shape)

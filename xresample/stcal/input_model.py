@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from xresample import arguments
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.provenance import unused_name
@@ -76,7 +78,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
     InvalidExposureError
         The model cannot be used; lists every fault.
     """
-    data = np.asarray(model["data"])
+    data = arguments.array("data", model["data"])
     if data.ndim != 2:
         raise ImageShapeError(
             f"data of the model {name_of(model)} must be an image (y, x), got shape {data.shape}"
@@ -84,7 +86,10 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
     variables = {}
     for name in filter(_is_plane, model):
         array = data if name == "data" else model[name]
-        if array is None or np.size(array) == 0:
+        if array is None:
+            continue
+        array = arguments.array(name, array)
+        if array.size == 0:
             continue
         if np.shape(array) != data.shape:
             log.warning(
@@ -92,7 +97,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
                 name, name_of(model), np.shape(array), data.shape,
             )  # fmt: skip
             continue
-        variables[name] = xr.Variable(schema.PIXELS, np.asarray(array))
+        variables[name] = xr.Variable(schema.PIXELS, array)
     if (units := model.get("bunit_data")) is not None and str(units):
         variables["data"].attrs["units"] = str(units)
     dataset = xr.Dataset(variables, attrs=_attrs(model))
@@ -118,14 +123,14 @@ def group_of(model: Mapping[str, Any], number: int, groups: Container[Any]) -> A
         Groups of the models so far.
     """
     group = model["group_id"]
-    if group not in (None, ""):
-        return group
+    if group is not None and str(group):
+        return group if isinstance(group, Hashable) else str(group)
     return unused_name(str(model.get("filename") or f"exposure {number}"), groups)
 
 
 def positive(value: float | None) -> float | None:
     """Return a number if it is positive and finite, else None."""
-    return float(value) if value is not None and 0 < value < math.inf else None
+    return float(value) if isinstance(value, Real) and 0 < value < math.inf else None
 
 
 def scalars(model: Mapping[str, Any]) -> dict[str, Any]:

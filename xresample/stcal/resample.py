@@ -17,6 +17,7 @@ from xresample.accumulate.launch import Window
 from xresample.accumulate.scales import Given
 from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import place, whole_pixmap, with_weights
+from xresample.arguments import whole
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.options import WEIGHT_VARIANCE
 from xresample.errors import FinalizedError, InvalidInputError
@@ -105,6 +106,7 @@ class Resample(ResampleSettings):
         n_input_models : int, optional
             Expected number of exposures: allocates their context planes at once.
         """
+        expected = 0 if n_input_models is None else whole("n_input_models", n_input_models)
         self._finalized = False
         self._n_res_models = 0
         self._group_ids: list[Any] = []
@@ -112,7 +114,7 @@ class Resample(ResampleSettings):
             self._pixel_scale_ratio, self._own_ratio = None, False
         begun = self.create_output_model()
         separate = self._enable_var and "resample_variance_arrays" in self._overridden()
-        product = ProductState(begun, self._start, n_input_models or 0, separate)
+        product = ProductState(begun, self._start, max(expected, 0), separate)
         self._product = product
         live = product.live(self.variance_array_names, self.error_from_variances, self._type_of)
         live["pixel_scale_ratio"] = lambda: self._pixel_scale_ratio

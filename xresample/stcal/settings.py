@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate import scales
+from xresample.arguments import choice, flag
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.grid import Grid, GridLike
-from xresample.datamodel.options import ErrorMethod, Options, SplineOrder, WeightType
+from xresample.datamodel.options import CHOICES, ErrorMethod, Options, SplineOrder, WeightType
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Kernel
 from xresample.wcs import footprint as sky
@@ -60,10 +61,12 @@ class ResampleSettings:
         pixmap_stepsize: int | None = 1,
         pixmap_order: SplineOrder = 1,
     ) -> None:
-        self._enable_ctx = enable_ctx
-        self._enable_var = enable_var or compute_err == "from_var"
-        self._compute_err = compute_err or None
-        self._propagate_dq = propagate_dq
+        self._compute_err = choice(
+            "compute_err", _none_if_empty(compute_err), CHOICES["compute_err"]
+        )
+        self._enable_ctx = flag("enable_ctx", enable_ctx)
+        self._enable_var = flag("enable_var", enable_var) or compute_err == "from_var"
+        self._propagate_dq = flag("propagate_dq", propagate_dq)
         self.pixfrac = pixfrac
         self.kernel = kernel
         self.fillval = fillval
@@ -308,3 +311,8 @@ class ResampleSettings:
     def propagate_dq(self) -> bool:
         """Whether the product has ``dq``."""
         return self._propagate_dq
+
+
+def _none_if_empty(value: Any) -> Any:
+    """Return None for an empty text, as pipelines write an option that is not set."""
+    return None if isinstance(value, str) and not value else value

@@ -12,9 +12,11 @@ import xarray as xr
 from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
+from xresample.arguments import datasets
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import labelled
+from xresample.threads import count
 from xresample.wcs import transform as wcs
 from xresample.wcs.adapters import celestial_axes
 from xresample.wcs.coarse import Lattice
@@ -225,17 +227,16 @@ def plan(
     memory              about 29.30 kiB per worker thread
     work                400 pixels, 1.00 times those of the exposures
     """
-    datasets = [exposures] if isinstance(exposures, xr.Dataset) else list(exposures)
     job = Job.of_target(output_wcs, options)
     admitted = []
-    for dataset in datasets:
+    for dataset in datasets("exposures", exposures):
         admitted.append(job.admit(dataset))
         job = job.after(admitted[-1])
     grid = job.grid
     size = job.layout.pixel_bytes(job.options, job.count)
     tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
     parts = _parts(admitted, job, tiling)
-    return Plan(job, tiling, tuple(admitted), parts, threads or 1)
+    return Plan(job, tiling, tuple(admitted), parts, 1 if threads is None else count(threads))
 
 
 def _parts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import flag, path, shown
 from xresample.datamodel import schema
 from xresample.datamodel.grid import GridLike
 from xresample.errors import InvalidInputError
@@ -98,6 +100,9 @@ def coadd_to_zarr(
     ...     float(mosaic["wht"].sum())
     4000.0
     """
+    overwrite, progress = flag("overwrite", overwrite), flag("progress", progress)
+    store = _checked_store(store)
+    _require_compressors(compressors)
     planned = plan(exposures, output_wcs, chunks=chunks, threads=threads, **options)
     size = _uniform(planned)
     if overwrite:
@@ -113,6 +118,34 @@ def coadd_to_zarr(
     # Selecting variables would drop the coordinates along ``exposure``, a dimension of no plane.
     planes = {name: mosaic[name].variable for name in planned.planes}
     return _with_fixed_texts(xr.Dataset(planes, mosaic.coords, mosaic.attrs))
+
+
+def _checked_store(store: Any) -> Any:
+    """Return a store that zarr can open."""
+    folder = local_path(store)
+    if folder is not None:
+        path("store", store if isinstance(store, str | os.PathLike) else folder)
+        if folder.exists() and not folder.is_dir():
+            raise InvalidInputError(f"store must be a folder, got the file {folder}")
+        return store
+    zarr = _zarr()
+    is_store = isinstance(store, zarr.abc.store.Store | zarr.storage.StorePath)
+    # zarr keeps the content of a store in memory as buffers.
+    in_memory = isinstance(store, dict) and all(hasattr(v, "to_bytes") for v in store.values())
+    if is_store or in_memory or isinstance(store, str) or hasattr(store, "fs"):
+        return store
+    raise InvalidInputError(f"store must be a path or a zarr store, got {shown(store)}")
+
+
+def _require_compressors(compressors: Any) -> None:
+    """Raise an error unless zarr can make an array with the compressors."""
+    try:
+        _zarr().create_array({}, shape=(1,), dtype="f4", compressors=compressors)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InvalidInputError(
+            f"compressors must be compressors of zarr, 'auto' or None, got {shown(compressors)}: "
+            f"{error}"
+        ) from error
 
 
 def _with_fixed_texts(mosaic: xr.Dataset) -> xr.Dataset:
@@ -216,10 +249,10 @@ def _prepared(
                 f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
                 f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
             )
-    path = local_path(store)
-    if path is None:
+    folder = local_path(store)
+    if folder is None:
         return _made(planned, store, job, size, compressors, overwrite)
-    with new_folder(path, replace=overwrite or root is not None) as fresh:
+    with new_folder(folder, replace=overwrite or root is not None) as fresh:
         _made(planned, fresh, job, size, compressors, overwrite=False)
     root = _opened(store)
     require_same(job, root[PROGRESS].attrs.get(_JOB), store)
@@ -265,10 +298,10 @@ def _content(store: Any, root: Any) -> list[str]:
     """Return the names of everything in a store, apart from temporary files of zarr."""
     if root is not None:
         return [*(name for name, _ in root.members()), *root.attrs]
-    path = local_path(store)
-    if path is None or not path.is_dir():
+    folder = local_path(store)
+    if folder is None or not folder.is_dir():
         return []
-    return [entry.name for entry in path.iterdir() if not is_temporary(entry)]
+    return [entry.name for entry in folder.iterdir() if not is_temporary(entry)]
 
 
 def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
