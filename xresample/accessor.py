@@ -37,6 +37,16 @@ class ResampleAccessor:
     array([0.5, 2.5])
     """
 
+    def __new__(cls, dataset: xr.Dataset, *args: Any, **kwargs: Any) -> Any:
+        """Return the accessor, or what xarray's own method returns for further arguments.
+
+        ``xr.Dataset.resample`` is this class, and ``xr.Dataset.resample(dataset, time="1D")``
+        calls it with the arguments of the method.
+        """
+        if args or kwargs:
+            return _time_resample(dataset, *args, **kwargs)
+        return super().__new__(cls)
+
     def __init__(self, dataset: xr.Dataset) -> None:
         self._dataset = dataset
 

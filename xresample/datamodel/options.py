@@ -268,9 +268,11 @@ def _any_float(value: Any) -> float:
 
 def _good_bits(name: str, given: Any) -> Any:
     """Return a list of flags as one mask, so that equal options compare equal."""
-    if not isinstance(given, list | tuple):
+    if given is None or isinstance(given, str | int | np.integer):
         return given
     try:
+        if not isinstance(given, list | tuple):
+            raise TypeError
         return sum({int(bit) for bit in given})
     except (TypeError, ValueError, OverflowError):
         raise InvalidInputError(
