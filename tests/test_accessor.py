@@ -72,3 +72,13 @@ def test_public_names_are_documented() -> None:
         assert name in dir(xrs)
     with pytest.raises(AttributeError, match="nothing"):
         _ = xrs.nothing
+
+
+def test_the_method_of_xarray_is_called_through_the_class() -> None:
+    """``xr.Dataset.resample(dataset, time=...)`` and ``pipe`` still resample in time."""
+    days = xr.date_range("2026-01-01", periods=4)
+    series = xr.Dataset({"flux": ("time", np.arange(4.0))}, {"time": days})
+    expected = series.resample(time="2D").mean()
+    xr.testing.assert_identical(xr.Dataset.resample(series, time="2D").mean(), expected)
+    xr.testing.assert_identical(series.pipe(xr.Dataset.resample, time="2D").mean(), expected)
+    xr.testing.assert_identical(xr.Dataset.resample(series, {"time": "2D"}).mean(), expected)

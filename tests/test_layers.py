@@ -46,7 +46,13 @@ LAYERS = (
     layer("datamodel", packages=LABELLED),
     layer("wcs", packages=NUMERIC),
     layer("kernels", packages={"numba", "llvmlite", "numpy"}),
-    layer("arguments", "errors", "progress", "threads", packages={"tqdm"}),
+    layer(
+        "arguments",
+        "errors",
+        "progress",
+        "threads",
+        packages={"tqdm", "numpy", "astropy", "xarray"},
+    ),
 )
 """From the top down, as in the picture. A folder imports only from the rows below its own."""
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from xresample import threads
+from xresample import InvalidInputError, threads
 
 
 @pytest.mark.parametrize("given", [1, 2, 5, 40])
@@ -67,7 +67,19 @@ def test_nested_runs_finish():
     assert sorted(done) == [(item, part) for item in range(5) for part in range(4)]
 
 
-@pytest.mark.parametrize(("given", "wanted"), [(3, 3), (0, 1), (None, 7)])
+@pytest.mark.parametrize(("given", "wanted"), [(3, 3), (None, 7)])
 def test_count_reads_the_environment(monkeypatch, given, wanted):
     monkeypatch.setenv("XRESAMPLE_NUM_THREADS", "7")
     assert threads.count(given) == wanted
+
+
+@pytest.mark.parametrize("given", [0, -1, 1.5, True, "2"])
+def test_count_refuses_anything_but_a_positive_integer(given):
+    with pytest.raises(InvalidInputError, match="threads must be an integer of at least 1"):
+        threads.count(given)
+
+
+def test_count_refuses_a_limit_that_is_no_number(monkeypatch):
+    monkeypatch.setenv("XRESAMPLE_NUM_THREADS", "many")
+    with pytest.raises(InvalidInputError, match="XRESAMPLE_NUM_THREADS must be an integer"):
+        threads.count()

@@ -15,9 +15,11 @@ import numpy as np
 import xarray as xr
 from xarray.core.extensions import AccessorRegistrationWarning
 
+from xresample.datamodel.signatures import spells_options
+
 if TYPE_CHECKING:
     from xresample.datamodel.grid import GridLike
-    from xresample.datamodel.options import WeightType
+    from xresample.datamodel.options import SplineOrder, WeightType
     from xresample.plot.images import Stretch
     from xresample.wcs.handle import WCSLike
 
@@ -93,6 +95,7 @@ class ResampleAccessor:
 
         return assign_wcs(self._dataset, wcs)
 
+    @spells_options
     def add(
         self,
         *exposures: xr.Dataset | Iterable[xr.Dataset],
@@ -172,6 +175,7 @@ class ResampleAccessor:
 
         return merge(self._dataset, *others)
 
+    @spells_options
     def onto(
         self,
         output_wcs: GridLike,
@@ -199,7 +203,14 @@ class ResampleAccessor:
 
         return onto(self._dataset, output_wcs, pixmap=pixmap, threads=threads, **options)
 
-    def pixmap(self, output_wcs: GridLike, **options: Any) -> xr.DataArray:
+    def pixmap(
+        self,
+        output_wcs: GridLike,
+        *,
+        pixmap_stepsize: int | None = None,
+        pixmap_order: SplineOrder = 1,
+        pixmap_tol: float = 1e-6,
+    ) -> xr.DataArray:
         """Return the positions of the pixels of an exposure on a grid: ``(y, x, axis)``, x first.
 
         Positions are in output pixels. They are NaN outside the bounding box of the WCS.
@@ -208,11 +219,20 @@ class ResampleAccessor:
         ----------
         output_wcs : WCS, Dataset or dict
             The grid, as for `xresample.empty_mosaic`.
-        **options
-            ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
+        pixmap_stepsize : int, optional
+            Step in pixels at which the WCS is evaluated, with splines between; 1: every pixel.
+            Default: the step follows from ``pixmap_tol``.
+        pixmap_order : {1, 3}, optional
+            Order of the splines if a step is given.
+        pixmap_tol : float, optional
+            Maximum error of the positions, in output pixels, if no step is given.
         """
+        from xresample.datamodel.options import Options
         from xresample.mosaics.inspect import pixmap
 
+        options = Options(
+            pixmap_stepsize=pixmap_stepsize, pixmap_order=pixmap_order, pixmap_tol=pixmap_tol
+        )
         return pixmap(self._dataset, output_wcs, options)
 
     def weight_map(

@@ -138,7 +138,7 @@ def test_a_wcs_without_an_inverse() -> None:
         ((150.0, 2.0, np.nan * u.arcsec), "must be positive"), ((150.0, 2.0, (1, 2, 3)), "a pair"),
         ((150.0, 2.0, 3 * u.s), "must be an angle"), ((150.0, 2.0), "integer number"),
         ((150.0, None, 3), "declination"), (("10h", 2.0, 3), "An angle must be"),
-        ((150.0 * u.s, 2.0, 3), "An angle must be"), ((np.nan, 2.0, 3), "off the image"),
+        ((150.0 * u.s, 2.0, 3), "An angle must be"), ((np.nan, 2.0, 3), "An angle must be"),
         ((150.0, 92.0, 3), "off the image"), ((330.0, -2.0, 3), "off the image"),
         ((SkyCoord([1, 2], [3, 4], unit="deg"), None, 3), "one position, got 2"),
         ((SkyCoord(150, 2, unit="deg"), 2.0, 3), "SkyCoord without a declination"),

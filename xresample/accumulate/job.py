@@ -13,13 +13,13 @@ from typing import Any
 
 import xarray as xr
 
-from xresample.arguments import known_names
 from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
+from xresample.datamodel.signatures import chosen_options
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
 
 from .launch import Scales, Window
@@ -88,7 +88,7 @@ class Job:
         InvalidInputError
             An option is unknown or out of range, or the grid has no pixel.
         """
-        known_names("options", options, Options.__dataclass_fields__)
+        options = chosen_options(options)
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
             options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
         chosen = Options(**options)

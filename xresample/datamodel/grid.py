@@ -152,11 +152,13 @@ class Grid:
 def checked_shape(shape: Any) -> tuple[int, int]:
     """Return a shape as two integers, ``(y, x)``, or raise an error."""
     sides = list(shape) if is_iterable(shape) and not isinstance(shape, str) else []
-    if len(sides) != 2:
+    try:
+        ny, nx = (whole("side", side, at_least=1, at_most=FARTHEST) for side in sides)
+    except ValueError:
         raise InvalidInputError(
-            f"The shape of a grid must be two integers (y, x), got {shown(shape)}"
-        )
-    ny, nx = (whole("The shape of a grid", side, at_least=1, at_most=FARTHEST) for side in sides)
+            f"The shape of a grid must be two positive integers (y, x) up to {FARTHEST}, got "
+            f"{shown(shape)}"
+        ) from None
     return ny, nx
 
 

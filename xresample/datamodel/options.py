@@ -253,10 +253,9 @@ def _is_zero(value: Any) -> bool:
 
 def _fill_faults(fill: float, dtype: str) -> list[str]:
     """Return the fault of a fill value that a type cannot hold."""
-    largest = float(np.finfo(dtype).max)
-    if math.isfinite(fill) and abs(fill) > largest:
-        return [f"fillval must be within +-{largest:.3g} for dtype {dtype!r}, got {fill}"]
-    return []
+    with np.errstate(over="ignore"):
+        fits = math.isinf(fill) or not np.isinf(np.dtype(dtype).type(fill))
+    return [] if fits else [f"fillval must fit the dtype {dtype!r}, got {fill}"]
 
 
 def _any_float(value: Any) -> float:

@@ -14,6 +14,7 @@ from xresample.arguments import datasets, flag, whole
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.mosaic import described, is_mosaic
+from xresample.datamodel.signatures import spells_options
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 from xresample.tiled.graph import lazy
@@ -27,6 +28,7 @@ MAX_EXPOSURES = 1_000_000
 __all__ = ["add", "add_by_role", "coadd", "empty_mosaic", "merge", "onto"]
 
 
+@spells_options
 def empty_mosaic(output_wcs: GridLike, *, n_exposures: int = 0, **options: Any) -> xr.Dataset:
     """Return a mosaic without exposures, to add exposures to.
 
@@ -65,6 +67,7 @@ def empty_mosaic(output_wcs: GridLike, *, n_exposures: int = 0, **options: Any) 
     return Accumulator.new(Job.of_target(output_wcs, options), expected).dataset()
 
 
+@spells_options
 def coadd(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: GridLike,

@@ -11,7 +11,7 @@ import xarray as xr
 
 from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import pixel_map
-from xresample.arguments import known_names, names, number
+from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
 from xresample.datamodel.exposure import Exposure, required_wcs, validate
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
@@ -31,12 +31,11 @@ def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
     return with_sky(assigned) if has_sky(dataset) else assigned
 
 
-def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: dict[str, Any]) -> xr.DataArray:
+def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.DataArray:
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
     validate(dataset)
-    known_names("options", options, Options.__dataclass_fields__)
     exposure = Exposure(dataset)
-    mapping = pixel_map(exposure, Grid.of(output_wcs), Options(**options))
+    mapping = pixel_map(exposure, Grid.of(output_wcs), options)
     centres = np.full((*exposure.shape, 2), np.nan)
     j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
     rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))

@@ -16,6 +16,7 @@ from xresample.arguments import datasets
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import labelled
+from xresample.datamodel.signatures import spells_options
 from xresample.threads import count
 from xresample.wcs import transform as wcs
 from xresample.wcs.adapters import celestial_axes
@@ -171,6 +172,7 @@ class Plan:
         ]
 
 
+@spells_options
 def plan(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: GridLike,

@@ -13,6 +13,7 @@ import xarray as xr
 from xresample.arguments import flag, path, shown
 from xresample.datamodel import schema
 from xresample.datamodel.grid import GridLike
+from xresample.datamodel.signatures import spells_options
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 
@@ -30,6 +31,7 @@ DONE = "done"
 _JOB, _READY = "job", "ready"
 
 
+@spells_options
 def coadd_to_zarr(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: GridLike,

@@ -1,0 +1,91 @@
+"""Signatures and docstrings that spell out the options of a mosaic, generated from `Options`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from textwrap import indent
+from typing import Any, TypeVar
+
+from xresample.arguments import known_names, shown
+from xresample.errors import InvalidInputError
+
+from .options import Options
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+GIVEN = "options"
+"""Keyword that takes all options at once, as an `Options` object."""
+
+_PLACEHOLDER = "    **options\n"
+
+
+def spells_options(function: Function) -> Function:
+    """Show every option in the signature and the docstring of a function with ``**options``.
+
+    Tooltips, completion and the documentation read the signature. The function itself still
+    receives the options that a caller names as a dict.
+    """
+    own = inspect.signature(function)
+    named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    further = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+        )
+        for field in fields(Options)
+    ]
+    whole = inspect.Parameter(
+        GIVEN, inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Options | None"
+    )
+    function.__signature__ = own.replace(parameters=[*named, *further, whole])  # type: ignore[attr-defined]
+    if function.__doc__:
+        function.__doc__ = _with_options(function.__doc__)
+    return function
+
+
+def chosen_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by name, from keywords that may include an `Options` object.
+
+    A keyword wins over the object.
+
+    Raises
+    ------
+    InvalidInputError
+        A name is not an option, or ``options`` is not an `Options` object.
+    """
+    named = dict(options)
+    base = named.pop(GIVEN, None)
+    known_names("options", named, Options.__dataclass_fields__)
+    if base is None:
+        return named
+    if not isinstance(base, Options):
+        raise InvalidInputError(
+            f"options must be xresample.Options, got {shown(base)}: pass other options by name"
+        )
+    return {**{field.name: getattr(base, field.name) for field in fields(base)}, **named}
+
+
+def _with_options(text: str) -> str:
+    """Return a docstring with the description of every option in place of ``**options``."""
+    before, found, after = text.partition(f"{_PLACEHOLDER}")
+    if not found:
+        return text
+    # Lines with a deeper indentation describe the placeholder, which the options replace.
+    depth = len(before) - len(before.rstrip(" ")) + 4
+    lines = after.split("\n")
+    while lines and lines[0].startswith(" " * (depth + 4)):
+        lines.pop(0)
+    whole = (
+        f"{GIVEN} : Options, optional\n    All options at once. An option that is also given by "
+        "its name wins."
+    )
+    described = indent(f"{_descriptions()}\n{whole}", " " * depth)
+    return f"{before.rstrip(' ')}{described}\n" + "\n".join(lines)
+
+
+def _descriptions() -> str:
+    """Return the section "Parameters" of the docstring of `Options`, without indentation."""
+    text = inspect.getdoc(Options) or ""
+    section = text.partition("Parameters\n----------\n")[2].partition("\n\nRaises\n")[0]
+    return section.rstrip()
