@@ -35,6 +35,7 @@ def layer(*names: str, packages: frozenset[str] | set[str] = frozenset()) -> Lay
 
 LAYERS = (
     layer("__init__", packages={"xarray"}),
+    layer("cli", packages=LABELLED),
     layer("accessor", packages=LABELLED),
     layer("stcal", packages=LABELLED),
     layer("mosaics", packages=LABELLED),

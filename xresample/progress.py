@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.util import find_spec
 from typing import Any
 from weakref import WeakSet
 
@@ -40,6 +41,11 @@ def bar(wanted: bool, **options: Any) -> Any:
     shown = tqdm(**options)
     _shown.add(shown)
     return shown
+
+
+def has_bars() -> bool:
+    """Tell whether progress bars can be shown."""
+    return find_spec("tqdm") is not None
 
 
 def announce(message: str) -> None:

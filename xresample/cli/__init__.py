@@ -1,0 +1,1 @@
+"""The command line ``xresample``: co-add files, plan, inspect, compile."""
