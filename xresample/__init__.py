@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .io.backend import open_exposures
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints
+    from .sky.coordinates import with_sky
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
     from .tiled.zarr_store import coadd_to_zarr
@@ -50,6 +51,7 @@ _HOMES = {
     "plan": "tiled.plan",
     "plot_footprints": "plot",
     "Resample": "stcal",
+    "with_sky": "sky.coordinates",
     "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
         (
@@ -95,6 +97,7 @@ __all__ = [
     "plan",
     "plot_footprints",
     "warm_up",
+    "with_sky",
 ]
 
 try:

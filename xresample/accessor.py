@@ -39,14 +39,15 @@ class ResampleAccessor:
     array([0.5, 2.5])
     """
 
-    def __new__(cls, dataset: xr.Dataset, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return the accessor, or what xarray's own method returns for further arguments.
 
         ``xr.Dataset.resample`` is this class, and ``xr.Dataset.resample(dataset, time="1D")``
         calls it with the arguments of the method.
         """
-        if args or kwargs:
-            return _time_resample(dataset, *args, **kwargs)
+        # Pickle calls this method without any argument.
+        if len(args) > 1 or kwargs:
+            return _time_resample(*args, **kwargs)
         return super().__new__(cls)
 
     def __init__(self, dataset: xr.Dataset) -> None:

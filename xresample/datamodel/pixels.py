@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import xarray as xr
 
@@ -13,7 +15,7 @@ def image_shape(dataset: xr.Dataset) -> tuple[int, int]:
     return dataset.sizes["y"], dataset.sizes["x"]
 
 
-def pixel_index(dataset: xr.Dataset, name: str) -> np.ndarray:
+def pixel_index(dataset: xr.Dataset, name: Hashable) -> np.ndarray:
     """Return the rows (``"y"``) or columns (``"x"``) in the pixels of the WCS.
 
     A Dataset without the coordinate counts from 0.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -17,10 +17,15 @@ from xresample.datamodel.pixels import pixel_index
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.wcs import celestial as radec
 from xresample.wcs.frames import equatorial_frame
-from xresample.wcs.handle import WCSHandle
+from xresample.wcs.handle import WCSHandle, WCSLike
 from xresample.wcs.transform import check_axes
 
 Labels = dict[Any, Any]
+
+Pair = tuple[Hashable, Hashable]
+"""Names of the two axes of an image."""
+
+Image = TypeVar("Image", xr.Dataset, xr.DataArray)
 
 _DROP = "drop their sky coordinates first, with .resample.without_sky()"
 
@@ -34,16 +39,34 @@ class SkyTransform(CoordinateTransform):
         The WCS, made from text, so that many threads can use it.
     y, x : ndarray
         Rows and columns in the pixels of the WCS, in order.
+    dims : (hashable, hashable), optional
+        Dimensions of the image along the second and the first axis of the WCS.
+    names : (hashable, hashable), optional
+        Names of right ascension and declination.
     """
 
-    def __init__(self, wcs: WCSHandle, y: np.ndarray, x: np.ndarray) -> None:
-        super().__init__(schema.SKY, {"y": len(y), "x": len(x)})
+    def __init__(
+        self,
+        wcs: WCSHandle,
+        y: np.ndarray,
+        x: np.ndarray,
+        dims: Pair = schema.PIXELS,
+        names: Pair = schema.SKY,
+    ) -> None:
+        sizes = {str(dim): len(index) for dim, index in zip(dims, (y, x), strict=True)}
+        super().__init__(names, sizes)
         self.wcs = wcs
         self.pixels = (y, x)
 
     @classmethod
-    def of(cls, dataset: xr.Dataset) -> SkyTransform:
-        """Return the transform of an exposure, a mosaic, or a part of one.
+    def of(
+        cls,
+        dataset: xr.Dataset,
+        wcs: WCSLike | None = None,
+        dims: Pair = schema.PIXELS,
+        names: Pair = schema.SKY,
+    ) -> SkyTransform:
+        """Return the transform of an exposure, a mosaic, any other image, or a part of one.
 
         Raises
         ------
@@ -54,15 +77,15 @@ class SkyTransform(CoordinateTransform):
         UnsupportedWCSError
             The WCS has the wrong axes.
         """
-        wcs = required_wcs(dataset)
-        check_axes(wcs.object)
-        if missing := [name for name in schema.PIXELS if name not in dataset.dims]:
+        handle = required_wcs(dataset) if wcs is None else WCSHandle.saved(wcs)
+        check_axes(handle.object)
+        if missing := [str(name) for name in dims if name not in dataset.dims]:
             raise InvalidInputError(
-                f"The Dataset must have the dimensions y and x, got {tuple(dataset.dims)} without "
-                f"{', '.join(missing)}"
+                f"The image must have the dimensions {' and '.join(map(str, dims))}, got "
+                f"{tuple(dataset.dims)} without {', '.join(missing)}"
             )
         pixels = []
-        for name in schema.PIXELS:
+        for name in dims:
             index = pixel_index(dataset, name)
             if not _in_order(index):
                 raise InvalidInputError(
@@ -70,7 +93,8 @@ class SkyTransform(CoordinateTransform):
                     f"or decrease, got {index!r}: sort by {name!r} and remove duplicates"
                 )
             pixels.append(index)
-        return cls(wcs, *pixels)
+        y, x = pixels
+        return cls(handle, y, x, dims, names)
 
     def forward(self, dim_positions: dict[str, Any]) -> dict[Hashable, Any]:
         """Return the angles, in degrees, of positions in the image; NaN where there is no sky."""
@@ -123,10 +147,8 @@ class SkyTransform(CoordinateTransform):
 
     def like(self, pixels: list[np.ndarray]) -> SkyTransform:
         """Return the transform of other rows and columns with the same names."""
-        made = SkyTransform(self.wcs, *pixels)
-        made.coord_names, made.dims = self.coord_names, self.dims
-        made.dim_size = {dim: len(i) for dim, i in zip(self.dims, pixels, strict=True)}
-        return made
+        (y, x), (row, column), (ra, dec) = pixels, self.dims, self.coord_names
+        return SkyTransform(self.wcs, y, x, (row, column), (ra, dec))
 
 
 class SkyIndex(CoordinateTransformIndex):
@@ -216,23 +238,26 @@ class SkyIndex(CoordinateTransformIndex):
         return repr(self)
 
 
-def with_sky(dataset: xr.Dataset) -> xr.Dataset:
-    """Return an image with lazy coordinates ``ra`` and ``dec``, ``(y, x)``."""
-    if taken := [name for name in schema.SKY if name in dataset.data_vars]:
+def with_sky(
+    image: Image, wcs: WCSLike | None = None, dims: Pair = schema.PIXELS, names: Pair = schema.SKY
+) -> Image:
+    """Return an image with lazy coordinates of right ascension and declination."""
+    dataset = image.to_dataset(name="image") if isinstance(image, xr.DataArray) else image
+    variables = dataset.data_vars if isinstance(image, xr.Dataset) else ()
+    if taken := [str(name) for name in names if name in variables]:
         raise InvalidInputError(
             f"The Dataset must not have variables {' or '.join(taken)}: rename them first"
         )
-    index = SkyIndex(SkyTransform.of(dataset))
-    variables = index.create_variables()
+    index = SkyIndex(SkyTransform.of(dataset, wcs, dims, names))
+    made = index.create_variables()
     frame = equatorial_frame(index.transform.wcs.object)
-    for name, variable in variables.items():
-        variable.attrs = {**schema.coordinate_attrs(str(name)), "radesys": frame.name.upper()}
+    for name, row in zip(names, schema.SKY, strict=True):
+        made[name].attrs = {**schema.coordinate_attrs(row), "radesys": frame.name.upper()}
         if getattr(frame, "equinox", None) is not None:
             old = frame.name.startswith("fk4")
-            variable.attrs["equinox"] = float(frame.equinox.byear if old else frame.equinox.jyear)
-    return without_sky(dataset).assign_coords(
-        xr.Coordinates(variables, dict.fromkeys(variables, index))
-    )
+            made[name].attrs["equinox"] = float(frame.equinox.byear if old else frame.equinox.jyear)
+    bare = image.drop_vars([name for name in names if name in image.coords])
+    return bare.assign_coords(xr.Coordinates(made, dict.fromkeys(made, index)))
 
 
 def without_sky(dataset: xr.Dataset) -> xr.Dataset:
