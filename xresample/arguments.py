@@ -155,6 +155,8 @@ def known_names(kind: str, given: Iterable[Any], known: Collection[str]) -> None
 def datasets(name: str, value: Any) -> Iterable[xr.Dataset]:
     """Return exposures as something to iterate over; the entries are not checked.
 
+    The exposures of a tree are its nodes with the variable ``data``.
+
     Raises
     ------
     InvalidInputError
@@ -165,6 +167,8 @@ def datasets(name: str, value: Any) -> Iterable[xr.Dataset]:
 
     if isinstance(value, xr.Dataset):
         return [value]
+    if isinstance(value, xr.DataTree):
+        return [node.to_dataset(inherit=False) for node in value.subtree if "data" in node]
     if isinstance(value, str | os.PathLike):
         raise InvalidInputError(
             f"{name} must be Datasets, got the path {os.fspath(value)!r}: open files with "

@@ -40,6 +40,9 @@ class XResampleBackend(BackendEntrypoint):
         *("err", "variance", "weight", "dq", "var_sky"),
     )
 
+    url = "https://xresample.readthedocs.io/en/latest/files.html"
+    supports_groups = True
+
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Tell whether a file starts like a FITS or an ASDF file.
 
@@ -103,12 +106,7 @@ class XResampleBackend(BackendEntrypoint):
         FileError
             The file is cut off, has another format, or a required part is missing.
         """
-        path = _local(filename_or_obj)
-        if path is None:
-            raise InvalidInputError(
-                f"filename_or_obj must be the path of a local file, got {filename_or_obj!r}: "
-                "download the file first"
-            )
+        path = _required_path(filename_or_obj)
         companions = {"err": err, "variance": variance, "weight": weight, "dq": dq}
         where = {k: arguments.path(k, v) for k, v in companions.items() if v is not None}
         options = ReadOptions(group=group, var_sky=var_sky, **where)
@@ -121,6 +119,64 @@ class XResampleBackend(BackendEntrypoint):
         from .fits_file import FitsFile
 
         return fits_image.read(FitsFile.open(path), options).dataset(drop)
+
+    def open_groups_as_dict(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> dict[str, xr.Dataset]:
+        """Open every exposure of a file, by the name of its group; only headers are read.
+
+        Parameters
+        ----------
+        filename_or_obj : str or os.PathLike
+            Path of a FITS or ASDF file.
+        drop_variables : str or iterable of str, optional
+            Variables to leave out.
+        **options
+            Options of `open_dataset`, such as ``weight=``.
+
+        Returns
+        -------
+        dict of str to Dataset
+            The empty root ``"/"``, and the exposures, as ``"/1"`` or ``"/S21"``.
+        """
+        exposures = {"/": xr.Dataset()}
+        for group in _groups(_required_path(filename_or_obj), options):
+            chosen = {**options} if group is None else {**options, "group": group}
+            name = chosen.get("group") or 1
+            exposures[f"/{name}"] = self.open_dataset(
+                filename_or_obj, drop_variables=drop_variables, **chosen
+            )
+        return exposures
+
+    def open_datatree(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> xr.DataTree:
+        """Open every exposure of a file as a node of a tree; only headers are read.
+
+        Parameters
+        ----------
+        filename_or_obj : str or os.PathLike
+            Path of a FITS or ASDF file.
+        drop_variables : str or iterable of str, optional
+            Variables to leave out.
+        **options
+            Options of `open_dataset`, such as ``weight=``.
+
+        Returns
+        -------
+        DataTree
+            An empty root with one child per exposure, as ``tree["1"]`` or ``tree["S21"]``.
+        """
+        found = self.open_groups_as_dict(filename_or_obj, drop_variables=drop_variables, **options)
+        return xr.DataTree.from_dict(found)
 
 
 def open_exposures(
@@ -185,6 +241,17 @@ def _local(given: Any) -> str | None:
     if not isinstance(path, str) or "://" in path:
         return None
     return os.path.expanduser(path)
+
+
+def _required_path(given: Any) -> str:
+    """Return the path of a local file, or raise an error."""
+    path = _local(given)
+    if path is None:
+        raise InvalidInputError(
+            f"filename_or_obj must be the path of a local file, got {arguments.shown(given)}: "
+            "download the file first"
+        )
+    return path
 
 
 def _format(head: bytes) -> Format | None:
