@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from .io.backend import open_exposures
     from .mosaics.coadd import coadd, empty_mosaic, merge
-    from .plot import plot_footprints
+    from .plot import plot_footprints, plot_rgb
     from .sky.coordinates import with_sky
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
@@ -50,6 +50,7 @@ _HOMES = {
     "open_exposures": "io.backend",
     "plan": "tiled.plan",
     "plot_footprints": "plot",
+    "plot_rgb": "plot",
     "Resample": "stcal",
     "with_sky": "sky.coordinates",
     "warm_up": "accumulate.warm_up",
@@ -96,6 +97,7 @@ __all__ = [
     "open_exposures",
     "plan",
     "plot_footprints",
+    "plot_rgb",
     "warm_up",
     "with_sky",
 ]

@@ -509,6 +509,36 @@ class ResampleAccessor:
             title=title,
         )
 
+    def plot_planes(self, variables: Iterable[str] = ("data", "err", "wht")) -> Any:
+        """Draw several variables side by side.
+
+        Parameters
+        ----------
+        variables : iterable of str, optional
+            Variables to draw, ``(y, x)``; those that the Dataset lacks are left out.
+
+        Returns
+        -------
+        list of matplotlib.axes.Axes
+            The axes of the pictures, from left to right.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset has none of the variables, or matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import matplotlib, numpy as np, xresample as xrs
+        >>> matplotlib.use("Agg")
+        >>> image = xrs.make_exposure(np.eye(4), err=np.ones((4, 4)))
+        >>> len(image.resample.plot_planes())
+        2
+        """
+        from xresample.plot import plot_planes
+
+        return plot_planes(self._dataset, variables)
+
     def plot_context(
         self,
         *,

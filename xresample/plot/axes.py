@@ -113,11 +113,33 @@ def new_axes(plt: Any, dataset: xr.Dataset, grid_colour: GridColour = "white") -
     # The figure has the aspect ratio of the image, so that the colour bar is as high as the image.
     height = 5.5 * dataset.sizes["y"] / dataset.sizes["x"] + 0.9
     figure = plt.figure(figsize=(7.5, min(max(height, 3.5), 10.0)), layout="constrained")
+    return add_axes(figure, dataset, grid_colour)
+
+
+def add_axes(
+    figure: Any,
+    dataset: xr.Dataset,
+    grid_colour: GridColour,
+    place: tuple[int, int, int] = (1, 1, 1),
+) -> Any:
+    """Add axes to a figure, with sky coordinates if the WCS is purely celestial.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure.
+    dataset : xarray.Dataset
+        The Dataset to draw.
+    grid_colour : {"white", "gray"}
+        Colour of the coordinate grid.
+    place : (int, int, int), optional
+        Rows and columns of axes in the figure, and the position of the axes among them, from 1.
+    """
     handle = wcs_of(dataset)
     # Axes keep their WCS, so they need an object that nothing else uses.
     wcs = None if handle is None else handle.new_object()
     if wcs is None or is_spectral(wcs):
-        return label_pixel_axes(figure.add_subplot())
+        return label_pixel_axes(figure.add_subplot(*place))
     import astropy.visualization.wcsaxes  # noqa: F401 - enables projection=WCS
 
     low = getattr(wcs, "low_level_wcs", wcs)
@@ -126,7 +148,7 @@ def new_axes(plt: Any, dataset: xr.Dataset, grid_colour: GridColour = "white") -
         low = AxesWCS(dataset, low)
     elif any(starts):
         low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
-    ax = figure.add_subplot(projection=low)
+    ax = figure.add_subplot(*place, projection=low)
     for axis, kind in enumerate(low.world_axis_physical_types):
         if kind in AXIS_NAMES:
             ax.coords[axis].set_axislabel(AXIS_NAMES[kind])
