@@ -92,12 +92,12 @@ def make_exposure(
     known = _attrs(attrs, taken.units, faults)
     arrays = taken.planes
     shape = arrays["data"].shape if "data" in arrays else ()
-    if len(shape) != 2:
+    if len(shape) != 2 and ("data" in arrays or not taken.faults):
         faults.append(f"data must be an image (y, x), got shape {shape}")
     faults += [
         f"{name} must have the shape of data, {shape}, got {array.shape}"
         for name, array in arrays.items()
-        if array.shape != shape
+        if array.shape != shape and "data" in arrays
     ]
     if faults:
         raise InvalidExposureError(_listing("The arrays are not an exposure", faults))

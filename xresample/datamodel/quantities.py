@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -63,8 +64,9 @@ def number_of(name: str, units: str | None, value: Any) -> float:
 
 def _number(units: str | None, value: Any) -> float | None:
     """Return a value as a number in units; None if it has another meaning."""
-    if value is np.ma.masked:
-        return float("nan")
+    if value is np.ma.masked or (np.ndim(value) == 0 and value != value):
+        # Masked numbers, NaN and NaT are unknown; each of the last two differs from itself.
+        return math.nan
     if hasattr(value, "mjd"):
         return float(value.mjd) if units == "d" else None
     if isinstance(value, np.datetime64 | datetime.date):
@@ -74,7 +76,10 @@ def _number(units: str | None, value: Any) -> float | None:
         return float(seconds) if units == "s" else None
     if hasattr(value, "unit") and hasattr(value, "value"):
         factor = factor_between(value.unit, units or "")
-        return None if factor is None or np.ndim(value.value) else float(value.value) * factor
+        # A date has an origin, so only days can be MJD.
+        if factor is None or (units == "d" and factor != 1.0) or np.ndim(value.value):
+            return None
+        return float(value.value) * factor
     if hasattr(value, "to_value"):
         return float(value.to_value(units)) if units == "s" else None
     if isinstance(value, str) and units == "d":
