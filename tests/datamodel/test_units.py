@@ -38,7 +38,8 @@ def test_equal_units_in_different_spellings(a: str, b: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b"), [("Jy", "mJy"), ("MJy", "mJy"), ("electron/s", "ct/s"), ("DN", "DN/s"), ("a b", "c")]
+    ("a", "b"),
+    [("Jy", "mJy"), ("MJy", "mJy"), ("electron/s", "ct/s"), ("DN", "DN/s"), ("a b", "c")],
 )
 def test_different_units(a: str, b: str) -> None:
     assert not same_units(a, b)

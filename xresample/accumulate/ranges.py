@@ -19,8 +19,8 @@ from .deposit import Flags, SampledPlane
 SIDE = 64
 """Number of rows and columns of an exposure that are looked at."""
 
-FAINTEST = 1e-41
-"""Smallest number that float32 holds with four digits."""
+FAINTEST = 1e-39
+"""Smallest number that float32 holds with nearly six digits."""
 
 FEW = 8
 """Number of pixels beyond the range that are bad pixels in an exposure of any size."""

@@ -249,7 +249,7 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "the attributes exposure_time and measurement_time are missing, one of which "
                 "weight_type='exptime' requires"
             )
-        elif not 0 < time <= np.finfo(np.float32).max:
+        elif not 0 < time <= float(np.finfo(np.float32).max):
             faults.append(
                 f"the measurement or exposure time must be positive and fit float32, got {time}: "
                 "weight_type='exptime' uses it as the weight"
