@@ -82,10 +82,9 @@ def test_a_useless_part_of_an_exposure_does_not_warn() -> None:
 
 @ways
 def test_no_exposures(way: str, tmp_path: Path) -> None:
+    add: Any = xrs.empty_mosaic(GRID).resample.add
     with pytest.warns(xrs.NoExposureWarning, match="A generator can be used only once"):
-        mosaic = (
-            WAYS[way]([], tmp_path) if way != "add" else xrs.empty_mosaic(GRID).resample.add([])
-        )
+        mosaic = add([]) if way == "add" else WAYS[way]([], tmp_path)
     assert mosaic.sizes["exposure"] == 0
 
 

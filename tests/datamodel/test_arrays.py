@@ -188,8 +188,8 @@ def test_models_of_the_stcal_compatible_class_keep_masks_and_units() -> None:
     product.finalize()
     np.testing.assert_allclose(product.output_model["wht"], ~MASK, atol=1e-6)
     np.testing.assert_allclose(product.output_model["data"][~MASK], 1e-3, rtol=1e-6)
+    product = xrs.Resample(WCS_OF)
     with pytest.raises(xrs.InvalidExposureError, match="data must have units like 'Jy', got 'm'"):
-        product = xrs.Resample(WCS_OF)
         product.add_model({**model, "data": DATA * u.m})
 
 

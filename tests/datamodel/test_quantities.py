@@ -117,5 +117,5 @@ def test_further_attributes_can_be_written(tmp_path: Path) -> None:
     }  # fmt: skip
     assert {name: exposure.attrs[name] for name in expected} == expected
     exposure.to_netcdf(tmp_path / "a.nc")
-    with pytest.raises(xrs.InvalidExposureError, match="flux must be a number.* array with units"):
+    with pytest.raises(xrs.InvalidExposureError, match=r"flux must be a number.* array with units"):
         xrs.make_exposure(IMAGE, flux=[1, 2] * u.Jy)
