@@ -26,8 +26,6 @@ BERLIN = datetime.timezone(datetime.timedelta(hours=2))
 DATES: dict[str, Any] = {
     "a number": 60431.5,
     "text that is a number": "60431.5",
-    "ISO text": NOON,
-    "ISO text with a zone": f"{NOON}Z",
     "datetime64 in ns": np.datetime64(NOON, "ns"),
     "datetime64 in s": np.datetime64(NOON, "s"),
     "0-d array": np.array(NOON, "M8[ns]"),
@@ -80,7 +78,7 @@ def test_attributes_that_are_assigned_later_are_read_in_the_same_way() -> None:
 BAD = {
     "exposure_time": [Time(NOON), np.datetime64(NOON), "long", [1, 2], 3 * u.m, u.s],
     "duration": [np.array([1.0, 2.0]), [1, 2] * u.s],
-    "start_time": [np.timedelta64(3, "s"), datetime.timedelta(1), "noon", 3 * u.s],
+    "start_time": [np.timedelta64(3, "s"), datetime.timedelta(1), "noon", NOON, 3 * u.s],
     "pixelarea_steradians": [1 * u.s, "small"],
     "level": [1 * u.Jy, np.timedelta64(3, "s")],
 }
@@ -88,7 +86,7 @@ BAD = {
 
 @pytest.mark.parametrize(("name", "value"), [(name, v) for name in BAD for v in BAD[name]], ids=str)
 def test_values_of_another_meaning_are_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises(xrs.InvalidExposureError, match=rf"- {name} (must be|has)"):
+    with pytest.raises(xrs.InvalidExposureError, match=rf"(- |attribute ){name} (must be|has)"):
         xrs.make_exposure(IMAGE, **{name: value})
 
 

@@ -96,6 +96,7 @@ def test_progress_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> Non
     assert_same_bits(shown, xrs.coadd(exposures, GRID))
 
 
+@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # the cutout is empty
 @pytest.mark.parametrize("form", ["wcs", "dict", "mosaic", "cutout"])
 def test_the_grid_may_be_given_in_any_form(form: str) -> None:
     exposure = make_exposure(0, SHAPE)

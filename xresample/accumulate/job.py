@@ -151,10 +151,7 @@ class Job:
                 if given is not None and given.weights
                 else effective_weight_type(self.options, exposure)
             ),
-            # The stcal-compatible class, which gives factors, allows repeated exposures.
-            row=provenance.row_of(
-                exposure.scalars, scales.ratio, fingerprint_of(exposure) if given is None else ""
-            ),
+            row=provenance.row_of(exposure.scalars, scales.ratio, fingerprint_of(exposure)),
             units=units,
             layout=layout,
         )

@@ -266,7 +266,7 @@ def bare_array(value: Any, name: str, allowed: str = "") -> np.ndarray:
         The array has other units.
     """
     plain = PlainArray.of(value, name)
-    if plain.units not in (None, "", allowed):
+    if plain.units and not same_units(plain.units, allowed):
         raise InvalidInputError(
             f"{name} must have no units{allowed and f', or {allowed}'}, got {plain.units!r}"
         )

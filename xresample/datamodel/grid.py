@@ -112,7 +112,7 @@ class Grid:
 
     def contradicted_scale(self) -> float | None:
         """Return the pixel scale of the WCS if the pixel scale of the grid is another one."""
-        if self.pixel_scale is None or self.wcs is None:
+        if self.pixel_scale is None or self.wcs is None or self.spectral:
             return None
         own = self._own_scale()
         if own is None or abs(self.pixel_scale / own - 1.0) <= SCALE_TOLERANCE:

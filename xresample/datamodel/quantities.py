@@ -19,7 +19,7 @@ EPOCH = np.datetime64("1858-11-17T00:00:00", "us")
 
 _MEANINGS = {
     "s": "a time in seconds: a number, a timedelta, a TimeDelta, or a Quantity",
-    "d": "a date: MJD as a number, a datetime, a Time, or ISO 8601 text",
+    "d": "a date: MJD as a number, a datetime, or a Time (not text)",
     "sr": "an area in steradians: a number or a Quantity",
     None: "a number",
 }
@@ -45,7 +45,7 @@ def number_of(name: str, units: str | None, value: Any) -> float:
 
     Examples
     --------
-    >>> number_of("start_time", "d", "2024-05-01T12:00:00")
+    >>> number_of("start_time", "d", np.datetime64("2024-05-01T12:00:00"))
     60431.5
     >>> number_of("exposure_time", "s", np.timedelta64(1500, "ms"))
     1.5
@@ -59,7 +59,8 @@ def number_of(name: str, units: str | None, value: Any) -> float:
             return number
     except (TypeError, ValueError, OverflowError):
         pass
-    raise InvalidInputError(f"{name} must be {_MEANINGS.get(units, 'a number')}, got {value!r}")
+    meaning = _MEANINGS.get(units, "a number")
+    raise InvalidInputError(f"the attribute {name} must be {meaning}, got {value!r}")
 
 
 def _number(units: str | None, value: Any) -> float | None:
@@ -82,11 +83,6 @@ def _number(units: str | None, value: Any) -> float | None:
         return float(value.value) * factor
     if hasattr(value, "to_value"):
         return float(value.to_value(units)) if units == "s" else None
-    if isinstance(value, str) and units == "d":
-        try:
-            return float(value)
-        except ValueError:
-            return _mjd(datetime.datetime.fromisoformat(value.strip()))
     return None if np.ndim(value) else float(value)
 
 
