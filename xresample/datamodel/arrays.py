@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import array as array_of
 from xresample.errors import InvalidInputError
 
 from . import schema
@@ -79,10 +80,10 @@ class PlainArray:
             )
         if hasattr(value, "_meta"):
             return cls._of_dask(value, name)
-        return cls._of_array(value)
+        return cls._of_array(value, name)
 
     @classmethod
-    def _of_array(cls, value: Any) -> PlainArray:
+    def _of_array(cls, value: Any, name: str) -> PlainArray:
         mask = None
         if isinstance(value, np.ma.MaskedArray):
             mask = None if value.mask is np.ma.nomask else np.ma.getmaskarray(value)
@@ -93,7 +94,7 @@ class PlainArray:
         units = units_text(getattr(value, "unit", None))
         value = getattr(value, "value", value) if units is not None else value
         is_array = hasattr(value, "shape") and hasattr(value, "dtype")
-        return cls(value if is_array else np.asarray(value), mask, units)
+        return cls(value if is_array else array_of(name, value), mask, units)
 
     @classmethod
     def _of_nddata(cls, value: Any, name: str) -> PlainArray:
@@ -118,7 +119,7 @@ class PlainArray:
                 f"{name} must be a standard deviation, a variance or an inverse variance, got an "
                 f"uncertainty of the type {kind!r}: pass an array"
             )
-        found = cls._of_array(value.array)
+        found = cls._of_array(value.array, name)
         array, power = np.asarray(found.array), {"std": 1, "var": 2, "ivar": -2}[kind]
         wanted = 2 if wants_variance else 1
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -270,7 +271,7 @@ def bare_array(value: Any, name: str, allowed: str = "") -> np.ndarray:
         raise InvalidInputError(
             f"{name} must have no units{allowed and f', or {allowed}'}, got {plain.units!r}"
         )
-    array = np.asarray(plain.array)
+    array = array_of(name, plain.array)
     if plain.mask is None:
         return array
     return np.where(_spread(plain.mask, array.shape), np.nan, array)
