@@ -249,7 +249,8 @@ def test_add_refuses_a_plane_of_the_wrong_type() -> None:
 
 def test_an_exposure_of_nan_contributes_nothing() -> None:
     nothing = GOOD.assign(data=GOOD["data"] * np.nan)
-    mosaic = xrs.coadd(nothing, GRID, compute_err="from_var", propagate_dq=True)
+    with pytest.warns(xrs.NoContributionWarning, match=r"exposure_0\.fits contributes to no pixel"):
+        mosaic = xrs.coadd(nothing, GRID, compute_err="from_var", propagate_dq=True)
     for name in ("data", "wht", "con", "dq"):
         assert not mosaic[name].any(), name
     assert np.isnan(mosaic["var_flat"]).all()

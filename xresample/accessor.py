@@ -19,7 +19,7 @@ from xresample.datamodel.signatures import spells_options
 
 if TYPE_CHECKING:
     from xresample.datamodel.grid import GridLike
-    from xresample.datamodel.options import SplineOrder, WeightType
+    from xresample.datamodel.options import DType, SplineOrder, WeightType
     from xresample.plot.images import Stretch
     from xresample.wcs.handle import WCSLike
 
@@ -237,9 +237,17 @@ class ResampleAccessor:
         return pixmap(self._dataset, output_wcs, options)
 
     def weight_map(
-        self, weight_type: WeightType = "ivm", *, good_bits: Any = 0, flag_map: Any = None
+        self,
+        weight_type: WeightType = "ivm",
+        *,
+        good_bits: Any = 0,
+        flag_map: Any = None,
+        dtype: DType = "float32",
     ) -> xr.DataArray:
-        """Return the weights of the pixels of an exposure, ``(y, x)``.
+        """Return the weights with which the pixels of an exposure are co-added, ``(y, x)``.
+
+        A pixel has the weight 0 if its flags are bad, its data are not finite, or its variance or
+        the inverse of its variance is not positive and finite.
 
         Parameters
         ----------
@@ -252,15 +260,27 @@ class ResampleAccessor:
         flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
             Value of each flag by its name. Default: the flags that the attributes of ``dq``
             describe.
+        dtype : {"float32", "float64"}, optional
+            Type of the planes of the mosaic. float64 holds the inverse variances of small and large
+            units, such as 1e-20 erg/s/cm2/A.
+
+        Raises
+        ------
+        InvalidInputError
+            The inverse variances are beyond float32.
 
         Warns
         -----
         MissingVarianceWarning
             The variance for the weights is missing, so all weights are 1.
         """
+        from xresample.datamodel.options import Options
         from xresample.mosaics.inspect import weights
 
-        return weights(self._dataset, weight_type, good_bits, flag_map)
+        options = Options(
+            weight_type=weight_type, good_bits=good_bits, flag_map=flag_map, dtype=dtype
+        )
+        return weights(self._dataset, options)
 
     @property
     def pixel_area(self) -> float:

@@ -56,8 +56,28 @@ class FileError(XResampleError, OSError, ValueError):
     """A file is damaged, has the wrong format or content, or already exists."""
 
 
+class NoExposureWarning(UserWarning):
+    """No exposures were given, for example because a generator has been used before."""
+
+
 class NoOverlapWarning(UserWarning):
-    """An exposure lies outside the mosaic; it is counted but changes no pixel."""
+    """Exposures lie outside the mosaic; they are counted but change no pixel."""
+
+
+class NoContributionWarning(UserWarning):
+    """Exposures contribute to no pixel, because no pixel has usable data and a weight."""
+
+
+class RepeatedExposureWarning(UserWarning):
+    """An exposure is in a mosaic more than once, so its pixels count more than once."""
+
+
+class ValueRangeWarning(UserWarning):
+    """A sum of weights is too large for the type of the planes of a mosaic."""
+
+
+class PixelScaleWarning(UserWarning):
+    """The given pixel scale is not that of the grid."""
 
 
 class MissingVarianceWarning(UserWarning):

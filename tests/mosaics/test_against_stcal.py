@@ -300,10 +300,12 @@ def test_a_given_pixel_scale_ratio(compute_err: str, kernel: str) -> None:
 def test_a_given_pixel_scale() -> None:
     known, grid = campaign()
     target = {"wcs": grid, "pixel_scale": 0.05}
-    mine = xrs.coadd(known, target, variance_names=VARIANCES)
+    with pytest.warns(xrs.PixelScaleWarning, match="got 0.05"):
+        mine = xrs.coadd(known, target, variance_names=VARIANCES)
     compare(mine, stcal_coadd(map(make_model, known), target))
     np.testing.assert_allclose(mine["pixel_scale_ratio"], 0.5, rtol=1e-9)
-    same = xrs.coadd(known, grid, pixel_scale=0.05, variance_names=VARIANCES)
+    with pytest.warns(xrs.PixelScaleWarning, match="got 0.05"):
+        same = xrs.coadd(known, grid, pixel_scale=0.05, variance_names=VARIANCES)
     np.testing.assert_array_equal(same["var_flat"], mine["var_flat"])
 
 

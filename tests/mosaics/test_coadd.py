@@ -80,7 +80,9 @@ def test_any_iterable_of_exposures_is_accepted() -> None:
 
 
 def test_adding_nothing_changes_nothing() -> None:
-    assert_same_bits(xrs.coadd([], GRID), xrs.empty_mosaic(GRID))
+    with pytest.warns(xrs.NoExposureWarning):
+        nothing = xrs.coadd([], GRID)
+    assert_same_bits(nothing, xrs.empty_mosaic(GRID))
     mosaic = xrs.coadd(make_exposures(1, SHAPE), GRID)
     assert_same_bits(mosaic.resample.add(), mosaic)
 
@@ -94,6 +96,7 @@ def test_progress_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> Non
     assert_same_bits(shown, xrs.coadd(exposures, GRID))
 
 
+@pytest.mark.filterwarnings("ignore::xresample.NoOverlapWarning")  # the cutout is empty
 @pytest.mark.parametrize("form", ["wcs", "dict", "mosaic", "cutout"])
 def test_the_grid_may_be_given_in_any_form(form: str) -> None:
     exposure = make_exposure(0, SHAPE)
@@ -166,7 +169,10 @@ def test_propagated_variances_treat_pixels_as_independent() -> None:
 
 def test_a_grid_dict_sets_pixel_scale_and_ratio() -> None:
     given = {"wcs": GRID, "pixel_scale": 0.2, "pixel_scale_ratio": 0.7}
-    mosaic = xrs.empty_mosaic(given)
+    with pytest.warns(xrs.PixelScaleWarning, match="got 0.2"):
+        mosaic = xrs.empty_mosaic(given)
     assert mosaic.attrs["pixel_scale"] == 0.2
     assert mosaic.attrs["pixel_scale_ratio"] == 0.7
-    assert xrs.empty_mosaic(given, pixel_scale_ratio=0.9).attrs["pixel_scale_ratio"] == 0.9
+    with pytest.warns(xrs.PixelScaleWarning):
+        other = xrs.empty_mosaic(given, pixel_scale_ratio=0.9)
+    assert other.attrs["pixel_scale_ratio"] == 0.9

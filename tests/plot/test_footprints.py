@@ -51,7 +51,8 @@ def test_the_context_counts_exposures() -> None:
 
 def test_ticks_of_many_exposures_are_integers() -> None:
     exposures, mosaic = campaign(2)
-    many = mosaic.resample.add([exposures[0]] * 38)
+    with pytest.warns(xrs.RepeatedExposureWarning, match="38 of 38 exposures"):
+        many = mosaic.resample.add([exposures[0]] * 38)
     ax = many.resample.plot_context(title="Mine", cmap="magma")
     ax.figure.canvas.draw()
     ticks = ax.figure.axes[1].get_yticks()

@@ -97,6 +97,14 @@ def test_nan_data_are_ignored(kind: Any) -> None:
     assert np.isfinite(product["data"]).all()
 
 
+@fails_in_stcal("the weight is negative, so the sum of the weights is wrong")
+def test_a_negative_variance_has_no_weight(kind: Any) -> None:
+    one = plain()
+    one["var_rnoise"][10, 12] = -1.0
+    product = run(kind, [one])
+    assert (product["wht"] >= 0).all()
+
+
 def holed(where: tuple[int, int]) -> Any:
     """Return a plain WCS that is NaN at one pixel."""
     table = np.zeros(SHAPE[::-1])

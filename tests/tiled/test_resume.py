@@ -95,6 +95,7 @@ def different_runs() -> dict[str, tuple[dict[str, Any], str]]:
     }
 
 
+@pytest.mark.filterwarnings("ignore::xresample.PixelScaleWarning")  # one of the differences
 @pytest.mark.parametrize("case", different_runs())
 def test_a_different_run_leaves_the_store_untouched(
     case: str, tmp_path: Path, whole_store: Path

@@ -26,6 +26,7 @@ from xresample.errors import InvalidInputError
 from .buffers import Buffers, copy_rows
 from .job import Admitted, Job
 from .launch import Window, add_exposure
+from .notices import Notices
 from .window import place
 
 
@@ -39,6 +40,7 @@ class Accumulator:
     attrs: dict[str, Any] = field(default_factory=dict)
     blank: bool = False
     """Whether the planes are still those of an empty mosaic."""
+    notices: Notices = field(default_factory=Notices)
 
     @classmethod
     def new(cls, job: Job, exposures: int = 0) -> Accumulator:
@@ -74,7 +76,8 @@ class Accumulator:
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
         job = Job(grid, options, wider_layout(held, options, more), units, len(rows))
-        return cls(job, _read(mosaic, job, held, threads), rows, further_attrs(mosaic))
+        planes, attrs = _read(mosaic, job, held, threads), further_attrs(mosaic)
+        return cls(job, planes, rows, attrs, notices=Notices.after(rows))
 
     @property
     def grid(self) -> Grid:
@@ -115,10 +118,21 @@ class Accumulator:
         self.blank = False
         options = admitted.options(self.options)
         number = admitted.number
-        if not add_exposure(self.buffers, options, window, admitted.scales, number, threads):
-            admitted.warn_outside()
+        outcome = add_exposure(self.buffers, options, window, admitted.scales, number, threads)
+        self.notices.note(admitted, outcome, self.options)
         self.rows.append(admitted.row)
         self.job = self.job.after(admitted)
+
+    def warn(self, expected: bool = True) -> None:
+        """Tell what the user should know about the exposures since the last warnings.
+
+        Parameters
+        ----------
+        expected : bool, optional
+            Whether a call without exposures is probably a mistake.
+        """
+        notices, self.notices = self.notices, Notices(seen=self.notices.seen)
+        notices.warn(self.options, expected)
 
     def dataset(self) -> xr.Dataset:
         """Return the mosaic as a Dataset; its variables are views of the buffers."""

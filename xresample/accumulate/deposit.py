@@ -22,6 +22,9 @@ that they write.
 
 from __future__ import annotations
 
+import functools
+import math
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -66,7 +69,7 @@ class SampledPlane(NamedTuple):
     array: np.ndarray | None
     """Real numbers ``(y, x)``, or None if all samples are the factor."""
     use: int
-    """PLAIN, ROOT or INVERSE, see ``kernels.samples``."""
+    """PLAIN, ROOT, INVERSE or SPREAD, see ``kernels.samples``."""
     factor: float = 1.0
     level: float = 0.0
     name: str = ""
@@ -199,7 +202,7 @@ def _tiles(
 def make_rules(
     exposure: int, *, constant: float = 1.0, variance_scale: float = 1.0, fillval: float = 0.0
 ) -> Rules:
-    """Return how the sums of an exposure enter the planes.
+    """Return how the sums of an exposure enter the planes; `run` sets the limit of the planes.
 
     Parameters
     ----------
@@ -219,15 +222,20 @@ def make_rules(
     """
     bit = 1 << (exposure % 32)
     signed = bit if bit < 1 << 31 else bit - (1 << 32)
-    return Rules(float(constant), float(variance_scale), signed, float(fillval))
+    return Rules(float(constant), float(variance_scale), signed, float(fillval), math.inf)
 
 
 def make_source(
-    sampled: Sequence[SampledPlane], flags: Flags, pixmap: np.ndarray, lanes: LaneLayout
+    sampled: Sequence[SampledPlane],
+    flags: Flags,
+    pixmap: np.ndarray,
+    lanes: LaneLayout,
+    limit: float = math.inf,
 ) -> ExposurePlanes:
     """Return an exposure as the kernels read it.
 
-    The result holds addresses only: the caller keeps the planes and flags alive.
+    The result holds addresses only: the caller keeps the planes and flags alive. Data and weights
+    beyond the limit do not contribute.
 
     Raises
     ------
@@ -249,6 +257,7 @@ def make_source(
         dq_pitch=0 if flags.dq is None else flags.dq.strides[0],
         bad=flags.bad,
         kept=flags.kept,
+        limit=limit,
     )
 
 
@@ -261,7 +270,7 @@ def run(
     rules: Rules,
     planes: MosaicPlanes,
     threads: int | None = None,
-) -> None:
+) -> int:
     """Deposit an exposure on its tiles, and combine it with the planes of a mosaic.
 
     Parameters
@@ -282,19 +291,28 @@ def run(
         The planes; updated.
     threads : int, optional
         Number of threads. Default: one per CPU. The result is bit-for-bit the same for any value.
+
+    Returns
+    -------
+    int
+        ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply.
     """
     from xresample.kernels.tiles import add_tiles
 
     sampled = [plane._replace(array=_in_order(plane.array, _FLOATS)) for plane in sampled]
     flags = flags._replace(dq=_in_order(flags.dq, (np.uint32,)))
-    source = make_source(sampled, flags, pixmap, lanes)
+    limit = float(np.finfo(planes.values.dtype).max)
+    source = make_source(sampled, flags, pixmap, lanes, limit)
+    rules = rules._replace(limit=limit)
     footprint, active, bounds, tiles = placement
+    outcomes = {0}
 
     def work(some: np.ndarray) -> None:
-        add_tiles(source, footprint, active, bounds, some, lanes, rules, planes)
+        outcomes.add(add_tiles(source, footprint, active, bounds, some, lanes, rules, planes))
 
     if len(tiles):
         pool.run(work, np.array_split(tiles, -(-len(tiles) // BATCH)), threads)
+    return functools.reduce(operator.or_, outcomes)
 
 
 _FLOATS = np.float32, np.float64

@@ -15,12 +15,14 @@ import xarray as xr
 
 from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.fingerprint import fingerprint_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
 from xresample.datamodel.signatures import chosen_options
-from xresample.errors import InvalidInputError, NoOverlapWarning, warn
+from xresample.datamodel.units import same_units
+from xresample.errors import InvalidInputError, PixelScaleWarning, warn
 
 from .launch import Scales, Window
 from .scales import Given, scales_of
@@ -54,13 +56,6 @@ class Admitted:
         """Return the options of the mosaic with the weight type of this exposure."""
         return replace(options, weight_type=self.weight_type)
 
-    def warn_outside(self) -> None:
-        """Warn that the exposure touches no pixel of the mosaic."""
-        warn(
-            f"Exposure {self.label} lies outside the mosaic: it is counted but changes no pixel",
-            NoOverlapWarning,
-        )
-
 
 @dataclass(frozen=True)
 class Job:
@@ -92,7 +87,15 @@ class Job:
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
             options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
         chosen = Options(**options)
-        return cls.new(Grid.of(output_wcs, chosen.pixel_scale), chosen)
+        grid = Grid.of(output_wcs, chosen.pixel_scale)
+        if (scale := grid.contradicted_scale()) is not None:
+            warn(
+                f"pixel_scale must be that of the grid, {scale:.6g} arcsec, got "
+                f"{grid.pixel_scale:.6g}: errors and variances follow the given scale. Leave out "
+                "pixel_scale to use that of the grid",
+                PixelScaleWarning,
+            )
+        return cls.new(grid, chosen)
 
     def admit(
         self,
@@ -148,7 +151,7 @@ class Job:
                 if given is not None and given.weights
                 else effective_weight_type(self.options, exposure)
             ),
-            row=provenance.row_of(exposure.scalars, scales.ratio),
+            row=provenance.row_of(exposure.scalars, scales.ratio, fingerprint_of(exposure)),
             units=units,
             layout=layout,
         )
@@ -159,7 +162,7 @@ class Job:
 
     def _units_with(self, exposure: Exposure) -> str | None:
         """Return the units of the mosaic with an exposure, which must have the same units."""
-        if self.units and exposure.units and self.units != exposure.units:
+        if self.units and exposure.units and not same_units(self.units, exposure.units):
             raise InvalidInputError(
                 f"Exposure {label_of(exposure, self.count)} must have the units of the mosaic, "
                 f"{self.units!r}, got {exposure.units!r}: convert the exposure"

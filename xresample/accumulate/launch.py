@@ -32,23 +32,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
-from xresample.arguments import array
+from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.dq_flags import ALL_BITS
 from xresample.datamodel.grid import FARTHEST
 from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
-from xresample.kernels.structures import LaneLayout, MosaicPlanes
+from xresample.kernels.structures import CONTRIBUTED, OVERFLOWED, LaneLayout, MosaicPlanes
 
 from .buffers import Buffers
 from .deposit import Active, Flags, SampledPlane, make_footprint, make_rules, place, run
+from .ranges import any_usable, require_range
 from .weights import uniform_weight
 
 Read = Callable[[str], np.ndarray | None]
 """Function that returns a named plane of the window, or None if the exposure has no such plane."""
+
+
+class Outcome(Enum):
+    """What adding an exposure did to the planes of a mosaic."""
+
+    OUTSIDE = "no pixel overlaps the planes"
+    NOTHING = "no pixel has usable data and a weight"
+    CONTRIBUTED = "a pixel contributes"
+    LIMITED = "a pixel contributes, and a sum of weights is too large for the planes"
 
 
 @dataclass(frozen=True)
@@ -90,8 +101,8 @@ def add_exposure(
     scales: Scales,
     exposure: int,
     threads: int | None = None,
-) -> bool:
-    """Add one exposure to the buffers; return whether any of its pixels can reach them.
+) -> Outcome:
+    """Add one exposure to the buffers.
 
     Parameters
     ----------
@@ -107,12 +118,22 @@ def add_exposure(
         Index of the exposure in the mosaic, which is its bit in the context.
     threads : int, optional
         Number of threads. Default: one per CPU. The result is bit-for-bit the same for any value.
+
+    Returns
+    -------
+    Outcome
+        Whether the exposure reached the buffers and contributed to them.
+
+    Raises
+    ------
+    InvalidInputError
+        The planes cannot hold the values of the exposure; the buffers are unchanged.
     """
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
     shape, origin = buffers.values.shape[1:], (buffers.y0, buffers.x0)
     placement = place(window.pixmap, window.active, footprint, shape, origin, threads=threads)
     if not len(placement.tiles):
-        return False
+        return Outcome.OUTSIDE
     layout = buffers.layout
     reference = reference_of(layout, window)
     lanes = lane_layout(layout, reference)
@@ -122,6 +143,7 @@ def add_exposure(
         kept=0 if buffers.dq is None else ALL_BITS,
     )
     sampled = sampled_planes(layout, reference, options, window, scales)
+    require_range(sampled, flags, buffers.values.dtype)
     is_timed = reference is None and options.weight_type == "exptime"
     rules = make_rules(
         exposure,
@@ -129,9 +151,13 @@ def add_exposure(
         variance_scale=scales.variance,
         fillval=parse_fillval(options.fillval),
     )
-    run(sampled, flags, window.pixmap, placement, lanes, rules, mosaic_planes(buffers, exposure),
-        threads)  # fmt: skip
-    return True
+    planes = mosaic_planes(buffers, exposure)
+    outcome = run(sampled, flags, window.pixmap, placement, lanes, rules, planes, threads)
+    if outcome & OVERFLOWED:
+        return Outcome.LIMITED
+    if outcome & CONTRIBUTED:
+        return Outcome.CONTRIBUTED
+    return Outcome.OUTSIDE if any_usable(sampled, flags, options.dtype) else Outcome.NOTHING
 
 
 def reference_of(layout: Layout, window: Window) -> str | None:
@@ -174,7 +200,7 @@ def sampled_planes(
     layout: Layout, reference: str | None, options: Options, window: Window, scales: Scales
 ) -> list[SampledPlane]:
     """Return the plane of the weights, then the planes of `lane_names`."""
-    from xresample.kernels.samples import PLAIN, ROOT
+    from xresample.kernels.samples import PLAIN, ROOT, SPREAD
 
     found = [_weights(options, window, scales)]
     intensity = scales.intensity
@@ -185,13 +211,13 @@ def sampled_planes(
         elif name == "data":
             found.append(SampledPlane(plane, PLAIN, intensity, scales.level, name))
         elif name == "err":
-            found.append(SampledPlane(plane, PLAIN, intensity * scales.err, 0.0, name))
+            found.append(SampledPlane(plane, SPREAD, intensity * scales.err, 0.0, name))
         elif name in layout.means:
             found.append(SampledPlane(plane, PLAIN, intensity ** layout.power(name), 0.0, name))
         elif layout.resampled:
             found.append(SampledPlane(plane, ROOT, intensity, 0.0, name))
         else:
-            found.append(SampledPlane(plane, PLAIN, intensity**2, 0.0, name))
+            found.append(SampledPlane(plane, SPREAD, intensity**2, 0.0, name))
     return found
 
 
@@ -222,7 +248,7 @@ def require_memory_order(pixmap: np.ndarray, shape: tuple[int, int]) -> np.ndarr
     InvalidInputError
         If the map has another shape or type, or too few pixels.
     """
-    pixmap = array("pixmap", pixmap)
+    pixmap = bare_array(pixmap, "pixmap", "pix")
     if pixmap.shape != (*shape, 2) or pixmap.dtype.kind not in "fiu":
         raise InvalidInputError(
             f"pixmap must hold real numbers of shape {(*shape, 2)}, (y, x, 2) with the output x "

@@ -8,8 +8,17 @@ import numpy as np
 
 from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
-from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE, Options, WeightType
+from xresample.datamodel.options import (
+    WEIGHT_TYPES,
+    WEIGHT_VARIANCE,
+    DType,
+    Options,
+    WeightType,
+)
 from xresample.errors import InvalidInputError, MissingVarianceWarning, warn
+from xresample.kernels.structures import LARGEST, SMALLEST
+
+from .ranges import require_inverse
 
 
 def effective_weight_type(options: Options, exposure: Exposure) -> WeightType:
@@ -34,19 +43,30 @@ def flag_map_of(exposure: Exposure, options: Options) -> Any:
 
 
 def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
-    """Return the weights of all pixels of an exposure, float32 ``(y, x)``."""
+    """Return the weights of all pixels of an exposure, ``(y, x)``.
+
+    They are float32, or float64 for inverse variances on planes of float64, and ignore the data.
+    """
     everything = slice(None)
     variance = WEIGHT_VARIANCE.get(options.weight_type or "")
-    dq = exposure.plane("dq", everything, everything)
+    inverted = None if variance is None else exposure.plane(variance, everything, everything)
+    dq, good = exposure.plane("dq", everything, everything), None
+    if dq is not None:
+        good = dq_flags.good_pixels(dq, options.good_bits, flag_map_of(exposure, options))
+    if variance is not None and inverted is not None:
+        require_inverse(variance, inverted, good, options.dtype)
     return weight_map(
-        options.weight_type,
-        exposure.shape,
-        None if variance is None else exposure.plane(variance, everything, everything),
-        exposure.time,
-        None
-        if dq is None
-        else dq_flags.good_pixels(dq, options.good_bits, flag_map_of(exposure, options)),
+        options.weight_type, exposure.shape, inverted, exposure.time, good, options.dtype
     )
+
+
+def deposited_weights(exposure: Exposure, options: Options) -> np.ndarray:
+    """Return the weights of all pixels, ``(y, x)``, 0 also where the data do not contribute."""
+    weights = weights_of(exposure, options)
+    data = exposure.plane("data", slice(None), slice(None))
+    if data is not None:
+        np.copyto(weights, 0.0, where=~(np.abs(data) <= np.finfo(options.dtype).max))
+    return weights
 
 
 def uniform_weight(weight_type: str | None, exposure_time: float | None) -> float:
@@ -55,13 +75,13 @@ def uniform_weight(weight_type: str | None, exposure_time: float | None) -> floa
     Raises
     ------
     InvalidInputError
-        The weight is the exposure time, which is not finite.
+        The weight is the exposure time, which is not a positive number that float32 holds.
     """
     if weight_type != "exptime":
         return 1.0
-    if exposure_time is None or not np.isfinite(exposure_time):
+    if exposure_time is None or not 0 < exposure_time <= LARGEST:
         raise InvalidInputError(
-            f'weight_type="exptime" needs a finite exposure time, got {exposure_time}'
+            f'weight_type="exptime" needs a positive and finite exposure time, got {exposure_time}'
         )
     return float(np.float32(exposure_time))
 
@@ -72,8 +92,9 @@ def weight_map(
     variance: np.ndarray | None = None,
     exposure_time: float | None = None,
     good: np.ndarray | None = None,
+    dtype: DType = "float32",
 ) -> np.ndarray:
-    """Return the weights of an exposure's pixels, float32 ``(y, x)``.
+    """Return the weights of an exposure's pixels, ``(y, x)``.
 
     Parameters
     ----------
@@ -83,11 +104,15 @@ def weight_map(
         Shape of the data.
     variance : ndarray or None
         Variance that ``"ivm"`` or ``"ivm-sky"`` inverts. If it is None, all weights are 1, with
-        a `MissingVarianceWarning`. The weight is 0 where the inverse is not finite.
+        a `MissingVarianceWarning`. The weight is 0 where the variance or its inverse is not
+        positive and finite.
     exposure_time : float or None
         Weight of ``"exptime"``, in seconds.
     good : ndarray of bool, or None
         Pixels that may be used; all others get weight 0.
+    dtype : {"float32", "float64"}
+        Type of inverse variances. float64 holds those of small and large units; the others are
+        rounded to float32.
 
     Raises
     ------
@@ -98,7 +123,7 @@ def weight_map(
         known = ", ".join(map(repr, WEIGHT_TYPES))
         raise InvalidInputError(f"weight_type must be one of {known}, got {weight_type!r}")
     if weight_type in WEIGHT_VARIANCE and variance is not None:
-        weights = _inverse(variance, shape)
+        weights = _inverse(variance, shape, dtype)
     else:
         weights = np.full(shape, uniform_weight(weight_type, exposure_time), np.float32)
         if weight_type in WEIGHT_VARIANCE:
@@ -112,8 +137,8 @@ def weight_map(
     return weights
 
 
-def _inverse(variance: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the inverse of a variance as float32; 0 where it is not finite."""
+def _inverse(variance: np.ndarray, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+    """Return the inverse of a variance; 0 where it is not positive and finite."""
     variance = np.asarray(variance)
     if variance.shape != tuple(shape):
         raise InvalidInputError(
@@ -122,11 +147,33 @@ def _inverse(variance: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if variance.dtype.itemsize < 4:
         # In half precision the inverse of a variance below 1.5e-5 overflows.
         variance = variance.astype(np.float32)
+    if dtype == "float64":
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return usable_weights(1.0 / variance.astype(np.float64), dtype)
     weights = np.empty(shape, np.float32)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         np.divide(1.0, variance, out=weights, casting="same_kind")
-    # The sum is finite if every weight is finite, so the slow test per weight is rarely needed.
-    with np.errstate(invalid="ignore", over="ignore"):
-        if not np.isfinite(weights.sum(dtype=np.float64)):
-            weights[~np.isfinite(weights)] = 0.0
+    return _without_bad(weights)
+
+
+def usable_weights(weights: np.ndarray, dtype: DType) -> np.ndarray:
+    """Return new weights in a type, 0 where they are not positive and finite.
+
+    float64 weights are rounded to float32 wherever float32 holds them, as the kernels do.
+    """
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        rounded = weights.astype(np.float32)
+    if dtype == "float32":
+        return _without_bad(rounded)
+    sizes = np.abs(rounded)
+    fits = (sizes >= SMALLEST) & (sizes <= LARGEST)
+    return _without_bad(np.where(fits, rounded, weights).astype(np.float64, copy=False))
+
+
+def _without_bad(weights: np.ndarray) -> np.ndarray:
+    """Set weights to 0 where they are not positive and finite, and return them."""
+    # A NaN makes both extremes NaN, so the slow test per weight is rarely needed.
+    with np.errstate(invalid="ignore"):
+        if not (weights.min(initial=0.0) >= 0.0 and weights.max(initial=0.0) < np.inf):
+            weights[~((weights > 0.0) & (weights < np.inf))] = 0.0
     return weights

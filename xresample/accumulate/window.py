@@ -12,11 +12,11 @@ import numpy as np
 from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.options import Options
+from xresample.datamodel.options import DType, Options
 from xresample.errors import InvalidInputError
 
 from .launch import Window, require_memory_order
-from .weights import flag_map_of
+from .weights import flag_map_of, usable_weights
 
 if TYPE_CHECKING:
     from xresample.wcs.handle import WCSHandle
@@ -188,9 +188,12 @@ def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:
     return centres
 
 
-def with_weights(window: Window, weights: np.ndarray) -> Window:
-    """Return a window with given weights, ``(y, x)`` of the whole exposure."""
+def with_weights(window: Window, weights: np.ndarray, dtype: DType = "float32") -> Window:
+    """Return a window with given weights, ``(y, x)`` of the whole exposure.
+
+    Pixels whose weight is not positive and finite get the weight 0.
+    """
     (height, width), (j, i) = window.pixmap.shape[:2], window.origin
-    cut = weights[j : j + height, i : i + width].astype(np.float32)
+    cut = usable_weights(weights[j : j + height, i : i + width], dtype)
     pad = ((0, height - cut.shape[0]), (0, width - cut.shape[1]))
     return replace(window, weights=np.pad(cut, pad))

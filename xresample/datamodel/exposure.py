@@ -14,8 +14,10 @@ from xresample.errors import InvalidExposureError, InvalidInputError, MissingKey
 from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
+from .arrays import ExposureArrays, PlainArray
 from .options import Options
 from .pixels import image_shape, pixel_origin
+from .quantities import number_of, plain_attr
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -77,38 +79,43 @@ def make_exposure(
     >>> exposure.sizes["x"], exposure.attrs["exposure_time"]
     (5, 10.0)
     """
-    planes: dict[str, ArrayLike | None] = {"data": data, "err": err, **(variances or {}), "dq": dq}
-    arrays = {name: _as_array(plane) for name, plane in planes.items() if plane is not None}
+    planes = {"data": data, "err": err, **(variances or {}), "dq": dq}
+    taken = ExposureArrays.of(planes, units)
     faults = [
-        f"the name of a variance must start with 'var_', got {name!r}"
-        for name in variances or {}
-        if not schema.is_variance(name)
+        *taken.faults,
+        *(
+            f"the name of a variance must start with 'var_', got {name!r}"
+            for name in variances or {}
+            if not schema.is_variance(name)
+        ),
     ]
-    shape = arrays["data"].shape
-    if len(shape) != 2:
+    known = _attrs(attrs, taken.units, faults)
+    arrays = taken.planes
+    shape = arrays["data"].shape if "data" in arrays else ()
+    if len(shape) != 2 and ("data" in arrays or not taken.faults):
         faults.append(f"data must be an image (y, x), got shape {shape}")
     faults += [
         f"{name} must have the shape of data, {shape}, got {array.shape}"
         for name, array in arrays.items()
-        if array.shape != shape
+        if array.shape != shape and "data" in arrays
     ]
     if faults:
         raise InvalidExposureError(_listing("The arrays are not an exposure", faults))
     variables = {}
     for name, array in arrays.items():
         row = schema.require_row(schema.EXPOSURE, name)
-        variables[name] = xr.Variable(schema.PIXELS, array, schema.variable_attrs(name, row, units))
-    if dq is not None and flag_map:
+        labels = schema.variable_attrs(name, row, taken.units)
+        variables[name] = xr.Variable(schema.PIXELS, array, labels)
+    if "dq" in variables and flag_map:
         variables["dq"].attrs["flag_masks"] = np.array(list(flag_map.values()), np.uint32)
         variables["dq"].attrs["flag_meanings"] = " ".join(flag_map)
-    coords = {
-        name: (name, np.arange(size), schema.coordinate_attrs(name))
-        for name, size in zip(schema.PIXELS, shape, strict=True)
-    }
-    given = {name: value for name, value in attrs.items() if value is not None}
-    exposure = xr.Dataset(variables, coords, {name: _attr(v) for name, v in given.items()})
-    if wcs is not None:
-        exposure = assign_wcs(exposure, wcs)
+    indices = {name: np.arange(size) for name, size in zip(schema.PIXELS, shape, strict=True)}
+    indices |= {name: index.values for name, index in taken.coords.items()}
+    coords = {name: (name, k, schema.coordinate_attrs(name)) for name, k in indices.items()}
+    exposure = xr.Dataset(variables, coords, known)
+    own_wcs = taken.wcs if wcs is None else wcs
+    if own_wcs is not None:
+        exposure = assign_wcs(exposure, own_wcs)
     validate(exposure)
     return exposure
 
@@ -242,7 +249,7 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "the attributes exposure_time and measurement_time are missing, one of which "
                 "weight_type='exptime' requires"
             )
-        elif not 0 < time <= np.finfo(np.float32).max:
+        elif not 0 < time <= float(np.finfo(np.float32).max):
             faults.append(
                 f"the measurement or exposure time must be positive and fit float32, got {time}: "
                 "weight_type='exptime' uses it as the weight"
@@ -325,22 +332,26 @@ class Exposure:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _as_array(plane: ArrayLike) -> Any:
-    """Return an array unchanged, also a dask array; convert anything else to numpy."""
-    return plane if hasattr(plane, "shape") and hasattr(plane, "dtype") else np.asarray(plane)
-
-
-def _attr(value: Any) -> Any:
-    """Return a value that netCDF can store: times as MJD, bool as int."""
-    if hasattr(value, "mjd"):
-        return float(value.mjd)
-    if isinstance(value, bool | np.bool_):
-        return int(value)
-    if isinstance(value, Mapping):
-        raise InvalidInputError(
-            f"An attribute must be a number, a string or a list, got a mapping: {value!r}"
-        )
-    return value
+def _attrs(given: Mapping[str, Any], units: str | None, faults: list[str]) -> dict[str, Any]:
+    """Return attributes as netCDF can store them, and add invalid ones to the list of faults."""
+    rows = {row.name: row for row in schema.EXPOSURE_ATTRS}
+    known = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        row = rows.get(name)
+        try:
+            if row is None or not isinstance(row.default, float):
+                known[name] = plain_attr(name, value)
+            elif name == "level" and hasattr(value, "unit"):
+                level = PlainArray.of(value, name).in_units(units, 1, name).array
+                known[name] = number_of(name, row.units, level)
+            else:
+                number = number_of(name, row.units, value)
+                known[name] = value if isinstance(value, int | float | np.floating) else number
+        except InvalidInputError as error:
+            faults.append(str(error))
+    return known
 
 
 def _listing(title: str, faults: list[str]) -> str:

@@ -22,6 +22,9 @@ from .pixels import pixel_index, pixel_origin
 FARTHEST = 2**31
 """Maximum distance of a pixel from the origin of a grid: kernels use integers."""
 
+SCALE_TOLERANCE = 0.01
+"""Relative difference of pixel scales that distortion and rounding can explain."""
+
 GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, int]
 """A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
 
@@ -106,6 +109,15 @@ class Grid:
             return None
         area = sky.mean_pixel_area(self.wcs.object, self.shape, self.x0, self.y0)
         return sky.arcsec(area) if area > 0 else None
+
+    def contradicted_scale(self) -> float | None:
+        """Return the pixel scale of the WCS if the pixel scale of the grid is another one."""
+        if self.pixel_scale is None or self.wcs is None or self.spectral:
+            return None
+        own = self._own_scale()
+        if own is None or abs(self.pixel_scale / own - 1.0) <= SCALE_TOLERANCE:
+            return None
+        return own
 
     @cached_property
     def spectral(self) -> bool:

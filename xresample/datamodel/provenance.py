@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,24 @@ Row = dict[str, Any]
 EXPOSURE = "exposure"
 
 
-def row_of(scalars: Mapping[str, Any], ratio: float) -> Row:
-    """Return the provenance of an exposure that was added with a pixel scale ratio."""
+FINGERPRINT = "fingerprint"
+"""Coordinate by which an exposure is recognised that is already in the mosaic."""
+
+
+def row_of(scalars: Mapping[str, Any], ratio: float, fingerprint: str = "") -> Row:
+    """Return the provenance of an exposure.
+
+    Parameters
+    ----------
+    scalars : mapping
+        The quantities of the exposure.
+    ratio : float
+        The pixel scale ratio with which the exposure is added.
+    fingerprint : str, optional
+        See `xresample.datamodel.fingerprint`. Default: unknown.
+    """
     row = {entry.name: scalars.get(entry.name) for entry in schema.PROVENANCE}
-    row["pixel_scale_ratio"] = ratio
-    return row
+    return {**row, "pixel_scale_ratio": ratio, FINGERPRINT: fingerprint}
 
 
 def coordinates(rows: Sequence[Row]) -> dict[str, xr.Variable]:
@@ -84,6 +97,21 @@ def rows_of(mosaic: xr.Dataset) -> list[Row]:
             kind = str if entry.name in schema.TEXT else float
             columns[entry.name] = [kind(value) for value in mosaic[entry.name].values[order]]
     return [{name: column[k] for name, column in columns.items()} for k in range(count)]
+
+
+def fingerprints(rows: Iterable[Row]) -> set[str]:
+    """Return the known fingerprints of exposures."""
+    return {str(row.get(FINGERPRINT, "")) for row in rows} - {""}
+
+
+def repeated(first: Sequence[Row], second: Sequence[Row]) -> list[str]:
+    """Return the names of the exposures of a second mosaic that a first one has, too."""
+    known = fingerprints(first)
+    return [
+        str(row["filename"] or len(first) + k)
+        for k, row in enumerate(second)
+        if row.get(FINGERPRINT) in known
+    ]
 
 
 def groups(rows: Sequence[Row]) -> dict[str, Row]:

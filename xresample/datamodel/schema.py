@@ -17,6 +17,8 @@ import numpy as np
 
 from xresample.errors import MissingKeyError, ignored_warnings
 
+from .quantities import number_of
+
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
 
@@ -164,11 +166,12 @@ PROVENANCE = (
     Scalar(
         "pixel_scale_ratio", math.nan, "pixel scale of the mosaic over that of the exposure", "1"
     ),
+    Scalar("fingerprint", "", "digest that is equal for the same exposure; empty: unknown"),
 )
 """Quantities of each exposure that a mosaic keeps."""
 
 EXPOSURE_ATTRS = (
-    *(row for row in PROVENANCE if row.name != "pixel_scale_ratio"),
+    *(row for row in PROVENANCE if row.name not in ("pixel_scale_ratio", "fingerprint")),
     Scalar("pixelarea_steradians", math.nan, "nominal area of a pixel", "sr"),
     Scalar("level", 0.0, "sky level, in the units of data"),
     Scalar("subtracted", False, "whether the sky level has been subtracted from data"),
@@ -333,14 +336,14 @@ def exposure_scalars(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scalar quantities of an exposure; absent ones have their defaults."""
     scalars = {}
     for row in EXPOSURE_ATTRS:
-        value = plain(attrs.get(row.name))
+        value = attrs.get(row.name)
         if value is None:
             value = row.default
         elif row.name in TEXT:
-            value = str(value)
+            value = str(plain(value))
         elif row.name == "subtracted":
             value = bool(value)
         else:
-            value = float(value)
+            value = number_of(row.name, row.units, value)
         scalars[row.name] = value
     return scalars

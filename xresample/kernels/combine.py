@@ -38,6 +38,7 @@ Edge cases are safe for these reasons:
 - Divisions by 0 give infinities, and the loops have no branch. A select drops the infinities.
 - Squares are formed of ratios of weights only, so variances near 1e-28 neither overflow nor vanish.
 - A variance or weight that is not finite and positive leaves the variance and its weight alone.
+- A sum of weights beyond the type of the planes is the largest number of this type, and reported.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from __future__ import annotations
 import math
 
 from .jit import inner, jit
-from .structures import GROUP, NO_REFERENCE, PAD
+from .structures import CONTRIBUTED, GROUP, NO_REFERENCE, OVERFLOWED, PAD
 
 BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
 """Rows of ``known``, in the symbols above: W, W + w, 1 / (W + w), 1 / w and q."""
@@ -88,10 +89,14 @@ def any_weight(weights):
 
 
 @inner
-def total_weights(row, weights, known):
-    """Update a row of the weight plane, and write what the other planes need of the weights."""
+def total_weights(row, weights, known, limit):
+    """Update a row of the weight plane, and write what the other planes need of the weights.
+
+    Return whether a weight is beyond the limit.
+    """
     before, total = known[BEFORE], known[TOTAL]
     per_total, per_weight = known[PER_TOTAL], known[PER_WEIGHT]
+    beyond = 0
     for i in range(row.size):
         old = float(row[i])
         new = old + weights[i]
@@ -99,7 +104,9 @@ def total_weights(row, weights, known):
         total[i] = new
         per_total[i] = 1.0 / new
         per_weight[i] = 1.0 / weights[i]
-        row[i] = new
+        row[i] = new if abs(new) <= limit else math.copysign(limit, new)
+        beyond |= 1 if abs(new) > limit else 0
+    return beyond != 0
 
 
 @inner
@@ -138,9 +145,13 @@ def variance_weights(sigmas, weights, known, constant, has_reference):
 
 
 @inner
-def combine_resampled(row, weight_row, sums, known, scale):
-    """Update a row of a variance of the resampled method, and of the weights of the variance."""
+def combine_resampled(row, weight_row, sums, known, scale, limit):
+    """Update a row of a variance of the resampled method, and of the weights of the variance.
+
+    Return whether a weight is beyond the limit.
+    """
     per_weight, q = known[PER_WEIGHT], known[Q]
+    beyond = 0
     for i in range(row.size):
         old, q_before = float(row[i]), float(weight_row[i])
         sigma = sums[i] * per_weight[i]
@@ -152,7 +163,9 @@ def combine_resampled(row, weight_row, sums, known, scale):
         new += old * (share_before * share_before) if q_before > 0.0 else 0.0
         usable = q[i] > 0.0 and v < math.inf
         row[i] = new if usable else old
-        weight_row[i] = total if usable else q_before
+        weight_row[i] = min(total, limit) if usable else q_before
+        beyond |= 1 if usable and total > limit else 0
+    return beyond != 0
 
 
 @inner
@@ -174,10 +187,13 @@ def combine_flags(flags, context, dq, y, x0, bit):
 
 @inner
 def combine_row(values, y, x0, n, lanes, rules, columns, known):
-    """Update ``n`` pixels of a row of all planes from their columns of sums."""
+    """Update ``n`` pixels of a row of all planes from their columns of sums.
+
+    Return whether a sum of weights is beyond the type of the planes.
+    """
     x1 = x0 + n
     weights = columns[0, :n]
-    total_weights(values[0, y, x0:x1], weights, known)
+    beyond = total_weights(values[0, y, x0:x1], weights, known, rules.limit)
     for k in range(1, 1 + lanes.means):
         combine_mean(values[k, y, x0:x1], columns[k], weights, known, rules.fillval)
     plane = 1 + lanes.means
@@ -188,10 +204,12 @@ def combine_row(values, y, x0, n, lanes, rules, columns, known):
     for k in range(lanes.resampled):
         row = values[plane + k, y, x0:x1]
         weight_row = values[plane + lanes.resampled + k, y, x0:x1]
-        combine_resampled(row, weight_row, columns[plane + k], known, rules.variance_scale)
+        sums, scale = columns[plane + k], rules.variance_scale
+        beyond |= combine_resampled(row, weight_row, sums, known, scale, rules.limit)
     for k in range(lanes.propagated):
         sums = columns[lanes.linear_groups * GROUP + k]
         combine_propagated(values[plane + k, y, x0:x1], sums, weights, known)
+    return beyond
 
 
 @jit
@@ -212,19 +230,27 @@ def combine_tile(lanes, rules, tile, sums, planes, scratch):
         The planes; updated.
     scratch : ndarray
         float64 ``((groups * GROUP + COLUMNS) * CHUNK,)``: space for the columns of one chunk.
+
+    Returns
+    -------
+    int
+        ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply.
     """
     pitch = lanes.groups * GROUP
     columns = scratch.reshape(-1, CHUNK)
     known = columns[pitch:]
-    first = 0
+    first, outcome = 0, 0
     for y in range(tile.y0 - planes.y0, tile.y1 - planes.y0):
         for x0 in range(tile.x0 - planes.x0, tile.x1 - planes.x0, CHUNK):
             n = min(CHUNK, tile.x1 - planes.x0 - x0)
             take_lanes(sums.lanes[first * pitch :], pitch, n, scratch)
             if any_weight(columns[0, :n]):
-                combine_row(planes.values, y, x0, n, lanes, rules, columns, known)
+                outcome |= CONTRIBUTED
+                if combine_row(planes.values, y, x0, n, lanes, rules, columns, known):
+                    outcome |= OVERFLOWED
             if sums.flags.size > 0:
                 flags = sums.flags[first : first + n]
                 combine_flags(flags, planes.context, planes.dq, y, x0, rules.bit)
             first += n
         first += PAD
+    return outcome

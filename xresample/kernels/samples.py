@@ -4,7 +4,7 @@
 
     plane 0: weights ----------------------------> weights[k]  (0: pixel k does not contribute)
     plane 1: data  --(less level, times factor)--> columns[lane 1]  \\
-    plane 2: err   --(times factor)--------------> columns[lane 2]   } lanes[k * pitch + lane]
+    plane 2: err   --(if >= 0, times factor)-----> columns[lane 2]   } lanes[k * pitch + lane]
     plane 3: var   --(root, times factor)--------> columns[lane 3]  /
     dq ------------------------------------------> flags[k], weights[k]
 
@@ -18,7 +18,7 @@ ADDRESS  address of the first number; 0: there is no plane, all samples are the 
 PITCH    bytes from one row to the next
 SIZE     bytes per number: 4 for float32, 8 for float64
 USE      PLAIN: ``(number - level) * factor``; ROOT: ``sqrt(number) * factor``;
-         INVERSE: ``1 / number``, rounded to float32
+         INVERSE: ``1 / number``, see `inverse`; SPREAD: ``number * factor``, NaN if negative
 LANE     lane of the samples, see `LaneLayout`; unused for the weights
 =======  ==================================================================================
 
@@ -26,8 +26,10 @@ Planes are read where they lie and scaled here, so nothing the size of an exposu
 before it is deposited. The launcher guarantees what makes reading by address safe: every plane has
 the shape of the pixel map, each of its rows lies in one piece, and its array stays alive.
 
-A pixel whose data or weight is not finite, or that has a bad flag, gets the weight 0 and is then
-skipped. Its other samples may be NaN: the deposit drops products with a factor of 0.
+A pixel is skipped, with the weight 0, if its data or weight is not finite or beyond the type of the
+planes of the mosaic, or if it has a bad flag. Its other samples may be NaN: the deposit drops
+products with a factor of 0. A negative variance gives no weight, and as a variance it is unknown,
+that is NaN, like a negative error.
 """
 
 from __future__ import annotations
@@ -38,13 +40,28 @@ import numpy as np
 
 from .intrinsics import double_at, float_at, word_at
 from .jit import inlined, inner
-from .structures import GROUP, SPAN, TOUCHED
+from .structures import GROUP, LARGEST, SMALLEST, SPAN, TOUCHED
 
 ADDRESS, PITCH, SIZE, USE, LANE = range(5)
-PLAIN, ROOT, INVERSE = range(3)
+PLAIN, ROOT, INVERSE, SPREAD = range(4)
 
 LEVEL, FACTOR = range(2)
 """Columns of ``ExposurePlanes.factors``."""
+
+
+@inlined
+def inverse(number):
+    """Return the inverse of a variance, rounded to float32 wherever float32 has full precision.
+
+    A negative variance has the weight 0.
+
+    Inverse variances of small or large units, such as 1e-20 erg/s/cm2/A, are beyond float32, but
+    planes of float64 hold them.
+    """
+    exact = 1.0 / number
+    rounded = float(np.float32(exact))
+    weight = rounded if SMALLEST <= rounded <= LARGEST else exact
+    return weight if number > 0.0 else 0.0
 
 
 def converter(number_at):
@@ -57,7 +74,11 @@ def converter(number_at):
                 column[k] = math.sqrt(number_at(address, k, column)) * factor
         elif use == INVERSE:
             for k in range(n):
-                column[k] = np.float32(1.0 / number_at(address, k, column))
+                column[k] = inverse(number_at(address, k, column))
+        elif use == SPREAD:
+            for k in range(n):
+                number = number_at(address, k, column)
+                column[k] = number * factor if number >= 0.0 else math.nan
         else:
             for k in range(n):
                 column[k] = (number_at(address, k, column) - level) * factor
@@ -85,8 +106,9 @@ def take(source, s, j, i0, n, column):
 def weigh(source, j, i0, n, samples):
     """Give the weight 0 to pixels that must not contribute, and collect the flags of the others."""
     data, weights, flags = samples.columns[SPAN : 2 * SPAN], samples.weights, samples.flags
+    limit = source.limit
     for k in range(n):
-        there = abs(weights[k]) < math.inf and abs(data[k]) < math.inf
+        there = abs(weights[k]) <= limit and abs(data[k]) <= limit
         weights[k] = weights[k] if there else 0.0
     if source.dq == 0:
         flags[:n] = TOUCHED

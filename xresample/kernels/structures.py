@@ -35,6 +35,9 @@ LARGE = 36 * SPAN
 The overlaps of a piece of a row lie before this index: see ``patches``.
 """
 
+SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+"""The range of positive numbers that float32 holds in full precision."""
+
 TOUCHED = 1 << 32
 """Flag of an output pixel with a positive deposit. The 32 bits below collect the dq."""
 
@@ -148,6 +151,8 @@ class ExposurePlanes(NamedTuple):
     """Bits of dq that give a pixel the weight 0."""
     kept: int
     """Bits of dq that reach the mosaic."""
+    limit: float
+    """Largest number of the planes of the mosaic: larger data or weights do not contribute."""
 
 
 class QuadrilateralFootprint(NamedTuple):
@@ -255,3 +260,10 @@ class Rules(NamedTuple):
     """Bit of this exposure in the context plane, as int32."""
     fillval: float
     """Value of the means where the weight is 0."""
+    limit: float
+    """Largest number of the planes."""
+
+
+CONTRIBUTED, OVERFLOWED = 1, 2
+"""Bits that tell what an exposure did to the planes: it contributed to a pixel; a sum of weights
+would be larger than the largest number of the planes."""

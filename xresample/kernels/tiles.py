@@ -74,13 +74,15 @@ def add_tiles(
     lanes: LaneLayout,
     rules: Rules,
     planes: MosaicPlanes,
-) -> None:
+) -> int:
     """Deposit an exposure on each tile of ``tiles``, ``(tile, 4)``, and combine it with the planes.
 
     The compiled functions do not check their input. The launcher checks shapes and types first.
+    Returns ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply to any tile.
     """
+    outcome = 0
     if not len(tiles):
-        return
+        return outcome
     height, width = (tiles[:, 1] - tiles[:, 0]).max(), (tiles[:, 3] - tiles[:, 2]).max()
     pixels = int((height + 1) * (width + PAD))
     sums = make_sums(lanes.groups, pixels, planes.context.size + planes.dq.size > 0)
@@ -91,4 +93,5 @@ def add_tiles(
     for edges in tiles.tolist():
         tile = OutputTile(*edges)
         if deposit(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
-            combine_tile(lanes, rules, tile, sums, planes, columns)
+            outcome |= combine_tile(lanes, rules, tile, sums, planes, columns)
+    return outcome

@@ -138,6 +138,7 @@ def coadd(
     state = Accumulator.new(Job.of_target(output_wcs, options), expected)
     for exposure in _shown(exposures, progress):
         state.add(exposure, threads=threads)
+    state.warn()
     return state.dataset()
 
 
@@ -148,8 +149,12 @@ def add(
     pixmap: Any = None,
     threads: int | None = None,
     progress: bool = False,
+    expected: bool = True,
 ) -> xr.Dataset:
-    """Return a mosaic with further exposures; the given mosaic is unchanged."""
+    """Return a mosaic with further exposures; the given mosaic is unchanged.
+
+    Unless exposures are ``expected``, there may be none without a warning.
+    """
     waiting = _shown(exposures, progress)
     first = list(islice(waiting, 1))
     # `open` allocates planes for the first exposure's variances together with all other planes.
@@ -161,6 +166,7 @@ def add(
                 "pixmap= belongs to one exposure: add exposures that have a pixmap one at a time"
             )
         state.add(exposure, pixmap, threads)
+    state.warn(expected)
     return state.dataset()
 
 
@@ -195,7 +201,7 @@ def add_by_role(
                 "start a mosaic on the grid of output_wcs"
             )
         mosaics = [empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
-    return add(mosaics[0], exposures, **how)
+    return add(mosaics[0], exposures, expected=bool(others), **how)
 
 
 def onto(
@@ -209,6 +215,7 @@ def onto(
     """Return a mosaic of one exposure on another grid."""
     state = Accumulator.new(Job.of_target(output_wcs, options), 1)
     state.add(exposure, pixmap, threads)
+    state.warn()
     return state.dataset()
 
 

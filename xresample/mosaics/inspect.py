@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.weights import weights_of
+from xresample.accumulate.weights import deposited_weights
 from xresample.accumulate.window import pixel_map
 from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
@@ -17,7 +17,7 @@ from xresample.datamodel.exposure import Exposure, required_wcs, validate
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import require_mosaic
-from xresample.datamodel.options import Options, WeightType, parse_fillval
+from xresample.datamodel.options import Options, parse_fillval
 from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.sky.index import has_sky, with_sky, without_sky
@@ -45,15 +45,13 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
     return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
 
 
-def weights(
-    dataset: xr.Dataset, weight_type: WeightType, good_bits: Any, flag_map: Any
-) -> xr.DataArray:
-    """Return the weights of the pixels of an exposure."""
-    options = Options(weight_type=weight_type, good_bits=good_bits, flag_map=flag_map)
+def weights(dataset: xr.Dataset, options: Options) -> xr.DataArray:
+    """Return the weights with which the pixels of an exposure are co-added."""
     validate(dataset, options, pixmap=True)
     exposure = Exposure(dataset)
-    image = weights_of(exposure, options)
-    attrs = {"long_name": "weight", "units": schema.weight_units(weight_type, exposure.units)}
+    image = deposited_weights(exposure, options)
+    units = schema.weight_units(options.weight_type, exposure.units)
+    attrs = {"long_name": "weight", "units": units}
     known = {key: value for key, value in attrs.items() if value is not None}
     return xr.DataArray(image, _pixels(exposure), ("y", "x"), "weight", known)
 

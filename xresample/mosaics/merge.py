@@ -9,10 +9,14 @@ import numpy as np
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.job import Job
+from xresample.accumulate.notices import warn_repeated
+from xresample.accumulate.ranges import ADVICE
+from xresample.datamodel import provenance
 from xresample.datamodel.context import n_planes, shift_context
 from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import WEIGHT_SUFFIX, Rule
-from xresample.errors import GridMismatchError
+from xresample.datamodel.units import same_units
+from xresample.errors import GridMismatchError, ValueRangeWarning, warn
 
 ROWS = 256
 """Number of rows that are combined at a time, in float64."""
@@ -23,15 +27,23 @@ Pair = tuple[np.ndarray, np.ndarray]
 def merged(first: Accumulator, second: Accumulator) -> Accumulator:
     """Return the mosaic of the exposures of ``first``, then those of ``second``."""
     job = _common_job(first, second)
+    warn_repeated(provenance.repeated(first.rows, second.rows), job.count)
     a = first.buffers.with_layout(job.layout, job.options)
     b = second.buffers.with_layout(job.layout, job.options)
     grid = job.grid
+    limited = False
     made = Buffers.unfilled(job.layout, job.options, grid.shape, grid.y0, grid.x0)
     for name in job.layout.names:
         combine = _RULES[job.layout.planes[name].rule]
         for start in range(0, grid.shape[0], ROWS):
             rows = slice(start, start + ROWS)
-            made.plane(name)[rows] = combine(name, a, b, rows)
+            limited |= not _stored(combine(name, a, b, rows), made.plane(name)[rows])
+    if limited:
+        warn(
+            f"The sum of the weights is too large for {job.options.dtype}, so wht is too small: "
+            f"{ADVICE}",
+            ValueRangeWarning,
+        )
     if a.context is not None and b.context is not None:
         made.context = _combined_context(a.context, b.context, first.job.count, second.job.count)
     if a.dq is not None and b.dq is not None:
@@ -39,12 +51,24 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
     return Accumulator(job, made, first.rows + second.rows, {**second.attrs, **first.attrs})
 
 
+def _stored(numbers: np.ndarray, plane: np.ndarray) -> bool:
+    """Write numbers into a plane, limited to its type; return whether the type holds them all."""
+    try:
+        with np.errstate(over="raise"):
+            plane[...] = numbers
+    except FloatingPointError:
+        limit = np.finfo(plane.dtype).max
+        plane[...] = np.clip(numbers, -limit, limit)
+        return False
+    return True
+
+
 def _common_job(first: Accumulator, second: Accumulator) -> Job:
     """Return the job of both mosaics, which must have the same grid, options and units."""
     first.grid.require_equal(second.grid)
     first.options.require_equal(second.options)
     mine, yours = first.job.units, second.job.units
-    if mine and yours and mine != yours:
+    if mine and yours and not same_units(mine, yours):
         raise GridMismatchError(
             f"The mosaics must have the same units, got {mine!r} and {yours!r}: convert the "
             "exposures to the same units, and make the mosaics again"

@@ -11,6 +11,7 @@ import xarray as xr
 from xresample import arguments
 from xresample.accumulate import scales
 from xresample.accumulate.weights import weight_map
+from xresample.datamodel.arrays import ExposureArrays, PlainArray
 from xresample.datamodel.dq_flags import good_pixels
 from xresample.datamodel.exposure import validate
 from xresample.datamodel.grid import checked_shape
@@ -51,9 +52,10 @@ def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndar
     flag_name_map : mapping, BitFlagNameMap, Enum class or None
         Value of each flag by its name.
     """
-    flags = arguments.array("dqarr", dqarr)
-    good = good_pixels(flags, good_bits, flag_name_map)
-    return np.ones(flags.shape, np.uint8) if good is None else good.astype(np.uint8)
+    flags = PlainArray.of(dqarr, "dqarr")
+    good = good_pixels(np.asarray(flags.array), good_bits, flag_name_map)
+    mask = np.ones(np.shape(flags.array), np.uint8) if good is None else good.astype(np.uint8)
+    return mask if flags.mask is None else np.where(flags.mask, np.uint8(0), mask)
 
 
 def build_driz_weight(
@@ -81,17 +83,21 @@ def build_driz_weight(
     arguments.choice("weight_type", weight_type, WEIGHT_TYPES)
     if missing := [key for key in ("data", "dq") if key not in model]:
         raise MissingKeyError(f"model must have the keys 'data' and 'dq', got none of {missing}")
-    shape = arguments.array("data", model["data"]).shape
-    dq, time, variance = model["dq"], None, None
+    planes = ("data", "dq", *WEIGHT_VARIANCE.values())
+    taken = ExposureArrays.of({name: model.get(name) for name in planes}, model.get("bunit_data"))
+    if taken.faults:
+        raise InvalidInputError("The model cannot be used:\n- " + "\n- ".join(taken.faults))
+    shape = arguments.array("data", taken.planes.get("data")).shape
+    dq, time, variance = taken.planes.get("dq"), None, None
+    good = None
     if dq is not None:
-        dq = good_pixels(arguments.array("dq", dq), good_bits, flag_name_map)
-    good = dq
+        good = good_pixels(arguments.array("dq", dq), good_bits, flag_name_map)
     if weight_type == "exptime":
         measured = model.get("measurement_time")
         measured = model.get("exposure_time") if measured is None else measured
         time = None if measured is None else arguments.number("exposure_time", measured)
     elif weight_type in WEIGHT_VARIANCE:
-        variance = model.get(WEIGHT_VARIANCE[weight_type])
+        variance = taken.planes.get(WEIGHT_VARIANCE[weight_type])
         variance = None if variance is None else arguments.array("variance", variance)
         variance = variance if variance is not None and variance.shape == shape else None
     return weight_map(weight_type, shape, variance, time, good)

@@ -13,6 +13,7 @@ import xarray as xr
 
 from xresample import arguments
 from xresample.datamodel import schema
+from xresample.datamodel.arrays import ExposureArrays
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.provenance import unused_name
 from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
@@ -78,17 +79,20 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
     InvalidExposureError
         The model cannot be used; lists every fault.
     """
-    data = arguments.array("data", model["data"])
+    planes = {name: model[name] for name in filter(_is_plane, model)}
+    taken = ExposureArrays.of(planes, model.get("bunit_data") or None)
+    data = np.asarray(taken.planes.get("data", ()))
     if data.ndim != 2:
         raise ImageShapeError(
             f"data of the model {name_of(model)} must be an image (y, x), got shape {data.shape}"
         )
+    if taken.faults:
+        raise InvalidExposureError(
+            f"The model {name_of(model)} cannot be used:\n- " + "\n- ".join(taken.faults)
+        )
     variables = {}
-    for name in filter(_is_plane, model):
-        array = data if name == "data" else model[name]
-        if array is None:
-            continue
-        array = arguments.array(name, array)
+    for name, plane in taken.planes.items():
+        array = arguments.array(name, plane)
         if array.size == 0:
             continue
         if np.shape(array) != data.shape:
@@ -98,8 +102,8 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
             )  # fmt: skip
             continue
         variables[name] = xr.Variable(schema.PIXELS, array)
-    if (units := model.get("bunit_data")) is not None and str(units):
-        variables["data"].attrs["units"] = str(units)
+    if taken.units:
+        variables["data"].attrs["units"] = taken.units
     dataset = xr.Dataset(variables, attrs=_attrs(model))
     validate(dataset, pixmap=True)
     return Exposure(dataset, WCSHandle(_wcs(model)))

@@ -18,6 +18,7 @@ from xresample.accumulate.scales import Given
 from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import place, whole_pixmap, with_weights
 from xresample.arguments import whole
+from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.options import WEIGHT_VARIANCE
 from xresample.errors import FinalizedError, InvalidInputError
@@ -226,7 +227,7 @@ class Resample(ResampleSettings):
         window = product.place(exposure)
         arguments = self._for_hooks(exposure, window, intensity) if hooks else {}
         if hooks:
-            window = with_weights(window, arguments["weight_map"])
+            window = with_weights(window, arguments["weight_map"], product.state.options.dtype)
         product.deposit(product.state, admitted, window, self._pixel_scale_ratio)
         return arguments
 
@@ -316,13 +317,15 @@ class Resample(ResampleSettings):
                     f"{axis}min and {axis}max must be pixels of the exposure in order, from 0 to "
                     f"{size - 1}, got {first} and {last}"
                 )
-        weight = np.ones(exposure.shape) if weight_map is None else np.asarray(weight_map)
+        weight = np.ones(exposure.shape)
+        if weight_map is not None:
+            weight = bare_array(weight_map, "weight_map")
         if weight.shape != exposure.shape:
             raise InvalidInputError(
                 f"weight_map must have the shape of data, {exposure.shape}, got {weight.shape}"
             )
         active = (int(ymin), int(ymax) + 1, int(xmin), int(xmax) + 1)
-        window = with_weights(replace(window, active=active), weight)
+        window = with_weights(replace(window, active=active), weight, state.options.dtype)
         product.deposit(state, admitted, window, pixel_scale_ratio)
 
     def update_time(self, model: Mapping[str, Any]) -> None:

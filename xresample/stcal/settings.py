@@ -108,6 +108,9 @@ class ResampleSettings:
             area = positive(self.get_output_model_pixel_area({"wcs": self._output_wcs}))
             self._output_pixel_scale = None if area is None else sky.arcsec(area)
         log.info("Output pixel scale: %s arcsec", self._output_pixel_scale)
+        place = self._output_array_shape, self._y0, self._x0, positive(self._output_pixel_scale)
+        if (scale := Grid(WCSHandle(self._output_wcs), *place).contradicted_scale()) is not None:
+            log.warning("The pixel scale of the output WCS is another one: %s arcsec", scale)
 
     def _options(self, variances: bool) -> Options:
         """Return the options for the current attributes, with variances or without."""

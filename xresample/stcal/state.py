@@ -110,6 +110,7 @@ class ProductState:
             The pixel scale ratio of all exposures.
         """
         state.deposit(admitted, window)
+        state.warn()
         if admitted.number == 0:
             options = replace(state.options, pixel_scale_ratio=ratio)
             state.job = replace(state.job, options=options)

@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate.job import Admitted, Job
+from xresample.accumulate.launch import Outcome
+from xresample.accumulate.notices import Notices
 from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
 from xresample.arguments import datasets
@@ -238,6 +240,11 @@ def plan(
     size = job.layout.pixel_bytes(job.options, job.count)
     tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
     parts = _parts(admitted, job, tiling)
+    notices, touched = Notices(), {part.number for tile in parts.values() for part in tile}
+    for entry in admitted:
+        outcome = Outcome.CONTRIBUTED if entry.number in touched else Outcome.OUTSIDE
+        notices.note(entry, outcome, job.options)
+    notices.warn(job.options)
     return Plan(job, tiling, tuple(admitted), parts, 1 if threads is None else count(threads))
 
 
@@ -253,14 +260,10 @@ def _parts(
     everywhere = _positions(exposures, lattices, job.grid)
     for entry, lattice, positions in zip(admitted, lattices, everywhere, strict=True):
         far = reach(job.options, entry.scales.ratio, longest_step(lattice, positions))
-        touched = False
         if _is_beyond(entry.exposure, lattice, positions, job.grid):
             positions = positions[:, :0]
         for index, part in touching(entry.number, lattice, positions, far, tiling):
             parts.setdefault(index, []).append(part)
-            touched = True
-        if not touched:
-            entry.warn_outside()
     return {index: tuple(found) for index, found in sorted(parts.items())}
 
 

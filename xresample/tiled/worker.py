@@ -13,7 +13,9 @@ import xarray as xr
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.job import Job
-from xresample.accumulate.launch import Scales, add_exposure
+from xresample.accumulate.launch import Outcome, Scales, add_exposure
+from xresample.accumulate.notices import warn_outcome
+from xresample.accumulate.weights import deposited_weights
 from xresample.accumulate.window import map_between, place_part, require_wcs, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
@@ -80,6 +82,11 @@ class ExposureInput:
     attrs: dict[str, Any]
     scales: Scales
     weight_type: WeightType
+
+    @property
+    def label(self) -> str:
+        """Name of the exposure in a message."""
+        return str(self.attrs.get("filename") or self.number)
 
     @property
     def y(self) -> range:
@@ -157,7 +164,18 @@ def _add(
     options = replace(shared.job.options, weight_type=exposure.weight_type)
     cut = exposure.cut(y, x, blocks)
     window = place_part(cut, mapping, options, part.y, part.x, shared.threads)
-    add_exposure(buffers, options, window, exposure.scales, exposure.number, shared.threads)
+    outcome = add_exposure(
+        buffers, options, window, exposure.scales, exposure.number, shared.threads
+    )
+    if outcome is Outcome.NOTHING and not blocks:
+        # Other parts of the exposure may contribute to other tiles.
+        whole = exposure.cut(exposure.y, exposure.x, blocks)
+        if deposited_weights(whole, options).any():
+            return
+    elif outcome is Outcome.NOTHING and (part.y, part.x) != (exposure.y, exposure.x):
+        return
+    if outcome is not Outcome.OUTSIDE:
+        warn_outcome(outcome, [exposure.label], 1)
 
 
 def _mapping(exposure: ExposureInput, shared: SharedInput) -> PixelMap:

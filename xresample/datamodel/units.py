@@ -1,0 +1,99 @@
+"""Units as text: which spellings mean the same unit, and factors from one unit to another."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any
+
+from xresample.errors import ignored_warnings
+
+if TYPE_CHECKING:
+    from astropy.units import UnitBase
+
+_PLURALS = re.compile(r"\b(electron|photon|count|pixel)s\b", re.IGNORECASE)
+
+
+def units_text(units: Any) -> str | None:
+    """Return units as text; None if they are unknown.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> units_text(u.MJy / u.sr), units_text("DN/s"), units_text(None)
+    ('MJy / sr', 'DN/s', None)
+    """
+    if units is None or isinstance(units, str):
+        return units
+    return str(units.to_string()) if hasattr(units, "to_string") else str(units)
+
+
+@functools.lru_cache(256)
+def parsed(text: str) -> UnitBase | None:
+    """Return the unit that a text means; None if astropy does not know it.
+
+    Spellings of FITS files are known as well, such as ``ELECTRONS/S``.
+
+    Examples
+    --------
+    >>> parsed("ELECTRONS/S") == parsed("electron s-1"), parsed("furlong")
+    (True, None)
+    """
+    from astropy.units import Unit
+
+    singular = _PLURALS.sub(r"\1", text)
+    spellings = dict.fromkeys((text, singular, singular.lower() if text.isupper() else text))
+    for spelling in spellings:
+        for style in ("generic", "fits", "vounit"):
+            try:
+                # astropy warns about unusual spellings, which the user may not be able to change.
+                with ignored_warnings():
+                    return Unit(spelling, format=style)
+            except (TypeError, ValueError):
+                continue
+    return None
+
+
+def same_units(a: str, b: str) -> bool:
+    """Tell whether two texts mean the same unit.
+
+    Examples
+    --------
+    >>> same_units("MJy/sr", "MJy sr-1"), same_units("Jy", "mJy"), same_units("x", "x")
+    (True, False, True)
+    """
+    if a == b:
+        return True
+    first, second = parsed(a), parsed(b)
+    return first is not None and second is not None and bool(first == second)
+
+
+def factor_between(units: Any, target: Any, power: int = 1) -> float | None:
+    """Return the factor that converts numbers in units to a power of other units.
+
+    Parameters
+    ----------
+    units : str or Unit
+        Units of the numbers.
+    target : str or Unit
+        Units to convert to.
+    power : int, optional
+        Power of the target.
+
+    Returns
+    -------
+    float or None
+        None if the units cannot be converted.
+
+    Examples
+    --------
+    >>> factor_between("mJy2", "Jy", 2)
+    1e-06
+    """
+    known = [parsed(text) for text in (units_text(units) or "", units_text(target) or "")]
+    if known[0] is None or known[1] is None:
+        return 1.0 if power == 1 and str(units) == str(target) else None
+    try:
+        return float(known[0].to(known[1] ** power))
+    except (TypeError, ValueError):
+        return None
