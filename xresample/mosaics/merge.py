@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
-from xresample.accumulate.job import Job
+from xresample.accumulate.job import Job, warn_mixed
+from xresample.datamodel import provenance
 from xresample.datamodel.context import n_planes, shift_context
 from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import WEIGHT_SUFFIX, Rule
@@ -51,7 +53,9 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
         )
     layout = first.buffers.layout.widened(second.buffers.layout.variances)
     count = first.job.count + second.job.count
-    return Job(first.grid, first.options, layout, mine or yours, count)
+    warn_mixed(first.job.watched, second.job.watched)
+    watched = reduce(provenance.watched, second.rows, first.job.watched)
+    return Job(first.grid, first.options, layout, mine or yours, count, watched)
 
 
 def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> np.ndarray:
