@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ class Accumulator:
         held = layout_of(mosaic, options)
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
-        watched = reduce(provenance.watched, rows, {})
+        watched = provenance.watched({}, *rows)
         job = Job(grid, options, wider_layout(held, options, more), units, len(rows), watched)
         return cls(job, _read(mosaic, job, held, threads), rows, further_attrs(mosaic))
 

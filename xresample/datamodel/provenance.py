@@ -166,13 +166,13 @@ Watched = dict[str, Any]
 """The first known value of each quantity that should not differ; None after it has differed."""
 
 
-def watched(before: Watched, row: Row) -> Watched:
-    """Return the watched values after another exposure."""
+def watched(before: Watched, *rows: Row) -> Watched:
+    """Return the watched values after further exposures."""
     found = dict(before)
-    for entry in schema.PROVENANCE:
-        value = row.get(entry.name)
-        if entry.warns and is_known(value) and found.setdefault(entry.name, value) != value:
-            found[entry.name] = None
+    for name in (entry.name for entry in schema.PROVENANCE if entry.warns):
+        for value in (row.get(name) for row in rows):
+            if is_known(value) and found.setdefault(name, value) != value:
+                found[name] = None
     return found
 
 

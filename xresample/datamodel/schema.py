@@ -177,9 +177,7 @@ PROVENANCE = (
     Scalar(
         "pixel_scale_ratio", math.nan, "pixel scale of the mosaic over that of the exposure", "1"
     ),
-    Scalar(
-        *("instrument", "", "instrument", None, ("INSTRUME",)), common=Common.EQUAL, warns=True
-    ),
+    Scalar(*("instrument", "", "instrument", None, ("INSTRUME",)), common=Common.EQUAL, warns=True),
     Scalar("detector", "", "detector", None, ("DETECTOR",), Common.EQUAL),
     Scalar("filter", "", "filter", None, ("FILTER",), Common.EQUAL, warns=True),
     Scalar("target", "", "target", None, ("TARGNAME", "OBJECT"), Common.EQUAL),

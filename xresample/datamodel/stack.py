@@ -15,7 +15,7 @@ from . import schema
 from .dq_flags import integer_flags
 from .exposure import Exposure, validate, wcs_of
 from .facts import facts_of, identity_of, identity_variable, name_of, new_identity
-from .pixels import image_shape, pixel_index
+from .pixels import image_shape, pixel_origin
 from .provenance import column
 
 _MEANINGS = ("units", "flag_masks", "flag_meanings")
@@ -177,14 +177,10 @@ def _require_alike(given: list[xr.Dataset]) -> None:
 
 def _differences(first: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
     """Yield how an exposure differs from the first one of a stack."""
-    shape, expected = image_shape(other), image_shape(first)
-    if shape != expected:
-        yield f"shape must be {expected}, got {shape}"
-    else:
-        for name in schema.PIXELS:
-            mine, yours = pixel_index(first, name), pixel_index(other, name)
-            if not np.array_equal(mine, yours):
-                yield f"{name} must start at {mine[0]}, got {yours[0]}"
+    if image_shape(other) != image_shape(first):
+        yield f"shape must be {image_shape(first)}, got {image_shape(other)}"
+    elif pixel_origin(other) != pixel_origin(first):
+        yield (f"the first row and column must be {pixel_origin(first)}, got {pixel_origin(other)}")
     if (schema.WCS in first.coords) != (schema.WCS in other.coords):
         yield "either all exposures must have a WCS, or none"
     if odd := sorted(map(str, set(first.data_vars) ^ set(other.data_vars))):
@@ -192,10 +188,10 @@ def _differences(first: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
     for name in map(str, first.data_vars):
         if name not in other.data_vars:
             continue
-        mine, yours = first[name], other[name]
-        if mine.dtype != yours.dtype:
-            yield f"{name} must have type {mine.dtype}, got {yours.dtype}"
+        a, b = first[name], other[name]
+        if a.dtype != b.dtype:
+            yield f"{name} must have type {a.dtype}, got {b.dtype}"
         for meaning in _MEANINGS:
-            a, b = mine.attrs.get(meaning), yours.attrs.get(meaning)
-            if not np.array_equal(a, b):
-                yield f"{name} must have {meaning} {a!r}, got {b!r}"
+            expected, got = (schema.as_list(v.attrs.get(meaning)) for v in (a, b))
+            if expected != got:
+                yield f"{name} must have {meaning} {expected}, got {got}"

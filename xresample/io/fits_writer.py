@@ -167,8 +167,11 @@ def _fact_cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
     for name, value in known.items():
         row = FACTS[name]
         comment = f"[{row.units}] {row.long_name}" if row.units else row.long_name
+        value = _ascii(value) if isinstance(value, str) else value
+        # A card has 80 characters: the keyword, the value and three separators come first.
+        room = 80 - 10 - max(20, len(str(value)) + 2) - 3
         for keyword in row.keywords:
-            yield keyword, _ascii(value) if isinstance(value, str) else value, comment
+            yield keyword, value, comment if len(comment) <= room else ""
 
 
 def _zero_points(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:

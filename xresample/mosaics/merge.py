@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 
 import numpy as np
 
@@ -54,7 +53,7 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
     layout = first.buffers.layout.widened(second.buffers.layout.variances)
     count = first.job.count + second.job.count
     warn_mixed(first.job.watched, second.job.watched)
-    watched = reduce(provenance.watched, second.rows, first.job.watched)
+    watched = provenance.watched(first.job.watched, *second.rows)
     return Job(first.grid, first.options, layout, mine or yours, count, watched)
 
 
