@@ -31,8 +31,10 @@ OPTIONS: dict[str, Any] = {"good_bits": "JUMP_DET", "propagate_dq": True}
 def campaign() -> list[xr.Dataset]:
     """Return exposures that differ in every fact; tests must not change them."""
     return [
-        make_exposure(k, SHAPE, level=0.5 * k, subtracted=k == 2, instrument="ACS", date=f"2024-0{k + 1}-01",
-                      detector=f"D{k}", photflam=1e-19)
+        make_exposure(
+            *(k, SHAPE), level=0.5 * k, subtracted=k == 2, instrument="ACS", detector=f"D{k}",
+            date=f"2024-0{k + 1}-01", photflam=1e-19,
+        )
         for k in range(4)
     ]  # fmt: skip
 

@@ -115,7 +115,8 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
         variable = mosaic[name].transpose(*row.dims)
         hdu = fits.ImageHDU(variable.values, name=extension_of(name))
         if header is not None and row.dims[-2:] == schema.PIXELS:
-            hdu.header.extend(header.cards, update=True)
+            # A header shares the cards that it is extended with, so each image needs a copy.
+            hdu.header.extend(header.copy().cards, update=True)
             hdu.header.extend(_further_axes(len(row.dims)), update=True)
         if name == DATA:
             hdu.header.extend(_zero_points(mosaic), update=True)
