@@ -174,10 +174,10 @@ def test_every_image_has_the_wcs(tmp_path: Path, wcs: Any) -> None:
     with fits.open(tmp_path / "m.fits") as hdus:
         images = [hdu for hdu in hdus[1:] if isinstance(hdu, fits.ImageHDU)]
         assert {"SCI", "ERR", "WHT", "CON", "DQ", "VAR_RNOISE"} < {hdu.name for hdu in images}
-        expected = WCS(hdus["SCI"].header).pixel_to_world_values(3.0, 4.0)
+        expected = np.array(WCS(hdus["SCI"].header).pixel_to_world_values(3.0, 4.0))
         for hdu in images:
             found = WCS(hdu.header, naxis=2)
-            assert found.pixel_to_world_values(3.0, 4.0) == pytest.approx(expected, rel=1e-14)
+            np.testing.assert_allclose(found.pixel_to_world_values(3.0, 4.0), expected, rtol=1e-14)
         if wcs.sip is None:
             cube = WCS(hdus["CON"].header)
             assert cube.naxis == 3
@@ -212,7 +212,8 @@ def test_older_mosaics_can_be_used(tmp_path: Path) -> None:
     old.resample.to_fits(tmp_path / "old.fits")
     assert "FILTER" not in fits.getheader(tmp_path / "old.fits")
     there = old.resample.contributors(x=20, y=20)
-    assert list(there["filename"].values) == ["exposure_0.fits"]
+    expected = whole.isel(exposure=[0, 1]).resample.contributors(x=20, y=20)
+    assert list(there["filename"].values) == list(expected["filename"].values)
     assert "filter" not in there
 
 
