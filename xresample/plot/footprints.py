@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample import arguments
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
