@@ -182,6 +182,14 @@ def test_dates_and_durations_as_coordinates_are_converted() -> None:
     mosaic = leveled()[0].assign_coords(coords).resample.onto(GRID)
     assert mosaic.attrs["start_time"] == 60000.25
     assert mosaic.attrs["duration"] == 90.5
+    dated = leveled()[0].assign_coords(date=np.datetime64("2023-02-25T06:00:00", "ns"))
+    assert dated.resample.onto(GRID).attrs["date"] == "2023-02-25T06:00:00.000"
+
+
+@pytest.mark.parametrize("value", ["text", 1j, np.datetime64("2023-01-01"), np.timedelta64(1, "s")])
+def test_odd_values_of_coordinates_are_refused(value: Any) -> None:
+    with pytest.raises(xrs.InvalidExposureError, match="invalid value"):
+        leveled()[0].assign_coords(level=value).resample.onto(GRID)
 
 
 def test_unknown_values_of_coordinates_have_the_defaults() -> None:

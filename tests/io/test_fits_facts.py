@@ -159,6 +159,15 @@ def test_the_date_follows_from_the_start_if_no_exposure_has_one(tmp_path: Path) 
     assert fits.getheader(tmp_path / "m.fits")["DATE-OBS"] == "2023-02-25T06:00:00.000"
 
 
+def test_numbers_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
+    mosaic = mosaic_of({"photflam": np.inf, "photplam": np.nan})
+    assert not {"photflam", "photplam"} & set(mosaic.attrs)
+    mosaic.assign_attrs(photzpt=np.nan).resample.to_fits(tmp_path / "m.fits")
+    header = fits.getheader(tmp_path / "m.fits")
+    assert not {"PHOTFLAM", "PHOTPLAM", "PHOTZPT"} & set(header)
+    assert header["PHOTMJSR"] == 0.4
+
+
 def test_long_values_are_written(tmp_path: Path) -> None:
     facts = {"target": "a target " * 9, "filter": "z DECam SDSS c0004 9260.0 1520.0 and more"}
     mosaic_of(facts).resample.to_fits(tmp_path / "m.fits")

@@ -117,17 +117,25 @@ def identity_fault(dataset: xr.Dataset) -> str | None:
 
 def _coordinates(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the facts that are 0-d coordinates."""
-    found = {row.name: _scalar(dataset, row.name) for row in schema.EXPOSURE_ATTRS}
+    found = {row.name: _converted(row, dataset) for row in schema.EXPOSURE_ATTRS}
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _converted(row: schema.Scalar, dataset: xr.Dataset) -> Any:
+    """Return the value of a 0-d coordinate: times as MJD or text, durations in seconds."""
+    value = _scalar(dataset, row.name)
+    if isinstance(value, np.datetime64):
+        if row.units == "d":
+            return float((value - _EPOCH) / np.timedelta64(1, "D"))
+        return None if np.isnat(value) else str(np.datetime_as_string(value, unit="ms"))
+    if isinstance(value, np.timedelta64):
+        # As text, a duration is refused where it has no meaning, for example as a sky level.
+        return float(value / np.timedelta64(1, "s")) if row.units == "s" else str(value)
+    return value
+
+
 def _scalar(dataset: xr.Dataset, name: str) -> Any:
-    """Return the value of a 0-d coordinate: dates as MJD, durations in seconds; None if missing."""
+    """Return the value of a 0-d coordinate; None if the coordinate is missing."""
     if name not in dataset.coords or (variable := dataset.variables[name]).ndim:
         return None
-    value = variable.values[()]
-    if isinstance(value, np.datetime64):
-        return float((value - _EPOCH) / np.timedelta64(1, "D"))
-    if isinstance(value, np.timedelta64):
-        return float(value / np.timedelta64(1, "s"))
-    return value
+    return variable.values[()]

@@ -158,8 +158,8 @@ def common(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def is_known(value: Any) -> bool:
-    """Tell whether a quantity has a value: text that is not empty, or a number."""
-    return value not in ("", None) and value == value
+    """Tell whether a quantity has a value: text that is not empty, or a finite number."""
+    return value not in ("", None) and (isinstance(value, str) or math.isfinite(value))
 
 
 Watched = dict[str, Any]

@@ -161,7 +161,8 @@ class Scalar:
     keywords: tuple[str, ...] = ()
     """FITS keywords: a reader takes the first that a file has, and `to_fits` writes all of them."""
     common: Common | None = None
-    """How the attribute of a mosaic follows from the values of its exposures; None: otherwise."""
+    """How the attribute of a mosaic follows from the values of its exposures; None: the mosaic has
+    no such attribute, or another rule, as for times."""
     warns: bool = False
     """Whether a mosaic of exposures with different values is probably a mistake."""
 

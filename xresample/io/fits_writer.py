@@ -162,7 +162,8 @@ def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
 
 def _fact_cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
     """Yield the facts that all exposures share, such as the filter, with their keywords."""
-    known = {name: schema.plain(v) for name, v in mosaic.attrs.items() if name in FACTS}
+    given = {name: schema.plain(v) for name, v in mosaic.attrs.items() if name in FACTS}
+    known = {name: value for name, value in given.items() if provenance.is_known(value)}
     if "date" not in known and "start_time" in mosaic.attrs:
         known["date"] = _iso(float(mosaic.attrs["start_time"]))
     for name, value in known.items():
