@@ -145,6 +145,7 @@ def calls_of_verbs() -> Calls:
                  "margin"),
     )  # fmt: skip
     yield "merge", lambda v: xrs.merge(MOSAIC, v)
+    yield "concat", xrs.concat
 
 
 def calls_of_makers() -> Calls:

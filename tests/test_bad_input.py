@@ -337,7 +337,7 @@ def test_transposed_exposures_and_mosaics_give_the_same_bits() -> None:
 
 
 def test_attributes_may_be_numpy_scalars_but_not_mappings() -> None:
-    with pytest.raises(xrs.InvalidInputError, match="mapping"):
+    with pytest.raises(xrs.InvalidExposureError, match="mapping"):
         make_exposure(0, SHAPE, header={"a": 1})
     given = {name: np.float32(v) if isinstance(v, float) else v for name, v in
              make_attrs(0).items()}  # fmt: skip

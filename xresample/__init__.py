@@ -7,16 +7,17 @@ when they are first used.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor
+from .datamodel.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .accumulate.warm_up import warm_up
     from .datamodel.exposure import make_exposure
     from .datamodel.grid import fit_wcs
     from .datamodel.options import Options
+    from .datamodel.stack import concat
     from .errors import (
         CompiledCodeWarning,
         FileError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         InvalidInputError,
         MissingKeyError,
         MissingVarianceWarning,
+        MixedExposuresWarning,
         NoContributionWarning,
         NoExposureWarning,
         NoOverlapWarning,
@@ -48,6 +50,7 @@ _HOMES = {
     "Plan": "tiled.plan",
     "coadd": "mosaics.coadd",
     "coadd_to_zarr": "tiled.zarr_store",
+    "concat": "datamodel.stack",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
     "make_exposure": "datamodel.exposure",
@@ -68,6 +71,7 @@ _HOMES = {
             "InvalidInputError",
             "MissingKeyError",
             "MissingVarianceWarning",
+            "MixedExposuresWarning",
             "NoContributionWarning",
             "NoExposureWarning",
             "NoOverlapWarning",
@@ -91,6 +95,7 @@ __all__ = [
     "InvalidInputError",
     "MissingKeyError",
     "MissingVarianceWarning",
+    "MixedExposuresWarning",
     "NoContributionWarning",
     "NoExposureWarning",
     "NoOverlapWarning",
@@ -105,6 +110,7 @@ __all__ = [
     "XResampleError",
     "coadd",
     "coadd_to_zarr",
+    "concat",
     "empty_mosaic",
     "fit_wcs",
     "make_exposure",
@@ -116,11 +122,6 @@ __all__ = [
     "warm_up",
     "with_sky",
 ]
-
-try:
-    __version__ = version("xresample")
-except PackageNotFoundError:  # The checkout is on sys.path, but it was never installed.
-    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:

@@ -111,8 +111,8 @@ class ResampleAccessor:
         Parameters
         ----------
         *exposures : Dataset or iterable of Dataset
-            Exposures to add. If the method is called on an exposure, one of them may be the
-            mosaic to add it to.
+            Exposures to add, or stacks of them (see `xresample.concat`). If the method is called
+            on an exposure, one of them may be the mosaic to add it to.
         output_wcs : WCS, Dataset, dict or (int, int), optional
             The grid of a new mosaic, if no Dataset is a mosaic.
         pixmap : array_like, optional

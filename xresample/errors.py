@@ -84,6 +84,10 @@ class MissingVarianceWarning(UserWarning):
     """The variance for the weights is missing; all weights of the exposure are 1."""
 
 
+class MixedExposuresWarning(UserWarning):
+    """Exposures of different filters or instruments are in one mosaic."""
+
+
 class CompiledCodeWarning(UserWarning):
     """Compiled kernels cannot be kept in the usual folders."""
 

@@ -30,6 +30,7 @@ def test_a_primary_image(tmp_path: Path) -> None:
     assert exposure["data"].attrs["units"] == "adu"
     assert exposure.attrs == {
         "filename": "a.fits", "exposure_time": 90.0, "start_time": 56618.25,
+        "exposure": str(exposure["exposure"].values),
     }  # fmt: skip
     expected = pixel_to_world(make_sip(files.SHAPE), 3.0, 4.0)
     found = pixel_to_world(exposure.resample.wcs, 3.0, 4.0)

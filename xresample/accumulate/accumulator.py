@@ -75,7 +75,8 @@ class Accumulator:
         held = layout_of(mosaic, options)
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
-        job = Job(grid, options, wider_layout(held, options, more), units, len(rows))
+        watched = provenance.watched({}, *rows)
+        job = Job(grid, options, wider_layout(held, options, more), units, len(rows), watched)
         planes, attrs = _read(mosaic, job, held, threads), further_attrs(mosaic)
         return cls(job, planes, rows, attrs, notices=Notices.after(rows))
 

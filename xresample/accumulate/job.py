@@ -8,7 +8,7 @@ in each of them, before any work is done and before any mosaic changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import xarray as xr
@@ -22,7 +22,7 @@ from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
 from xresample.datamodel.signatures import chosen_options
 from xresample.datamodel.units import same_units
-from xresample.errors import InvalidInputError, PixelScaleWarning, warn
+from xresample.errors import InvalidInputError, MixedExposuresWarning, PixelScaleWarning, warn
 
 from .launch import Scales, Window
 from .scales import Given, scales_of
@@ -67,6 +67,8 @@ class Job:
     units: str | None = None
     count: int = 0
     """Number of exposures so far."""
+    watched: provenance.Watched = field(default_factory=dict)
+    """Instrument and filter of the exposures so far."""
 
     @classmethod
     def new(cls, grid: Grid, options: Options) -> Job:
@@ -142,6 +144,8 @@ class Job:
         scales = scales_of(
             exposure, self.grid, self.options, lambda: placed(exposure).pixmap, given
         )
+        row = provenance.row_of(exposure.scalars, scales.ratio, fingerprint_of(exposure))
+        warn_mixed(self.watched, row)
         return Admitted(
             exposure=exposure,
             number=self.count,
@@ -151,14 +155,20 @@ class Job:
                 if given is not None and given.weights
                 else effective_weight_type(self.options, exposure)
             ),
-            row=provenance.row_of(exposure.scalars, scales.ratio, fingerprint_of(exposure)),
+            row=row,
             units=units,
             layout=layout,
         )
 
     def after(self, admitted: Admitted) -> Job:
         """Return the job once an admitted exposure has been added."""
-        return replace(self, layout=admitted.layout, units=admitted.units, count=self.count + 1)
+        return replace(
+            self,
+            layout=admitted.layout,
+            units=admitted.units,
+            count=self.count + 1,
+            watched=provenance.watched(self.watched, admitted.row),
+        )
 
     def _units_with(self, exposure: Exposure) -> str | None:
         """Return the units of the mosaic with an exposure, which must have the same units."""
@@ -172,6 +182,16 @@ class Job:
     def _window(self, exposure: Exposure) -> Window:
         """Return the window of an exposure; its flags are not read."""
         return place(exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None))
+
+
+def warn_mixed(before: provenance.Watched, row: provenance.Row) -> None:
+    """Warn if an exposure, or a mosaic, has another filter or instrument than those before."""
+    if lines := provenance.differing(before, row):
+        warn(
+            f"The mosaic mixes exposures that differ in {'; '.join(lines)}. If this is not "
+            "intended, make one mosaic per filter and instrument",
+            MixedExposuresWarning,
+        )
 
 
 def label_of(exposure: Exposure, number: int) -> str:

@@ -15,6 +15,7 @@ from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
+from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
 from .options import Options
 from .pixels import image_shape, pixel_origin
 from .quantities import number_of, plain_attr
@@ -60,12 +61,16 @@ def make_exposure(
     **attrs
         ``filename``, ``group_id``, ``exposure_time``, ``measurement_time``, ``duration``
         (seconds), ``start_time``, ``end_time`` (MJD), ``pixelarea_steradians``, ``level``,
-        ``subtracted``. None counts as absent. Other attributes are kept.
+        ``subtracted``, ``instrument``, ``detector``, ``filter``, ``target``, ``date`` (ISO 8601)
+        and zero points such as ``photflam``. None counts as absent. Other attributes are kept,
+        except ``exposure``, which is the identity of the new exposure.
 
     Returns
     -------
     xarray.Dataset
-        The exposure, which shares the arrays.
+        The exposure, which shares the arrays. The attribute ``exposure`` and the coordinate
+        ``exposure`` hold its identity, so that its attributes are not mistaken for those of
+        another exposure.
 
     Raises
     ------
@@ -113,6 +118,7 @@ def make_exposure(
     indices |= {name: index.values for name, index in taken.coords.items()}
     coords = {name: (name, k, schema.coordinate_attrs(name)) for name, k in indices.items()}
     exposure = xr.Dataset(variables, coords, known)
+    exposure = with_identity(exposure, new_identity(known.get("filename")))
     own_wcs = taken.wcs if wcs is None else wcs
     if own_wcs is not None:
         exposure = assign_wcs(exposure, own_wcs)
@@ -138,10 +144,22 @@ def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
 
 
 def wcs_of(dataset: xr.Dataset) -> WCSHandle | None:
-    """Return the WCS of a Dataset; None if the Dataset has no WCS."""
+    """Return the WCS of a Dataset; None if the Dataset has no WCS.
+
+    Raises
+    ------
+    InvalidInputError
+        The Dataset holds several exposures, each with its WCS.
+    """
     if schema.WCS not in dataset.coords:
         return None
-    return WCSHandle(str(dataset[schema.WCS].values))
+    text = dataset.coords[schema.WCS]
+    if text.ndim:
+        raise InvalidInputError(
+            f"The coordinate 'wcs' must hold one WCS, got {text.size} along {text.dims[0]!r}: take "
+            f"one exposure, for example with .isel({text.dims[0]}=0)"
+        )
+    return WCSHandle(str(text.values))
 
 
 def required_wcs(dataset: xr.Dataset) -> WCSHandle:
@@ -181,7 +199,7 @@ def validate(exposure: Any, options: Options | None = None, pixmap: bool = False
     if options is not None:
         faults += _unmet(exposure, options, pixmap)
     if faults:
-        name = exposure.attrs.get("filename") or "The exposure"
+        name = name_of(exposure) or "The exposure"
         raise InvalidExposureError(_listing(f"{name} cannot be used", faults))
 
 
@@ -198,7 +216,12 @@ def _faults(exposure: xr.Dataset) -> list[str]:
             continue
         variable = exposure[name]
         if set(variable.dims) != set(known.dims):
-            faults.append(f"{name} must have the dimensions {known.dims}, got {variable.dims}")
+            hint = ""
+            if schema.IDENTITY in variable.dims:
+                hint = ": take one exposure of the stack with .isel(exposure=...), or co-add all"
+            faults.append(
+                f"{name} must have the dimensions {known.dims}, got {variable.dims}{hint}"
+            )
         elif 0 in variable.shape:
             faults.append(
                 f"{name} must have at least one pixel, got the empty shape {variable.shape}"
@@ -217,8 +240,10 @@ def _faults(exposure: xr.Dataset) -> list[str]:
                     f"{name} must count pixels in steps of 1: an exposure may be a cutout, but "
                     "not every second pixel, and not flipped"
                 )
+    if fault := identity_fault(exposure):
+        return [*faults, fault]
     try:
-        scalars = schema.exposure_scalars(exposure.attrs)
+        scalars = schema.exposure_scalars(facts_of(exposure))
     except (TypeError, ValueError) as error:
         return [*faults, f"an attribute has an invalid value: {error}"]
     if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
@@ -268,7 +293,7 @@ class Exposure:
     @cached_property
     def scalars(self) -> dict[str, Any]:
         """Scalar quantities; absent ones have their defaults."""
-        return schema.exposure_scalars(self.dataset.attrs)
+        return schema.exposure_scalars(facts_of(self.dataset))
 
     @property
     def shape(self) -> tuple[int, int]:

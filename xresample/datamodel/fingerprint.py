@@ -11,9 +11,6 @@ from .exposure import Exposure
 SIDE = 8
 """Number of rows and columns of pixels that enter a fingerprint."""
 
-IDENTITY = "exposure"
-"""Attribute that names an exposure, if it has one."""
-
 
 def fingerprint_of(exposure: Exposure) -> str:
     """Return a digest of an exposure; empty if nothing tells the exposure from others.
@@ -26,16 +23,15 @@ def fingerprint_of(exposure: Exposure) -> str:
     """
     if exposure.own_wcs is not None or exposure.wcs is None:
         return ""
-    name = exposure.scalars["filename"], str(exposure.dataset.attrs.get(IDENTITY, ""))
     pixels = b""
-    if not any(name):
+    if not exposure.scalars["filename"]:
         plane = exposure.dataset.variables["data"]
         if plane.chunks is not None or not isinstance(plane._data, np.ndarray):
             return ""
         rows, columns = (max(1, size // SIDE) for size in plane.shape)
         pixels = plane.values[::rows, ::columns].tobytes()
     digest = hashlib.blake2b(pixels, digest_size=8)
-    facts = name, exposure.y, exposure.x, sorted(exposure.scalars.items())
+    facts = exposure.y, exposure.x, sorted(exposure.scalars.items())
     digest.update(repr(facts).encode())
     digest.update(exposure.wcs.text.encode())
     return digest.hexdigest()

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from xresample.arguments import datasets, is_iterable, shown, whole
+from xresample.arguments import is_iterable, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.wcs.handle import WCSHandle, WCSObject
 
 from . import schema
 from .exposure import Exposure, validate, wcs_of
 from .pixels import pixel_index, pixel_origin
+from .stack import separate
 
 FARTHEST = 2**31
 """Maximum distance of a pixel from the origin of a grid: kernels use integers."""
@@ -189,7 +190,7 @@ def fit_wcs(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures to cover; only their footprints are used.
+        The exposures to cover, or a stack of them (see `concat`); only their footprints are used.
     pixel_scale : float, optional
         Pixel scale in arcsec. Default: that of the first exposure times ``pixel_scale_ratio``.
     pixel_scale_ratio : float, optional
@@ -225,7 +226,7 @@ def fit_wcs(
     from xresample.wcs.fit import aligned_grid, tangent_grid
 
     readers = []
-    for dataset in datasets("exposures", exposures):
+    for dataset in separate(exposures):
         validate(dataset)
         readers.append(Exposure(dataset))
     if not readers:

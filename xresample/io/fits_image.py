@@ -12,6 +12,7 @@ from xresample.errors import FileError, InvalidInputError
 from . import hst, jwst
 from .contents import Contents, Group, ReadOptions, Role
 from .extensions import DATA, DQ, IMAGE, variable_of
+from .fits_facts import facts_in
 from .fits_file import FitsFile, table_bytes, text_wcs
 from .fits_hdus import Hdu
 from .roles import (
@@ -164,7 +165,7 @@ def _read_any(file: FitsFile, image: Hdu, name: str, several: bool) -> Contents:
         name,
         {DATA: file.image_plane(image)},
         _wcs_of(file, image),
-        {**attrs, "group_id": group_id},
+        {**attrs, **facts_in(file, image), "group_id": group_id},
         file.text("BUNIT", image.header),
     )
     # Without names such as SCI or A.SCI, nothing says which of several images a plane belongs to.

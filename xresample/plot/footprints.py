@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample import arguments
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
+from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.wcs.footprint import outline
 from xresample.wcs.transform import transform
@@ -110,7 +110,7 @@ def _exposures_with_wcs(datasets: xr.Dataset | Iterable[xr.Dataset]) -> list[Exp
     InvalidInputError
         There are no exposures, or an exposure has no WCS.
     """
-    given = list(arguments.datasets("exposures", datasets))
+    given = list(separate(datasets))
     if not given:
         raise InvalidInputError(
             "exposures must contain at least one exposure, got none: pass a Dataset or a list"

@@ -15,6 +15,7 @@ from xresample import arguments
 from xresample.datamodel import schema
 from xresample.datamodel.arrays import ExposureArrays
 from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.facts import facts_of
 from xresample.datamodel.provenance import unused_name
 from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
 from xresample.wcs.handle import WCSHandle
@@ -39,7 +40,8 @@ _PLANES = {row.name for row in schema.EXPOSURE if not row.name.endswith("*")}
 def as_model(dataset: xr.Dataset) -> Model:
     """Return an exposure Dataset as a model, with None for everything that the Dataset lacks."""
     exposure = Exposure(dataset)
-    scalars = {row.name: dataset.attrs.get(row.name) for row in schema.EXPOSURE_ATTRS}
+    facts = facts_of(dataset)
+    scalars = {row.name: facts.get(row.name) for row in schema.EXPOSURE_ATTRS}
     scalars["subtracted"] = exposure.scalars["subtracted"]
     names = [str(name) for name in dataset.data_vars if _is_plane(str(name))]
     whole = slice(None)

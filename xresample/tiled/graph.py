@@ -73,7 +73,6 @@ class Graph:
         admitted = self.plan.admitted[number]
         exposure = admitted.exposure
         dataset = exposure.dataset
-        known = [row.name for row in schema.EXPOSURE_ATTRS if row.name in dataset.attrs]
         return ExposureInput(
             number=number,
             wcs=zlib.compress(require_wcs(exposure.wcs, "exposure").text.encode()),
@@ -82,7 +81,7 @@ class Graph:
             x0=exposure.x.start,
             variables=self._loaded[number],
             flags=dict(dataset.variables["dq"].attrs) if "dq" in dataset else {},
-            attrs={name: dataset.attrs[name] for name in known},
+            attrs=exposure.scalars,
             scales=admitted.scales,
             weight_type=admitted.weight_type,
         )

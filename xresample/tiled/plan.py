@@ -14,11 +14,11 @@ from xresample.accumulate.launch import Outcome
 from xresample.accumulate.notices import Notices
 from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
-from xresample.arguments import datasets
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import labelled
 from xresample.datamodel.signatures import spells_options
+from xresample.datamodel.stack import separate
 from xresample.threads import count
 from xresample.wcs import transform as wcs
 from xresample.wcs.adapters import celestial_axes
@@ -191,7 +191,7 @@ def plan(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures.
+        The exposures, or a stack of them (see `concat`).
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
     chunks : int, tuple, mapping or "auto", optional
@@ -233,7 +233,7 @@ def plan(
     """
     job = Job.of_target(output_wcs, options)
     admitted = []
-    for dataset in datasets("exposures", exposures):
+    for dataset in separate(exposures):
         admitted.append(job.admit(dataset))
         job = job.after(admitted[-1])
     grid = job.grid
