@@ -148,10 +148,10 @@ def test_a_pixel_beside_a_tear_keeps_its_shape(
     torn = whole + beyond[..., np.newaxis] * np.array(far)
     for j, i in np.ndindex(7, 7):
         expected = np.array(outline(whole, j, i, 0.5)).reshape(4, 2) + beyond[j, i] * np.array(far)
-        # A pixel in the corner of the image has no neighbour on its side of the tear.
-        if beyond.sum() > 1 or not beyond[j, i]:
-            found = np.array(mended_corners(torn, j, i, 0.5)).reshape(4, 2)
-            np.testing.assert_allclose(found, expected, atol=1e-9)
+        found = np.array(mended_corners(torn, j, i, 0.5)).reshape(4, 2)
+        # A single column or pixel beside a tear has no step, so it is left out.
+        alone = (tear.endswith("border") and i == 0) or (beyond.sum() == 1 and beyond[j, i])
+        np.testing.assert_allclose(found, expected * (np.nan if alone else 1), atol=1e-9)
 
 
 def test_no_deposit_lies_between_the_sides_of_a_tear() -> None:
