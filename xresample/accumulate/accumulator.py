@@ -19,6 +19,7 @@ from xresample.datamodel.mosaic import (
     variances_of_error,
 )
 from xresample.datamodel.options import Options
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.planes import Layout, wider_layout
 
 from .buffers import Buffers, copy_rows
@@ -65,6 +66,7 @@ class Accumulator:
         InvalidInputError
             The Dataset is not a complete mosaic; lists every fault.
         """
+        mosaic = in_own_pixels(mosaic)
         options = Options.from_attrs(mosaic.attrs)
         grid = Grid.of(mosaic, options.pixel_scale)
         held = layout_of(mosaic, options)

@@ -15,7 +15,8 @@ from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .options import Options
-from .pixels import image_shape, pixel_origin
+from .own_pixels import in_own_pixels
+from .pixels import fault_of_pixels, image_shape, pixel_origin
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -203,13 +204,8 @@ def _faults(exposure: xr.Dataset) -> list[str]:
                 f"{variable.dtype}"
             )
     for name in schema.PIXELS:
-        if name in exposure.coords:
-            index = exposure[name].values
-            if index.ndim != 1 or np.any(np.diff(index) != 1) or np.any(index != np.floor(index)):
-                faults.append(
-                    f"{name} must count pixels in steps of 1: an exposure may be a cutout, but "
-                    "not every second pixel, and not flipped"
-                )
+        if name in exposure.coords and (fault := fault_of_pixels(exposure, name)):
+            faults.append(fault)
     try:
         scalars = schema.exposure_scalars(exposure.attrs)
     except (TypeError, ValueError) as error:
@@ -255,8 +251,15 @@ class Exposure:
     """A valid exposure, read as plain arrays."""
 
     dataset: xr.Dataset
+    """The Dataset in its own pixels, see `own_pixels`."""
     own_wcs: WCSHandle | None = None
     """A WCS that replaces the WCS of the Dataset."""
+
+    def __post_init__(self) -> None:
+        is_image = all(name in self.dataset.dims for name in schema.PIXELS)
+        # `validate` reports the faults of a Dataset that is not an exposure.
+        if is_image and not any(fault_of_pixels(self.dataset, name) for name in schema.PIXELS):
+            object.__setattr__(self, "dataset", in_own_pixels(self.dataset))
 
     @cached_property
     def scalars(self) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from xresample.wcs.handle import WCSHandle, WCSObject
 
 from . import schema
 from .exposure import Exposure, validate, wcs_of
-from .pixels import pixel_index, pixel_origin
+from .own_pixels import in_own_pixels
+from .pixels import pixel_origin
 
 FARTHEST = 2**31
 """Maximum distance of a pixel from the origin of a grid: kernels use integers."""
@@ -77,14 +78,9 @@ class Grid:
 
     @classmethod
     def _of_dataset(cls, dataset: xr.Dataset, pixel_scale: float | None) -> Grid:
-        wcs = wcs_of(dataset)
         shape = _checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
-        for name in schema.PIXELS:
-            if np.any(np.diff(pixel_index(dataset, name)) != 1):
-                raise InvalidInputError(
-                    f"{name} must count the pixels of the grid in steps of 1: a grid may be a "
-                    "cutout, but not every second pixel, and not flipped"
-                )
+        dataset = in_own_pixels(dataset)
+        wcs = wcs_of(dataset)
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
         grid = cls(wcs, shape, *pixel_origin(dataset), scale)
         return grid if scale is not None else replace(grid, pixel_scale=grid._own_scale())

@@ -14,6 +14,7 @@ import xarray as xr
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.mosaic import require_mosaic
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_origin
 from xresample.errors import ignored_warnings
 from xresample.sky.index import without_sky
@@ -88,6 +89,7 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     from astropy.io import fits
 
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     target = Path(path).expanduser()
     require_new(target, overwrite)
     # All planes are computed at once, because dask would compute common parts once per plane.

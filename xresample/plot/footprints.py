@@ -12,6 +12,7 @@ import xarray as xr
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.errors import InvalidInputError
 from xresample.wcs.footprint import outline
 from xresample.wcs.transform import transform
@@ -79,6 +80,7 @@ def plot_footprints(
     placed = _exposures_with_wcs(exposures)
     if on is None:
         on = _covering_grid(placed)
+    on = in_own_pixels(on) if isinstance(on, xr.Dataset) else on
     grid = Grid.of(on)
     if grid.wcs is None:
         raise InvalidInputError(
