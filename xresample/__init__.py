@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CompiledCodeWarning,
         FileError,
         GridMismatchError,
+        IgnoredDistortionWarning,
         InvalidExposureError,
         InvalidInputError,
         MissingKeyError,
@@ -54,6 +55,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             "CompiledCodeWarning",
+            "IgnoredDistortionWarning",
             "FileError",
             "GridMismatchError",
             "InvalidExposureError",
@@ -74,6 +76,7 @@ __all__ = [
     "CompiledCodeWarning",
     "FileError",
     "GridMismatchError",
+    "IgnoredDistortionWarning",
     "InvalidExposureError",
     "InvalidInputError",
     "MissingKeyError",

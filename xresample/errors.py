@@ -64,6 +64,10 @@ class MissingVarianceWarning(UserWarning):
     """The variance for the weights is missing; all weights of the exposure are 1."""
 
 
+class IgnoredDistortionWarning(UserWarning):
+    """A file has keywords of a distortion that its WCS does not use."""
+
+
 class CompiledCodeWarning(UserWarning):
     """Compiled kernels cannot be kept in the usual folders."""
 

@@ -22,6 +22,9 @@ from .pixels import pixel_origin
 FARTHEST = 2**31
 """Maximum distance of a pixel from the origin of a grid: kernels use integers."""
 
+SAME = 1e-6
+"""Maximum distance, in pixels, of the pixels of two grids that count as one grid."""
+
 GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, int]
 """A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
 
@@ -135,13 +138,26 @@ class Grid:
                 f"pixels: rows from {self.y0} and columns from {self.x0}, shape {self.shape}; "
                 f"and rows from {other.y0} and columns from {other.x0}, shape {other.shape}"
             )
-        if self.wcs != other.wcs:
-            differences.append("wcs: the two WCSs have different texts")
+        if self.wcs != other.wcs and not (apart := self._distance(other)) <= SAME:
+            far = f"up to {apart:.2g} pixel apart" if apart < math.inf else "on different skies"
+            differences.append(f"wcs: the same pixels of the two WCSs are {far}")
         if differences:
             raise GridMismatchError(
                 "The mosaics are on different grids, so they cannot be combined. Differences:\n- "
                 + "\n- ".join(differences)
             )
+
+    def _distance(self, other: Grid) -> float:
+        """Return the maximum distance of the same pixel in two WCSs; infinite if unknown."""
+        from xresample.wcs.transform import largest_offset
+
+        if self.wcs is None or other.wcs is None:
+            return math.inf
+        rows, columns = (
+            range(first, first + size)
+            for first, size in zip((self.y0, self.x0), self.shape, strict=True)
+        )
+        return largest_offset(other.wcs.object, self.wcs.object, columns, rows)
 
 
 def _checked_shape(shape: Any) -> tuple[int, int]:
@@ -159,9 +175,9 @@ def _checked_shape(shape: Any) -> tuple[int, int]:
 def fit_wcs(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     *,
-    pixel_scale: float | None = None,
+    pixel_scale: float | Any | None = None,
     pixel_scale_ratio: float = 1.0,
-    rotation: float = 0.0,
+    rotation: float | Any = 0.0,
     reference: tuple[float, float] | Any | None = None,
     align_with: GridLike | None = None,
     margin: int = 0,
@@ -172,17 +188,19 @@ def fit_wcs(
     ----------
     exposures : Dataset or iterable of Dataset
         The exposures to cover; only their footprints are used.
-    pixel_scale : float, optional
-        Pixel scale in arcsec. Default: that of the first exposure times ``pixel_scale_ratio``.
+    pixel_scale : float or Quantity, optional
+        Pixel scale, in arcsec unless it has units. Default: that of the first exposure times ``pixel_scale_ratio``.
     pixel_scale_ratio : float, optional
         Pixel scale of the grid over that of the first exposure.
-    rotation : float, optional
-        Position angle of the y axis, degrees east of north.
-    reference : (float, float) or SkyCoord, optional
-        Tangent point, ICRS degrees. Default: the middle of the exposures.
+    rotation : float or Quantity, optional
+        Position angle of the y axis east of north, in degrees unless it has units.
+    reference : (float, float), pair of Quantity, or SkyCoord, optional
+        Tangent point in ICRS, in degrees unless it has units. Default: the middle of the
+        exposures.
     align_with : WCS or Dataset, optional
         A grid with whose pixels the new pixels coincide: the result is this grid, shifted by whole
-        pixels and with another shape. Scale, rotation and reference are ignored.
+        pixels and with another shape. The grid may be distorted. Scale, rotation and reference are
+        ignored.
     margin : int, optional
         Number of pixels to add on every side.
 
@@ -194,7 +212,10 @@ def fit_wcs(
     Raises
     ------
     InvalidInputError
-        There are no exposures, or none has a footprint on the sky.
+        There are no exposures, none has a footprint on the sky, or an argument is invalid.
+    UnsupportedWCSError
+        An exposure is a spectrum, or the exposures have different celestial frames that cannot be
+        rotated, such as frames of the Sun.
 
     Examples
     --------
@@ -204,8 +225,10 @@ def fit_wcs(
         ...
     xresample.errors.InvalidInputError: fit_wcs needs at least one exposure, got none
     """
-    from xresample.wcs.fit import aligned_grid, tangent_grid
+    from xresample.wcs.fit import Tangent, aligned_grid, tangent_grid
 
+    if isinstance(margin, bool) or not isinstance(margin, int | np.integer):
+        raise InvalidInputError(f"margin must be an integer number of pixels, got {margin!r}")
     if isinstance(exposures, xr.Dataset):
         exposures = [exposures]
     readers = []
@@ -220,5 +243,6 @@ def fit_wcs(
         )
     placed = [(e.wcs, e.shape, e.y.start, e.x.start) for e in readers if e.wcs is not None]
     if align_with is not None:
-        return aligned_grid(placed, Grid.of(align_with).wcs, margin)
-    return tangent_grid(placed, pixel_scale, pixel_scale_ratio, rotation, reference, margin)
+        return aligned_grid(placed, Grid.of(align_with).wcs, int(margin))
+    wanted = Tangent(pixel_scale, pixel_scale_ratio, rotation, reference)
+    return tangent_grid(placed, wanted, int(margin))

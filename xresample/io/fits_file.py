@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from xresample.datamodel.dq_flags import as_uint32
-from xresample.errors import FileError, ignored_warnings
+from xresample.errors import (
+    FileError,
+    IgnoredDistortionWarning,
+    UnsupportedWCSError,
+    ignored_warnings,
+    warn,
+)
 from xresample.wcs.text import parse, to_text
 
 from .fits_hdus import Hdu, opened_hdus, read_hdus
@@ -277,7 +283,23 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
                 f"{name}: the WCS of HDU {index} must have two celestial axes, got "
                 f"{', '.join(wcs.wcs.ctype)}"
             )
-        return to_text(wcs if wcs.naxis == 2 else wcs.celestial)
+        is_left_over = wcs.sip is not None and not all(
+            kind.endswith("-SIP") for kind in (header["CTYPE1"], header["CTYPE2"])
+        )
+        if is_left_over:
+            wcs.sip = None
+        try:
+            text = to_text(wcs if wcs.naxis == 2 else wcs.celestial)
+        except UnsupportedWCSError as error:
+            raise FileError(f"{name}: the WCS of HDU {index} cannot be used: {error}") from error
+    if is_left_over:
+        warn(
+            f"{name}: the SIP polynomial of HDU {index} is ignored, because CTYPE1 = "
+            f"{header['CTYPE1']!r} does not end with -SIP. Programs that resample images leave such "
+            "keywords behind; if the image is distorted, correct CTYPE1 and CTYPE2",
+            IgnoredDistortionWarning,
+        )
+    return text
 
 
 def _check_sip(header: Any, name: str) -> None:

@@ -120,7 +120,8 @@ def new_axes(plt: Any, dataset: xr.Dataset, grid_colour: GridColour = "white") -
 
     low = getattr(wcs, "low_level_wcs", wcs)
     starts = pixel_origin(dataset)
-    if not (counts_pixels(dataset, "y") and counts_pixels(dataset, "x")) or not _has_inverse(low, centre_of(dataset)):
+    is_cutout = all(counts_pixels(dataset, name) for name in ("y", "x"))
+    if not is_cutout or not _has_inverse(low, centre_of(dataset)):
         low = AxesWCS(dataset, low)
     elif any(starts):
         low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))

@@ -14,9 +14,9 @@ import xarray as xr
 from xresample.accumulate import scales
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import required_wcs
-from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import ErrorMethod, Options, SplineOrder, WeightType
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Kernel
 from xresample.wcs import footprint as sky

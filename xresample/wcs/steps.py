@@ -111,7 +111,8 @@ def _moved_box(box: Any, steps: Steps) -> Any:
     """Return a bounding box, x first, in the pixels of a part of the image."""
     sides = zip(box, steps.first, steps.step, strict=True)
     return tuple(
-        tuple(sorted(float((limit - first) / step) for limit in side)) for side, first, step in sides
+        tuple(sorted(float((limit - first) / step) for limit in side))
+        for side, first, step in sides
     )
 
 
@@ -151,7 +152,9 @@ def _tables(sip: Any) -> tuple[Any, ...]:
 
 def _moved(crpix: Any, steps: Steps) -> np.ndarray:
     """Return a reference pixel, counted from 1 as in FITS, in the pixels of the part."""
-    return (np.asarray(crpix) - 1 - steps.first) / steps.step + 1
+    moved = np.asarray(crpix) - steps.first
+    # Without a step, the subtraction alone is exact.
+    return np.where(steps.step == 1, moved, (moved - 1) / steps.step + 1)
 
 
 def _moved_table(table: Any, steps: Steps, along: float) -> Any:
