@@ -189,7 +189,8 @@ def fit_wcs(
     exposures : Dataset or iterable of Dataset
         The exposures to cover; only their footprints are used.
     pixel_scale : float or Quantity, optional
-        Pixel scale, in arcsec unless it has units. Default: that of the first exposure times ``pixel_scale_ratio``.
+        Pixel scale, in arcsec unless it has units. Default: that of the first exposure times
+        ``pixel_scale_ratio``.
     pixel_scale_ratio : float, optional
         Pixel scale of the grid over that of the first exposure.
     rotation : float or Quantity, optional

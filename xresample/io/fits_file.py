@@ -295,8 +295,8 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
     if is_left_over:
         warn(
             f"{name}: the SIP polynomial of HDU {index} is ignored, because CTYPE1 = "
-            f"{header['CTYPE1']!r} does not end with -SIP. Programs that resample images leave such "
-            "keywords behind; if the image is distorted, correct CTYPE1 and CTYPE2",
+            f"{header['CTYPE1']!r} does not end with -SIP. Programs that resample images leave "
+            "such keywords behind; if the image is distorted, correct CTYPE1 and CTYPE2",
             IgnoredDistortionWarning,
         )
     return text
