@@ -74,6 +74,7 @@ class Grid:
     def _of_wcs(cls, target: WCSObject, pixel_scale: float | None) -> Grid:
         from xresample.wcs import transform as wcs
 
+        target = wcs.without_degenerate_axes(target)
         wcs.check_axes(target)
         shape = _checked_shape(wcs.array_shape(target))
         grid = cls(WCSHandle.saved(target), shape, pixel_scale=pixel_scale)

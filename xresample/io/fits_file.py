@@ -16,7 +16,6 @@ from xresample.datamodel.dq_flags import as_uint32
 from xresample.errors import (
     FileError,
     IgnoredDistortionWarning,
-    UnsupportedWCSError,
     ignored_warnings,
     warn,
 )
@@ -27,6 +26,11 @@ from .source_file import SourceFile
 
 _MINUTES = re.compile(r"\bmin(ute)?s?\b", re.IGNORECASE)
 """Comment of a keyword whose value is in minutes, as in images of the Digitized Sky Survey."""
+
+_WCS_NUMBER = re.compile(
+    r"(CRVAL|CRPIX|CDELT|CROTA)[1-9]|(CD|PC|PV)[1-9]_[0-9]+|(A|B|AP|BP)_[0-9]_[0-9]"
+)
+"""Keywords of a WCS that are numbers."""
 
 _MAX_SIP_ORDER = 9
 """Maximum order of a SIP polynomial in the convention (Shupe et al. 2005)."""
@@ -271,6 +275,7 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
     with opened_hdus(source) as hdus, ignored_warnings():
         header = hdus[index].header
         _check_sip(header, name)
+        _check_numbers(header, name)
         try:
             # `fix` repairs old headers; the constructor would warn about every repair.
             wcs = WCS(header, fobj=HDUList([hdus[k] for k in range(count)]), fix=False)
@@ -290,7 +295,7 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
             wcs.sip = None
         try:
             text = to_text(wcs if wcs.naxis == 2 else wcs.celestial)
-        except UnsupportedWCSError as error:
+        except Exception as error:  # wcslib raises errors of its own types.
             raise FileError(f"{name}: the WCS of HDU {index} cannot be used: {error}") from error
     if is_left_over:
         warn(
@@ -309,6 +314,23 @@ def _check_sip(header: Any, name: str) -> None:
         number = _number(order)
         if number is None or number > _MAX_SIP_ORDER:
             raise FileError(f"{name}: {keyword} must be at most {_MAX_SIP_ORDER}, got {order!r}")
+
+
+def _check_numbers(header: Any, name: str) -> None:
+    """Raise a `FileError` if a number of the WCS is not finite; wcslib would take it for 0."""
+    from astropy.io.fits.card import Undefined
+
+    for card in header.cards:
+        if not _WCS_NUMBER.fullmatch(card.keyword):
+            continue
+        try:
+            value = card.value
+        except Exception:  # astropy raises an error for a card that it cannot parse.
+            value = card.image[10:].strip()
+        if isinstance(value, Undefined):
+            continue
+        if isinstance(value, bool | str) or not math.isfinite(value):
+            raise FileError(f"{name}: {card.keyword} must be a finite number, got {value!r}")
 
 
 def table_bytes(source: SourceFile, index: int) -> bytes:

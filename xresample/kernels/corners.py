@@ -153,13 +153,29 @@ def near(pixmap, j, i, around):
 
 @inlined
 def is_stretched(pixmap, j, i, q):
-    """Tell whether the corners of a pixel lie so far to one side that the map may be torn.
+    """Tell whether the map may be torn at a pixel, by its corners.
 
-    The mean of the corners of a pixel is its centre, except where the map bends.
+    The mean of the corners of a pixel is its centre, except where the map bends. At the border of
+    the map, the extrapolation of a tear has the same mean, so every pixel there may be at a tear.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = q
+    ny, nx, _ = pixmap.shape
+    if i == 0 or j == 0 or i == nx - 1 or j == ny - 1:
+        return True
     x, y = pixmap[j, i, 0], pixmap[j, i, 1]
     return abs(0.25 * (x0 + x1 + x2 + x3) - x) + abs(0.25 * (y0 + y1 + y2 + y3) - y) > 0.5
+
+
+@inner
+def is_torn(pixmap, j, i):
+    """Tell whether a neighbour of a pixel lies beyond a tear of the map."""
+    px, py = centre(pixmap, j, i)
+    limit = limit_of(pixmap, j, i)
+    for dj in range(-1, 2):
+        for di in range(-1, 2):
+            if length(pixmap, j + dj, i + di, px, py) > limit:
+                return True
+    return False
 
 
 @inlined

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import math
 
-from .corners import blend_rows, corners, is_stretched, mended_corners
+from .corners import blend_rows, corners, is_stretched, is_torn, mended_corners
 from .intrinsics import add_lanes, patch
 from .jit import inlined, inner, jit
 from .patches import (
@@ -190,7 +190,9 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
         else:
             q = corners(scratch.blended, k, h)
             finite = math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7])
-            if not finite or is_stretched(source.pixmap, j, i0 + k, q):
+            if not finite or (
+                is_stretched(source.pixmap, j, i0 + k, q) and is_torn(source.pixmap, j, i0 + k)
+            ):
                 q = mended_corners(source.pixmap, j, i0 + k, h)
             window = quadrilateral_cells(q, tile, cells)
         deposit(scratch, window, tile, lanes, sums, w, k, flag)

@@ -52,6 +52,29 @@ def is_fits(wcs: Any) -> bool:
     return module is not None and isinstance(wcs, module.WCS)
 
 
+def without_degenerate_axes(wcs: Any) -> Any:
+    """Return the celestial axes of a FITS WCS whose other axes have one pixel; else the WCS.
+
+    Radio images have axes of frequency and polarization with one pixel each.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        The other axes depend on the position on the sky.
+    """
+    if not (is_fits(wcs) and wcs.naxis > 2 and wcs.has_celestial):
+        return wcs
+    others = set(range(wcs.naxis)) - {wcs.wcs.lng, wcs.wcs.lat}
+    if wcs.pixel_shape is not None and any(wcs.pixel_shape[axis] != 1 for axis in others):
+        return wcs
+    try:
+        return wcs.celestial
+    except Exception as error:  # wcslib raises errors of its own types.
+        raise UnsupportedWCSError(
+            f"The celestial axes of a WCS must not depend on its other axes, got {error}"
+        ) from error
+
+
 def axes_types(wcs: Any) -> tuple[str, ...]:
     """Return the type of each world axis, such as SPATIAL or SPECTRAL; empty if unknown."""
     if is_gwcs(wcs):
@@ -154,8 +177,19 @@ def bounding_box(wcs: Any) -> Box | None:
 
 
 def forward(wcs: Any) -> Callable[..., Values]:
-    """Return the function from pixels to world values."""
+    """Return the function from pixels to world values.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        The WCS does not have 2 pixel axes.
+    """
     wcs = low_level(wcs)
+    if wcs.pixel_n_dim != 2:
+        raise UnsupportedWCSError(
+            f"The WCS of an image must have 2 pixel axes, got {wcs.pixel_n_dim} "
+            f"({', '.join(axes_types(wcs)) or 'of unknown type'}): slice or drop the others"
+        )
     to_degrees = _degrees(wcs)
     if is_gwcs(wcs):
         call = _gwcs_call(usual_order(wcs), "__call__")

@@ -125,7 +125,8 @@ def middle(points: np.ndarray) -> tuple[float, float]:
     x, y, z = np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)
     mean = x.mean(), y.mean(), z.mean()
     longitude = math.degrees(math.atan2(mean[1], mean[0])) % 360.0
-    return longitude, math.degrees(math.atan2(mean[2], math.hypot(mean[0], mean[1])))
+    # The remainder of a tiny negative number is rounded to 360.
+    return longitude % 360.0, math.degrees(math.atan2(mean[2], math.hypot(mean[0], mean[1])))
 
 
 def tangent_grid(placed: Sequence[Placed], wanted: Tangent, margin: int) -> Any:

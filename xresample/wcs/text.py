@@ -9,7 +9,7 @@ import numpy as np
 
 from xresample.errors import UnsupportedWCSError, WCSTextError, ignored_warnings
 
-from .adapters import bounds_checks, copied, is_gwcs, usual_order
+from .adapters import bounds_checks, copied, is_gwcs, usual_order, without_degenerate_axes
 from .yaml_trees import load_tree
 
 _HEAD = "#ASDF "
@@ -37,6 +37,7 @@ def to_text(wcs: Any) -> str:
             f"A WCS must be a gwcs.WCS, an astropy.wcs.WCS or another WCS of APE 14, got "
             f"{_excerpt(wcs)}"
         )
+    wcs = without_degenerate_axes(wcs)
     try:
         text = _write(wcs)
         if _ANCHOR in text:
@@ -147,6 +148,11 @@ def _numbers(wcs: Any) -> dict[str, Any]:
     for name, values in numbers.items():
         if name != "poles" and not np.isfinite(values).all():
             raise ValueError(f"{name.upper()} must be finite, got {values}")
+    if np.linalg.det(np.multiply(numbers["cdelt"], numbers["pc"])) == 0:
+        raise ValueError(
+            f"the matrix of the WCS must have an inverse, got CDELT {numbers['cdelt']} and PC "
+            f"{numbers['pc']}"
+        )
     # The following settings have no keywords in FITS; most WCSs have their defaults.
     if wcs.sip is not None and np.abs(wcs.sip.crpix - prm.crpix).max() > _DIGITS:
         numbers["sip_crpix"] = wcs.sip.crpix.tolist()

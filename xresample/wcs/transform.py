@@ -27,6 +27,7 @@ from .adapters import (
     low_level,
     scaled,
     usual_order,
+    without_degenerate_axes,
 )
 from .frames import between_frames
 from .handle import remembered
@@ -46,6 +47,7 @@ __all__ = [
     "range_inside",
     "to_text",
     "transform",
+    "without_degenerate_axes",
     "world_to_pixel",
 ]
 
