@@ -255,8 +255,8 @@ def test_frames_that_cannot_be_rotated_are_refused() -> None:
     sun = xrs.make_exposure(np.ones((20, 20)), wcs_of(**SUN), exposure_time=1.0)
     sky = make_exposure(0)
     for use in (
-        lambda: xrs.coadd(sun, output_grid()),
-        lambda: xrs.coadd(sun, output_grid(), chunks=9),
+        lambda: xrs.coadd(sun, output_grid(), weight_type=None),
+        lambda: xrs.coadd(sun, output_grid(), weight_type=None, chunks=9),
         lambda: xrs.coadd(sky, wcs_of(**SUN), weight_type=None),
         lambda: xrs.fit_wcs([sun, sky]),
         lambda: sun.resample.with_sky()["ra"].values,
@@ -268,7 +268,7 @@ def test_frames_that_cannot_be_rotated_are_refused() -> None:
     ecliptic = wcs_of(("ELON-TAN", "ELAT-TAN"), cdelt=(-1e-3, 1e-3))
     one = xrs.make_exposure(np.ones((20, 20)), ecliptic, exposure_time=1.0)
     with pytest.raises(xrs.UnsupportedWCSError, match="ELON and icrs"):
-        xrs.coadd(one, wcs_of(("RA---TAN", "DEC--TAN"), cdelt=(-1e-3, 1e-3)))
+        xrs.coadd(one, wcs_of(("RA---TAN", "DEC--TAN"), cdelt=(-1e-3, 1e-3)), weight_type=None)
     assert float(xrs.coadd(one, ecliptic, weight_type=None)["wht"].sum()) == pytest.approx(400)
 
 
@@ -368,7 +368,8 @@ def test_pixels_of_coinciding_grids_do_not_leak() -> None:
     grid = make_fits((60, 64), crval=(150.11234567890123, 2.2098765432109876), scale=0.063)
     exposure = make_exposure(0, (60, 64), grid)
     for kernel in ("square", "turbo", "point"):
-        options = {**PLAIN, "kernel": kernel, "pixfrac": 0.0 if kernel == "point" else 1.0}
+        options = {**PLAIN, "kernel": kernel, "pixfrac": 0.0 if kernel == "point" else 1.0,
+                   "pixel_scale_ratio": 1.0}  # fmt: skip
         mosaic = xrs.coadd(exposure, sent(grid, "header"), **options)
         np.testing.assert_allclose(mosaic["wht"], 1.0, atol=1e-6)
         # Each pixel of the mosaic is the pixel of the exposure, without a trace of its neighbours.
