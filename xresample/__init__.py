@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CompiledCodeWarning,
         FileError,
         GridMismatchError,
+        IgnoredDistortionWarning,
         InvalidExposureError,
         InvalidInputError,
         MissingKeyError,
@@ -65,6 +66,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             "CompiledCodeWarning",
+            "IgnoredDistortionWarning",
             "FileError",
             "GridMismatchError",
             "InvalidExposureError",
@@ -91,6 +93,7 @@ __all__ = [
     "CompiledCodeWarning",
     "FileError",
     "GridMismatchError",
+    "IgnoredDistortionWarning",
     "InvalidExposureError",
     "InvalidInputError",
     "MissingKeyError",

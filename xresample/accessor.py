@@ -68,14 +68,23 @@ class ResampleAccessor:
     def wcs(self) -> Any:
         """A copy of the WCS as an object: changing the copy does not change the Dataset.
 
+        The pixels of the WCS are those that the coordinates ``y`` and ``x`` count, so a cutout has
+        the WCS of the whole image. If ``y`` or ``x`` has a step other than 1 (every second row, a
+        flip, or `coarsen`), the pixels of the Dataset are other pixels; then the WCS is that of
+        the pixels of the Dataset, counted from 0.
+
         Raises
         ------
         MissingKeyError
             The Dataset has no WCS.
+        InvalidInputError
+            ``y`` or ``x`` does not have a constant step.
         """
         from xresample.datamodel.exposure import required_wcs
+        from xresample.datamodel.own_pixels import in_own_pixels
 
-        return required_wcs(self._dataset).new_object()
+        required_wcs(self._dataset)
+        return required_wcs(in_own_pixels(self._dataset)).new_object()
 
     def assign_wcs(self, wcs: WCSLike) -> xr.Dataset:
         """Return the Dataset with a WCS.

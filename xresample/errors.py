@@ -88,6 +88,10 @@ class MixedExposuresWarning(UserWarning):
     """Exposures of different filters or instruments are in one mosaic."""
 
 
+class IgnoredDistortionWarning(UserWarning):
+    """A file has keywords of a distortion that its WCS does not use."""
+
+
 class CompiledCodeWarning(UserWarning):
     """Compiled kernels cannot be kept in the usual folders."""
 

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import flag, mapping
 from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError
 from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
+from .dq_flags import ALL_BITS, flag_values
 from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
 from .options import Options
-from .pixels import image_shape, pixel_origin
+from .own_pixels import in_own_pixels
+from .pixels import fault_of_pixels, image_shape, pixel_origin
 from .quantities import number_of, plain_attr
 
 if TYPE_CHECKING:
@@ -84,17 +87,19 @@ def make_exposure(
     >>> exposure.sizes["x"], exposure.attrs["exposure_time"]
     (5, 10.0)
     """
-    planes = {"data": data, "err": err, **(variances or {}), "dq": dq}
+    variances = {} if variances is None else mapping("variances", variances)
+    planes = {"data": data, "err": err, **variances, "dq": dq}
     taken = ExposureArrays.of(planes, units)
     faults = [
         *taken.faults,
         *(
             f"the name of a variance must start with 'var_', got {name!r}"
-            for name in variances or {}
+            for name in variances
             if not schema.is_variance(name)
         ),
     ]
     known = _attrs(attrs, taken.units, faults)
+    flags = _flags(flag_map, faults)
     arrays = taken.planes
     shape = arrays["data"].shape if "data" in arrays else ()
     if len(shape) != 2 and ("data" in arrays or not taken.faults):
@@ -111,9 +116,9 @@ def make_exposure(
         row = schema.require_row(schema.EXPOSURE, name)
         labels = schema.variable_attrs(name, row, taken.units)
         variables[name] = xr.Variable(schema.PIXELS, array, labels)
-    if "dq" in variables and flag_map:
-        variables["dq"].attrs["flag_masks"] = np.array(list(flag_map.values()), np.uint32)
-        variables["dq"].attrs["flag_meanings"] = " ".join(flag_map)
+    if "dq" in variables and flags:
+        variables["dq"].attrs["flag_masks"] = np.array(list(flags.values()), np.uint32)
+        variables["dq"].attrs["flag_meanings"] = " ".join(flags)
     indices = {name: np.arange(size) for name, size in zip(schema.PIXELS, shape, strict=True)}
     indices |= {name: index.values for name, index in taken.coords.items()}
     coords = {name: (name, k, schema.coordinate_attrs(name)) for name, k in indices.items()}
@@ -233,13 +238,8 @@ def _faults(exposure: xr.Dataset) -> list[str]:
                 f"{variable.dtype}"
             )
     for name in schema.PIXELS:
-        if name in exposure.coords:
-            index = exposure[name].values
-            if index.ndim != 1 or np.any(np.diff(index) != 1) or np.any(index != np.floor(index)):
-                faults.append(
-                    f"{name} must count pixels in steps of 1: an exposure may be a cutout, but "
-                    "not every second pixel, and not flipped"
-                )
+        if name in exposure.coords and (fault := fault_of_pixels(exposure, name)):
+            faults.append(fault)
     if fault := identity_fault(exposure):
         return [*faults, fault]
     try:
@@ -287,8 +287,15 @@ class Exposure:
     """A valid exposure, read as plain arrays."""
 
     dataset: xr.Dataset
+    """The Dataset in its own pixels, see `own_pixels`."""
     own_wcs: WCSHandle | None = None
     """A WCS that replaces the WCS of the Dataset."""
+
+    def __post_init__(self) -> None:
+        is_image = all(name in self.dataset.dims for name in schema.PIXELS)
+        # `validate` reports the faults of a Dataset that is not an exposure.
+        if is_image and not any(fault_of_pixels(self.dataset, name) for name in schema.PIXELS):
+            object.__setattr__(self, "dataset", in_own_pixels(self.dataset))
 
     @cached_property
     def scalars(self) -> dict[str, Any]:
@@ -360,13 +367,15 @@ class Exposure:
 def _attrs(given: Mapping[str, Any], units: str | None, faults: list[str]) -> dict[str, Any]:
     """Return attributes as netCDF can store them, and add invalid ones to the list of faults."""
     rows = {row.name: row for row in schema.EXPOSURE_ATTRS}
-    known = {}
+    known: dict[str, Any] = {}
     for name, value in given.items():
         if value is None:
             continue
         row = rows.get(name)
         try:
-            if row is None or not isinstance(row.default, float):
+            if name == "subtracted":
+                known[name] = int(flag(name, value))
+            elif row is None or not isinstance(row.default, float):
                 known[name] = plain_attr(name, value)
             elif name == "level" and hasattr(value, "unit"):
                 level = PlainArray.of(value, name).in_units(units, 1, name).array
@@ -377,6 +386,21 @@ def _attrs(given: Mapping[str, Any], units: str | None, faults: list[str]) -> di
         except InvalidInputError as error:
             faults.append(str(error))
     return known
+
+
+def _flags(flag_map: Any, faults: list[str]) -> dict[str, int]:
+    """Return the value of each flag by its name, and add invalid ones to the list of faults."""
+    try:
+        flags = flag_values(flag_map) or {}
+    except InvalidInputError as error:
+        faults.append(str(error))
+        return {}
+    faults += [
+        f"flag_map must give {name} a value of 32 bits, got {value}"
+        for name, value in flags.items()
+        if not 0 <= value <= ALL_BITS
+    ]
+    return flags
 
 
 def _listing(title: str, faults: list[str]) -> str:

@@ -78,9 +78,15 @@ def _raise_without_image(file: FitsFile, celestial: list[Hdu]) -> None:
             f"choose it with group={celestial[0].name!r}"
         )
     others = ", ".join(hdu.label for hdu in file.hdus if hdu.is_image) or "none"
+    cubes = [
+        f"{hdu.label} ({' x '.join(map(str, hdu.shape))})"
+        for hdu in file.hdus
+        if hdu.shape and len(hdu.shape) > 2
+    ]
+    more = f"; got also images with more axes: {', '.join(cubes)}" if cubes else ""
     raise FileError(
         f"{file.path} must have an image with a celestial WCS (CTYPE1, CTYPE2); "
-        f"its two-dimensional images are {others}"
+        f"its two-dimensional images are {others}{more}"
     )
 
 

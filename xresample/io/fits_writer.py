@@ -15,6 +15,7 @@ from xresample import arguments
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.mosaic import require_mosaic
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_origin
 from xresample.errors import ignored_warnings
 from xresample.sky.index import without_sky
@@ -94,6 +95,7 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     from astropy.io import fits
 
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     target = Path(arguments.path("path", path)).expanduser()
     require_new(target, arguments.flag("overwrite", overwrite))
     # All planes are computed at once, because dask would compute common parts once per plane.
@@ -155,7 +157,7 @@ def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         if isinstance(value, str):
             value = _ascii(value)
         keyword, comment = KEYWORDS.get(str(name), (f"HIERARCH {name}", ""))
-        yield keyword, value, comment
+        yield keyword, value, comment if len(comment) <= _room(value) else ""
     yield from _fact_cards(mosaic)
     yield "NEXPOSUR", mosaic.sizes["exposure"], "number of exposures"
 
@@ -170,10 +172,14 @@ def _fact_cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         row = FACTS[name]
         comment = f"[{row.units}] {row.long_name}" if row.units else row.long_name
         value = _ascii(value) if isinstance(value, str) else value
-        # A card has 80 characters: the keyword, the value and three separators come first.
-        room = 80 - 10 - max(20, len(str(value)) + 2) - 3
         for keyword in row.keywords:
-            yield keyword, value, comment if len(comment) <= room else ""
+            yield keyword, value, comment if len(comment) <= _room(value) else ""
+
+
+def _room(value: Any) -> int:
+    """Return the number of characters of a card that a comment can have."""
+    # A card has 80 characters: the keyword, the value and three separators come first.
+    return 80 - 10 - max(20, len(str(value)) + 2) - 3
 
 
 def _zero_points(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:

@@ -82,7 +82,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
         The model cannot be used; lists every fault.
     """
     planes = {name: model[name] for name in filter(_is_plane, model)}
-    taken = ExposureArrays.of(planes, model.get("bunit_data") or None)
+    taken = ExposureArrays.of(planes, _units(model))
     data = np.asarray(taken.planes.get("data", ()))
     if data.ndim != 2:
         raise ImageShapeError(
@@ -151,6 +151,12 @@ def as_number(time: Any) -> Any:
 
 def _is_plane(name: str) -> bool:
     return name in _PLANES or schema.is_variance(name)
+
+
+def _units(model: Mapping[str, Any]) -> str | None:
+    """Return the units of a model as text; None if they are unknown."""
+    units = model.get("bunit_data")
+    return None if units is None else str(units) or None
 
 
 def _wcs(model: Mapping[str, Any]) -> Any:
