@@ -155,7 +155,7 @@ def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         if isinstance(value, str):
             value = _ascii(value)
         keyword, comment = KEYWORDS.get(str(name), (f"HIERARCH {name}", ""))
-        yield keyword, value, comment
+        yield keyword, value, _fitting(comment, value)
     yield from _fact_cards(mosaic)
     yield "NEXPOSUR", mosaic.sizes["exposure"], "number of exposures"
 
@@ -170,10 +170,8 @@ def _fact_cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         row = FACTS[name]
         comment = f"[{row.units}] {row.long_name}" if row.units else row.long_name
         value = _ascii(value) if isinstance(value, str) else value
-        # A card has 80 characters: the keyword, the value and three separators come first.
-        room = 80 - 10 - max(20, len(str(value)) + 2) - 3
         for keyword in row.keywords:
-            yield keyword, value, comment if len(comment) <= room else ""
+            yield keyword, value, _fitting(comment, value)
 
 
 def _zero_points(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
@@ -192,6 +190,13 @@ def _notes(mosaic: xr.Dataset) -> Iterator[str]:
                 f"{row.keywords[0]} is absent because not all exposures have the same value, see "
                 f"the column {name} of {TABLE}"
             )
+
+
+def _fitting(comment: str, value: Any) -> str:
+    """Return a comment, or nothing if a card with the value has no room for the comment."""
+    # A card has 80 characters: the keyword, the value and three separators come first.
+    room = 80 - 10 - max(20, len(str(value)) + 2) - 3
+    return comment if len(comment) <= room else ""
 
 
 def _iso(mjd: float) -> str:
