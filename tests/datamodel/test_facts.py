@@ -124,6 +124,30 @@ def test_rows_of_different_exposures_are_refused() -> None:
     assert_same_bits(whole.resample.onto(GRID), first.resample.onto(GRID))
 
 
+def test_exposures_of_one_name_in_different_folders_are_different(tmp_path: Path) -> None:
+    paths = []
+    for night in ("night1", "night2"):
+        (tmp_path / night).mkdir()
+        files.image(tmp_path / night / "img_001.fits")
+        paths.append(tmp_path / night / "img_001.fits")
+    exposures = xrs.open_exposures(paths)
+    mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures), weight_type="exptime")
+    assert mosaic.attrs["exposure_time"] == 180.0
+    with pytest.warns(xrs.RepeatedExposureWarning, match="img_001"):
+        xrs.coadd([exposures[0], xr.open_dataset(paths[0])], mosaic, weight_type="exptime")
+
+
+def test_a_join_that_drops_the_other_coordinates_warns(tmp_path: Path) -> None:
+    """With these arguments, identities and WCSs of the other exposures are lost, too."""
+    for k in range(2):
+        files.jwst(tmp_path / f"{k}_cal.fits", seed=k)
+    exposures = xrs.open_exposures([tmp_path / "0_cal.fits", tmp_path / "1_cal.fits"])
+    stack = xr.concat(exposures, "n", data_vars="all", coords="minimal", compat="override",
+                      join="override")  # fmt: skip
+    with pytest.warns(xrs.RepeatedExposureWarning, match="more than once"):
+        xrs.coadd([stack.isel(n=k) for k in range(2)], xrs.fit_wcs(exposures))
+
+
 def test_dropped_attributes_are_refused() -> None:
     exposure = leveled()[1]
     for lost in (exposure.drop_attrs(), exposure["data"].to_dataset()):

@@ -19,16 +19,16 @@ from xresample.errors import InvalidExposureError
 
 from . import schema
 
-_MADE_HERE = re.compile(r"#[0-9a-f]{12}$")
+_MADE_HERE = re.compile(r"#~?[0-9a-f]{12}$")
 """End of an identity that this package made, which other coordinates do not have."""
 
-_EPOCH = np.datetime64("1858-11-17", "us")
-"""Time at which MJD is 0."""
+_RANDOM = "#~"
+"""What comes before random digits; the digits of an exposure in a file tell the file."""
 
 
 def new_identity(name: Any = None) -> str:
     """Return an identity that no other exposure has."""
-    return f"{name or 'exposure'}#{os.urandom(6).hex()}"
+    return f"{name or 'exposure'}{_RANDOM}{os.urandom(6).hex()}"
 
 
 def identity_of_file(name: str, path: str, *state: Any) -> str:
@@ -63,6 +63,12 @@ def identity_of(dataset: xr.Dataset) -> str | None:
     """Return the identity that belongs to the pixels of an exposure; None if there is none."""
     value = _scalar(dataset, schema.IDENTITY)
     return None if value is None else str(value)
+
+
+def identity_of_source(dataset: xr.Dataset) -> str:
+    """Return the identity of an exposure in a file; empty if the exposure was made from arrays."""
+    identity = identity_of(dataset) or str(dataset.attrs.get(schema.IDENTITY, ""))
+    return "" if _RANDOM in identity else identity
 
 
 def name_of(dataset: xr.Dataset) -> str:
@@ -117,25 +123,15 @@ def identity_fault(dataset: xr.Dataset) -> str | None:
 
 def _coordinates(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the facts that are 0-d coordinates."""
-    found = {row.name: _converted(row, dataset) for row in schema.EXPOSURE_ATTRS}
+    found = {row.name: _scalar(dataset, row.name) for row in schema.EXPOSURE_ATTRS}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _converted(row: schema.Scalar, dataset: xr.Dataset) -> Any:
-    """Return the value of a 0-d coordinate: times as MJD or text, durations in seconds."""
-    value = _scalar(dataset, row.name)
-    if isinstance(value, np.datetime64):
-        if row.units == "d":
-            return float((value - _EPOCH) / np.timedelta64(1, "D"))
-        return None if np.isnat(value) else str(np.datetime_as_string(value, unit="ms"))
-    if isinstance(value, np.timedelta64):
-        # As text, a duration is refused where it has no meaning, for example as a sky level.
-        return float(value / np.timedelta64(1, "s")) if row.units == "s" else str(value)
-    return value
 
 
 def _scalar(dataset: xr.Dataset, name: str) -> Any:
     """Return the value of a 0-d coordinate; None if the coordinate is missing."""
     if name not in dataset.coords or (variable := dataset.variables[name]).ndim:
         return None
-    return variable.values[()]
+    value = variable.values[()]
+    if isinstance(value, np.datetime64) and name in schema.TEXT:
+        return None if np.isnat(value) else str(np.datetime_as_string(value, unit="ms"))
+    return value
