@@ -85,12 +85,14 @@ class Job:
         InvalidInputError
             An option is unknown or out of range, or the grid has no pixel.
         """
-        options = chosen_options(options)
+        options, given = chosen_options(options), None
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
             options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
+            given = output_wcs.get("pixel_scale")
         chosen = Options(**options)
         grid = Grid.of(output_wcs, chosen.pixel_scale)
-        if (scale := grid.contradicted_scale()) is not None:
+        scale = grid.contradicted_scale() if given or chosen.pixel_scale else None
+        if scale is not None:
             warn(
                 f"pixel_scale must be that of the grid, {scale:.6g} arcsec, got "
                 f"{grid.pixel_scale:.6g}: errors and variances follow the given scale. Leave out "
