@@ -72,4 +72,7 @@ def in_own_pixels(dataset: xr.Dataset) -> xr.Dataset:
             value = schema.plain(changed.attrs.get(name))
             if isinstance(value, int | float) and not isinstance(value, bool):
                 changed.attrs[name] = value * factor
+            # Facts of an exposure may be scalar coordinates, too.
+            if name in changed.coords and changed[name].ndim == 0:
+                changed = changed.assign_coords({name: changed[name] * factor})
     return changed

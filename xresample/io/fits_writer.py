@@ -157,11 +157,7 @@ def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         if isinstance(value, str):
             value = _ascii(value)
         keyword, comment = KEYWORDS.get(str(name), (f"HIERARCH {name}", ""))
-<<<<<<< HEAD
-        yield keyword, value, comment if len(comment) <= _room(value) else ""
-=======
         yield keyword, value, _fitting(comment, value)
->>>>>>> S
     yield from _fact_cards(mosaic)
     yield "NEXPOSUR", mosaic.sizes["exposure"], "number of exposures"
 
@@ -177,17 +173,7 @@ def _fact_cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         comment = f"[{row.units}] {row.long_name}" if row.units else row.long_name
         value = _ascii(value) if isinstance(value, str) else value
         for keyword in row.keywords:
-<<<<<<< HEAD
-            yield keyword, value, comment if len(comment) <= _room(value) else ""
-
-
-def _room(value: Any) -> int:
-    """Return the number of characters of a card that a comment can have."""
-    # A card has 80 characters: the keyword, the value and three separators come first.
-    return 80 - 10 - max(20, len(str(value)) + 2) - 3
-=======
             yield keyword, value, _fitting(comment, value)
->>>>>>> S
 
 
 def _zero_points(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
