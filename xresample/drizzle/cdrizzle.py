@@ -178,6 +178,7 @@ def tblot(
     source: Any,
     pixmap: Any,
     output: Any,
+    *,
     iscale: float = 1.0,
     interp: str = "poly5",
     exptime: float = NOT_GIVEN,
