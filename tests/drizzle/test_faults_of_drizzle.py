@@ -108,7 +108,7 @@ def test_one_column(package: Any) -> None:
 @fails_in_drizzle("an image that cannot be added is counted in the context")
 def test_a_failure_changes_nothing(package: Any) -> None:
     made = package.Drizzle(out_shape=SHAPE)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="exptime"):
         made.add_image(**(image() | {"exptime": -1.0}))
     assert made.ctx_id == 0
 
@@ -125,7 +125,7 @@ def test_views_are_changed_in_place(package: Any) -> None:
     block = np.zeros((*SHAPE, 2), np.float32)
     img, wht = block[..., 0], block[..., 1]
     combine(package, [image(3.0)], out_img=img, out_wht=wht)
-    assert (block[..., 0] == 3).all() and (block[..., 1] == 1).all()
+    assert (block == (3, 1)).all()
 
 
 @fails_in_drizzle("flags of a pixel without a weight are replaced")
@@ -189,14 +189,6 @@ def test_blot_of_missing_pixels(package: Any) -> None:
     pixmap = np.dstack(np.indices((20, 20), float)[::-1] + 0.2)
     out = package.blot_image(data, pixmap, fillval=-1)
     assert (out == -1).sum() == 1
-
-
-@fails_in_drizzle("positions are rounded to float32: 2e-4 pixel at column 4000")
-def test_blot_of_a_wide_image(package: Any) -> None:
-    data = np.tile(np.arange(4096, dtype=np.float32) % 2, (8, 1))
-    pixmap = np.array([[[4000.3333, 3.0], [4001.25, 3.0]]])
-    out = package.blot_image(data, pixmap, interp="linear")
-    np.testing.assert_allclose(out, [[0.3333, 0.75]], rtol=2e-5)
 
 
 @fails_in_drizzle("the first half of the first pixel counts as outside, half a pixel beyond the "

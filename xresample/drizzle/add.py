@@ -130,9 +130,7 @@ def add_image(
     return Misses(int(misses.sum()), int((misses == width).sum()))
 
 
-def _place(
-    image: Image, outputs: Outputs, footprint: Footprint
-) -> tuple[np.ndarray, Placement]:
+def _place(image: Image, outputs: Outputs, footprint: Footprint) -> tuple[np.ndarray, Placement]:
     """Return the pixel map, without positions too far away to count with, and the tiles."""
     pixmap = image.pixmap
     placement = place(pixmap, image.active, footprint, outputs.shape, outputs.origin)
@@ -189,9 +187,7 @@ class Planes:
             copy_rows(image[self.part], plane[self.part], None)
 
 
-def planes_of(
-    images: list[np.ndarray], placement: Placement, origin: tuple[int, int]
-) -> Planes:
+def planes_of(images: list[np.ndarray], placement: Placement, origin: tuple[int, int]) -> Planes:
     """Return images as one block: a view if they follow each other in memory, or else a copy."""
     first = images[0]
     fits = all(
@@ -206,9 +202,7 @@ def planes_of(
     return _copied(images, placement, origin)
 
 
-def _copied(
-    images: list[np.ndarray], placement: Placement, origin: tuple[int, int]
-) -> Planes:
+def _copied(images: list[np.ndarray], placement: Placement, origin: tuple[int, int]) -> Planes:
     """Return a block of memory with a copy of the images where the tiles lie."""
     tiles = placement.tiles - np.repeat(origin, 2)
     rows = slice(int(tiles[:, 0].min()), int(tiles[:, 1].max()))

@@ -45,7 +45,8 @@ def blot_image(
         The image, ``(y, x)``. Pixels that are not finite are missing; they do not spread to
         their neighbours.
     pixmap : array_like
-        Positions in the image, ``(y, x, 2)``, x first, of the pixels of the result.
+        Positions in the image, ``(y, x, 2)``, x first, of the pixels of the result. They are
+        rounded to float32, as in drizzle; ``Dataset.resample.blot`` does not round.
     pix_ratio, exptime : float, optional
         Deprecated; multiply ``iscale`` by ``1 / pix_ratio**2`` and by ``exptime``.
     output_pixel_shape : (int, int), optional
@@ -118,9 +119,18 @@ def blot_image(
     out = np.empty(shape, np.float32) if out_img is None else outputs.image("out_img", out_img)
     if out.shape != shape:
         raise InvalidInputError("'output_image' shape is not consistent with 'pixmap' shape.")
-    fill = float(fillval)
+    fill = _fill_value(fillval)
     _blot(_image(data), inputs.pixel_map(mapped, shape), name, sinscl, factor, fill, out)
     return out
+
+
+def _fill_value(fillval: Any) -> float:
+    """Return a number, which may be NaN or infinite."""
+    try:
+        return float(fillval)
+    except (TypeError, ValueError):
+        shown = arguments.shown(fillval)
+        raise InvalidInputError(f"fillval must be a number, got {shown}") from None
 
 
 def _image(data: Any) -> np.ndarray:
@@ -148,11 +158,13 @@ def _blot(
 
     def work(rows: slice) -> None:
         values = np.empty(out[rows].shape, image.dtype)
+        # drizzle holds positions in float32, and its results are reproduced to all digits.
+        positions = pixmap[rows].astype(np.float32).astype(np.float64)
         if name == "sinc":
-            sinc.blot_sinc(image, pixmap[rows], scale, values)
+            sinc.blot_sinc(image, positions, scale, values)
         else:
             code = blot.INTERPOLATIONS.index(INTERPOLATIONS[name])
-            blot.blot(image, pixmap[rows], 0, 0, code, values)
+            blot.blot(image, positions, 0, 0, code, values)
         empty = np.isnan(values)
         values *= factor
         out[rows] = values

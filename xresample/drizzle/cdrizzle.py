@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from xresample import arguments
+from xresample.datamodel.context import PLANE_BITS
 from xresample.errors import InvalidInputError
 
 from . import inputs, outputs
@@ -144,15 +145,13 @@ def tdriz(
     fillval, fillval2 = (
         outputs.fill_number(outputs.fill_text(output, text)) for text in (fillstr, fillstr2)
     )
-    number = (arguments.whole("uniqid", uniqid, at_least=1) - 1) % outputs.PLANE_BITS
+    number = (arguments.whole("uniqid", uniqid, at_least=1) - 1) % PLANE_BITS
     misses = add_image(image, out, spread, number, fillval)
     out.fill(fillval, fillval2)
     return VERSION, misses.nmiss, misses.nskip
 
 
-def _outputs(
-    output: Any, counts: Any, context: Any, output2: Any, outdq: Any
-) -> outputs.Outputs:
+def _outputs(output: Any, counts: Any, context: Any, output2: Any, outdq: Any) -> outputs.Outputs:
     """Return the output arrays of `tdriz`, checked."""
     img2 = None if output2 is None else outputs.as_list(output2)
     named = {"output": output, "counts": counts, "context": context, "outdq": outdq}

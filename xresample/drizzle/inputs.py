@@ -68,9 +68,7 @@ def spread(kernel: Kernel, pixfrac: Any, ratio: Any) -> Spread:
     if ratio is not None:
         ratio = positive("pixel_scale_ratio", ratio)
     if kernel in NOT_CONSERVING:
-        warnings.warn(
-            f"Kernel '{kernel}' is not a flux-conserving kernel.", Warning, stacklevel=4
-        )
+        warnings.warn(f"Kernel '{kernel}' is not a flux-conserving kernel.", Warning, stacklevel=4)
     if pixfrac <= SMALLEST_PIXFRAC:
         warnings.warn(
             "Kernel reset to 'point' due to input 'pixfrac' being too small.",

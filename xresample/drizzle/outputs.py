@@ -44,10 +44,9 @@ class Outputs:
         if self.ctx is None:
             return None
         plane = number // PLANE_BITS
-        if missing := plane + 1 - len(self.ctx):
-            if missing > 0:
-                more = np.zeros((missing, *self.shape), np.int32)
-                self.ctx = np.concatenate([self.ctx, more])
+        if (missing := plane + 1 - len(self.ctx)) > 0:
+            more = np.zeros((missing, *self.shape), np.int32)
+            self.ctx = np.concatenate([self.ctx, more])
         context: np.ndarray = self.ctx[plane]
         return context
 

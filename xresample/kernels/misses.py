@@ -2,7 +2,7 @@
 
 Most pixels are counted without a look at their overlaps::
 
-    block of input pixels                          counted as
+    row of blocks, or block, of input pixels       counted as
     cannot reach the grid                          all its pixels miss
     lies inside the grid, no NaN in or beside it   no pixel misses
     anything else                                  pixel by pixel, by the same geometry as a deposit
@@ -34,6 +34,13 @@ def all_finite(pixmap, j0, j1, i0, i1):
         for k in range(first, stop):
             found |= 0 if abs(row[k]) < math.inf else 1
     return found == 0
+
+
+@inlined
+def is_inside(bounds, tile):
+    """Tell whether a block can reach cells of the grid only."""
+    y_lo, y_hi, x_lo, x_hi, _ = bounds
+    return y_lo >= tile.y0 and y_hi < tile.y1 and x_lo >= tile.x0 and x_hi < tile.x1
 
 
 @inlined
@@ -124,12 +131,13 @@ def count_misses(pixmap, active, block_bounds, code, pixfrac, far, tile, rows, c
         start, stop = j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)
         for j in range(start, stop):
             misses[j - j0] = 0
-        for bx in range(block_bounds.shape[1] - 1):
+        blocks = block_bounds.shape[1] - 1
+        if is_inside(block_bounds[by, blocks], tile) and all_finite(pixmap, start, stop, i0, i1):
+            continue
+        for bx in range(blocks):
             left, right = i0 + bx * BLOCK, min(i0 + (bx + 1) * BLOCK, i1)
-            y_lo, y_hi, x_lo, x_hi, _ = block_bounds[by, bx]
-            in_y = y_lo >= tile.y0 and y_hi < tile.y1
-            in_x = x_lo >= tile.x0 and x_hi < tile.x1
-            if in_y and in_x and all_finite(pixmap, start, stop, left, right):
+            inside = is_inside(block_bounds[by, bx], tile)
+            if inside and all_finite(pixmap, start, stop, left, right):
                 continue
             off = not reaches(block_bounds[by, bx], tile)
             for j in range(start, stop):

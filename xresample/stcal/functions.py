@@ -33,6 +33,7 @@ __all__ = [
     "is_imaging_wcs",
 ]
 
+
 def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndarray:
     """Return a mask of the pixels that the flags allow: uint8, 1 for a good pixel.
 
