@@ -18,6 +18,10 @@ class InvalidInputError(XResampleError, ValueError):
     """An argument, an exposure or a mosaic is invalid."""
 
 
+class ArrayTypeError(InvalidInputError, TypeError):
+    """An array has a type that cannot be used."""
+
+
 class MissingKeyError(XResampleError, KeyError):
     """A required variable or attribute is missing."""
 

@@ -59,6 +59,12 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) 
     return _area_of_centres(wcs, box)
 
 
+def area_of_pixel(wcs: Any, x: float, y: float) -> float:
+    """Return the area on the sky of the pixel around a position, in steradians."""
+    box = (x - 0.5, x + 0.5, y - 0.5, y + 0.5)
+    return _area(wcs, _sample(box, 1, 1), box)
+
+
 def arcsec(area: float) -> float:
     """Return the side in arcsec of a square pixel with an area in steradians."""
     return math.sqrt(area) * _ARCSEC
