@@ -38,6 +38,7 @@ LAYERS = (
     layer("cli", packages=LABELLED),
     layer("accessor", packages=LABELLED),
     layer("stcal", packages=LABELLED),
+    layer("prepare", packages=LABELLED),
     layer("mosaics", packages=LABELLED),
     layer("tiled", packages=LABELLED | {"dask", "distributed", "zarr"}),
     layer("io", packages=LABELLED | {"asdf", "gwcs"}),

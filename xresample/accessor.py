@@ -20,6 +20,7 @@ from xresample.datamodel.signatures import spells_options
 if TYPE_CHECKING:
     from xresample.datamodel.grid import GridLike
     from xresample.datamodel.options import DType, SplineOrder, WeightType
+    from xresample.kernels.blot import Interpolation
     from xresample.plot.images import Stretch
     from xresample.wcs.handle import WCSLike
 
@@ -281,6 +282,81 @@ class ResampleAccessor:
             weight_type=weight_type, good_bits=good_bits, flag_map=flag_map, dtype=dtype
         )
         return weights(self._dataset, options)
+
+    def blot(
+        self,
+        mosaic: xr.Dataset,
+        *,
+        variable: str = "data",
+        interpolation: Interpolation = "linear",
+        pixmap: Any = None,
+        threads: int | None = None,
+        **options: Any,
+    ) -> xr.DataArray:
+        """Return a mosaic as seen through the pixels of this exposure, ``(y, x)``.
+
+        The mosaic is interpolated at the mapped centre of each pixel of the exposure. Values are
+        not scaled with the pixel area. Pixels of the mosaic that are NaN or have the weight 0 are
+        missing and do not spread: where an interpolation lacks a pixel, it is replaced by the
+        linear interpolation over the valid pixels.
+
+        Parameters
+        ----------
+        mosaic : Dataset
+            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Of a lazy
+            image only the part under the exposure is read.
+        variable : str, optional
+            Image to interpolate. Default: ``"data"``.
+        interpolation : str, optional
+            ``"nearest"``, ``"linear"`` (default), ``"poly3"``, ``"poly5"``, ``"lanczos3"`` or
+            ``"lanczos5"``, as in ``drizzle.resample.blot_image``.
+        pixmap : array_like, optional
+            Positions of the pixel centres on the mosaic, ``(y, x, 2)``, x first, in place of the
+            map from the two WCSs.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+        **options
+            ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
+
+        Returns
+        -------
+        DataArray
+            The image, with the coordinates of the exposure. Pixels whose centre lies in no valid
+            pixel of the mosaic are NaN.
+
+        Raises
+        ------
+        InvalidExposureError
+            The exposure cannot be used; lists every fault.
+        InvalidInputError
+            The interpolation is unknown, or ``mosaic`` has no such image.
+
+        Warns
+        -----
+        NoOverlapWarning
+            The exposure lies outside the mosaic.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> exposure = xrs.make_exposure(np.ones((1, 3)))
+        >>> image = xrs.make_exposure(np.arange(6.0).reshape(2, 3))
+        >>> where = [[[0.5, 0.0], [1.0, 0.5], [9.0, 0.0]]]
+        >>> exposure.resample.blot(image, pixmap=where).values
+        array([[0.5, 2.5, nan]])
+        """
+        from xresample.prepare.blot import blot
+
+        return blot(
+            self._dataset,
+            mosaic,
+            variable=variable,
+            interpolation=interpolation,
+            pixmap=pixmap,
+            threads=threads,
+            **options,
+        )
 
     @property
     def pixel_area(self) -> float:
