@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         NoContributionWarning,
         NoExposureWarning,
         NoOverlapWarning,
+        OutlierWarning,
         PixelScaleWarning,
         RepeatedExposureWarning,
         UnsupportedWCSError,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from .io.backend import open_exposures
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
+    from .prepare.outliers import flag_outliers
+    from .prepare.stack import stack
     from .sky.coordinates import with_sky
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
@@ -53,6 +56,7 @@ _HOMES = {
     "concat": "datamodel.stack",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
+    "flag_outliers": "prepare.outliers",
     "make_exposure": "datamodel.exposure",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
@@ -61,6 +65,7 @@ _HOMES = {
     "plot_rgb": "plot",
     "Resample": "stcal",
     "with_sky": "sky.coordinates",
+    "stack": "prepare.stack",
     "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
         (
@@ -77,6 +82,7 @@ _HOMES = {
             "NoOverlapWarning",
             "PixelScaleWarning",
             "RepeatedExposureWarning",
+            "OutlierWarning",
             "UnsupportedWCSError",
             "ValueRangeWarning",
             "WCSTextError",
@@ -100,6 +106,7 @@ __all__ = [
     "NoExposureWarning",
     "NoOverlapWarning",
     "Options",
+    "OutlierWarning",
     "PixelScaleWarning",
     "Plan",
     "RepeatedExposureWarning",
@@ -113,12 +120,14 @@ __all__ = [
     "concat",
     "empty_mosaic",
     "fit_wcs",
+    "flag_outliers",
     "make_exposure",
     "merge",
     "open_exposures",
     "plan",
     "plot_footprints",
     "plot_rgb",
+    "stack",
     "warm_up",
     "with_sky",
 ]

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from xresample.datamodel.grid import GridLike
     from xresample.datamodel.options import DType, SplineOrder, WeightType
     from xresample.kernels.blot import Interpolation
+    from xresample.kernels.selection import Method
     from xresample.plot.images import Stretch
+    from xresample.prepare.combine import Sigma
     from xresample.wcs.handle import WCSLike
 
 _time_resample = xr.Dataset.resample
@@ -370,6 +372,89 @@ class ResampleAccessor:
         from xresample.mosaics.inspect import footprint
 
         return footprint(self._dataset)
+
+    def combine(
+        self,
+        method: Method = "median",
+        *,
+        maskpt: float | None = None,
+        nlow: int = 0,
+        nhigh: int = 0,
+        lthresh: float | None = None,
+        hthresh: float | None = None,
+        nsigma: float | tuple[float, float] = 3.0,
+        sigma: Sigma = "predicted",
+        iterations: int = 5,
+        variable: str = "data",
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Combine the groups of a stack (from `xresample.stack`) pixel by pixel.
+
+        A value exists if it is finite and its weight is positive. Missing values never spread, and
+        the result does not depend on the order of the groups, except for rounding of means.
+
+        Parameters
+        ----------
+        method : str, optional
+            ``"median"`` (default), ``"mean"``, ``"weighted_mean"`` (weighted by ``wht``),
+            ``"min"``, ``"max"``; ``"minmed"``: the minimum where the median exceeds it by more
+            than ``nsigma`` standard deviations of the minimum, and the median elsewhere (Fruchter
+            & Hook 2002, section 5); ``"clipped"``: the weighted mean of the values within
+            ``nsigma`` standard deviations of their median; ``"mad"``: the median absolute
+            deviation times 1.4826, an estimate of the scatter.
+        maskpt : float, optional
+            Values whose weight is below this fraction of the sigma-clipped mean weight of their
+            group do not count. Default: all count. Pipelines use 0.7, AstroDrizzle 0.3.
+        nlow, nhigh : int, optional
+            Number of lowest and highest values of each pixel to reject. The highest go first, and
+            at least one value remains. Default: 0.
+        lthresh, hthresh : float, optional
+            Minimum and maximum of a value that counts. Default: no limit.
+        nsigma : float or (float, float), optional
+            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations, or limits below and
+            above the median. Default: 3.
+        sigma : {"predicted", "empirical"}, optional
+            For ``"clipped"``: use the ``err`` of each value, or else the root of its inverse
+            weight, or use the scatter of the values. With fewer than about 12 groups the scatter
+            cannot exceed 3 standard deviations, so it rejects nothing. Default: ``"predicted"``.
+        iterations : int, optional
+            Maximum number of rounds of ``"clipped"``. Default: 5.
+        variable : str, optional
+            Variable of the stack to combine. Default: ``"data"``.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Returns
+        -------
+        Dataset
+            ``data``, ``count`` (number of values that were combined) and ``rejected`` (number of
+            values that exist and were not combined), ``(y, x)``, lazy if the stack is. ``data``
+            is NaN where ``count`` is 0.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a stack, or a parameter is invalid; lists every fault.
+        MissingKeyError
+            The method needs standard deviations, which the stack does not have.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, xresample
+        >>> data = np.array([1.0, 2.0, 9.0, np.nan]).reshape(4, 1, 1)
+        >>> dims = ("group", "y", "x")
+        >>> stack = xr.Dataset({"data": (dims, data), "wht": (dims, np.ones((4, 1, 1)))})
+        >>> median = stack.resample.combine("median")
+        >>> median["data"].item(), median["count"].item()
+        (2.0, 3)
+        >>> stack.resample.combine("mean", nhigh=1)["data"].item()
+        1.5
+        """
+        from xresample.prepare.combine import Combination, combine
+
+        how = Combination(method, maskpt, nlow, nhigh, lthresh, hthresh, nsigma, sigma, iterations)
+        return combine(self._dataset, how, variable, threads)
 
     def decode_context(self) -> xr.DataArray:
         """Return which exposures contribute to each pixel: bool, ``(exposure, y, x)``.

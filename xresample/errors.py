@@ -88,6 +88,10 @@ class MixedExposuresWarning(UserWarning):
     """Exposures of different filters or instruments are in one mosaic."""
 
 
+class OutlierWarning(UserWarning):
+    """Outlier detection may flag good pixels: many are flagged, or exposures are too few."""
+
+
 class CompiledCodeWarning(UserWarning):
     """Compiled kernels cannot be kept in the usual folders."""
 

@@ -55,7 +55,7 @@ def blot(
         )
     else:
         window = model
-        slabs = _slabs(exposure.shape[0])
+        slabs = row_slabs(exposure.shape[0])
         pool.run(lambda rows: window.blot(positions(rows), code, out[_cut(rows)]), slabs, threads)
     kept = [name for name in (*schema.PIXELS, schema.WCS) if name in dataset.coords]
     coords = {name: dataset.coords[name] for name in kept}
@@ -188,7 +188,7 @@ def _read(
     """Return the part of an image that an exposure sees; None if it sees nothing."""
     from xresample.kernels.blot import margin
 
-    sides = np.array([(np.inf, -np.inf, np.inf, -np.inf)] * len(_slabs(shape[0])))
+    sides = np.array([(np.inf, -np.inf, np.inf, -np.inf)] * len(row_slabs(shape[0])))
 
     def bound(rows: range) -> None:
         mapped = positions(rows)
@@ -198,7 +198,7 @@ def _read(
             for pick, initial in ((np.min, np.inf), (np.max, -np.inf))
         ]
 
-    pool.run(bound, _slabs(shape[0]), threads)
+    pool.run(bound, row_slabs(shape[0]), threads)
     far, grid = margin(code), image.grid
     cuts = []
     for first, size, low, high in (
@@ -213,7 +213,7 @@ def _read(
     return image.read(*cuts)
 
 
-def _slabs(height: int) -> list[range]:
+def row_slabs(height: int) -> list[range]:
     """Return the rows of an exposure in slabs."""
     return [range(first, min(first + ROWS, height)) for first in range(0, height, ROWS)]
 
