@@ -39,6 +39,7 @@ LAYERS = (
     layer("accessor", packages=LABELLED),
     layer("stcal", packages=LABELLED),
     layer("drizzle", packages={"numpy"}),
+    layer("prepare", packages=LABELLED),
     layer("mosaics", packages=LABELLED),
     layer("tiled", packages=LABELLED | {"dask", "distributed", "zarr"}),
     layer("io", packages=LABELLED | {"asdf", "gwcs"}),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NoContributionWarning,
         NoExposureWarning,
         NoOverlapWarning,
+        OutlierWarning,
         PixelScaleWarning,
         RepeatedExposureWarning,
         UnsupportedWCSError,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from .io.backend import open_exposures
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
+    from .prepare.outliers import flag_outliers
+    from .prepare.stack import stack
     from .sky.coordinates import with_sky
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
@@ -54,6 +57,7 @@ _HOMES = {
     "concat": "datamodel.stack",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
+    "flag_outliers": "prepare.outliers",
     "make_exposure": "datamodel.exposure",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
@@ -62,6 +66,7 @@ _HOMES = {
     "plot_rgb": "plot",
     "Resample": "stcal",
     "with_sky": "sky.coordinates",
+    "stack": "prepare.stack",
     "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
         (
@@ -79,6 +84,7 @@ _HOMES = {
             "NoOverlapWarning",
             "PixelScaleWarning",
             "RepeatedExposureWarning",
+            "OutlierWarning",
             "UnsupportedWCSError",
             "ValueRangeWarning",
             "WCSTextError",
@@ -103,6 +109,7 @@ __all__ = [
     "NoExposureWarning",
     "NoOverlapWarning",
     "Options",
+    "OutlierWarning",
     "PixelScaleWarning",
     "Plan",
     "RepeatedExposureWarning",
@@ -116,12 +123,14 @@ __all__ = [
     "concat",
     "empty_mosaic",
     "fit_wcs",
+    "flag_outliers",
     "make_exposure",
     "merge",
     "open_exposures",
     "plan",
     "plot_footprints",
     "plot_rgb",
+    "stack",
     "warm_up",
     "with_sky",
 ]

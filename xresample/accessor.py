@@ -20,7 +20,10 @@ from xresample.datamodel.signatures import spells_options
 if TYPE_CHECKING:
     from xresample.datamodel.grid import GridLike
     from xresample.datamodel.options import DType, SplineOrder, WeightType
+    from xresample.kernels.blot import Interpolation
+    from xresample.kernels.selection import Method
     from xresample.plot.images import Stretch
+    from xresample.prepare.combine import Sigma
     from xresample.wcs.handle import WCSLike
 
 _time_resample = xr.Dataset.resample
@@ -291,6 +294,81 @@ class ResampleAccessor:
         )
         return weights(self._dataset, options)
 
+    def blot(
+        self,
+        mosaic: xr.Dataset,
+        *,
+        variable: str = "data",
+        interpolation: Interpolation = "linear",
+        pixmap: Any = None,
+        threads: int | None = None,
+        **options: Any,
+    ) -> xr.DataArray:
+        """Return a mosaic as seen through the pixels of this exposure, ``(y, x)``.
+
+        The mosaic is interpolated at the mapped centre of each pixel of the exposure. Values are
+        not scaled with the pixel area. Pixels of the mosaic that are NaN or have the weight 0 are
+        missing and do not spread: where an interpolation lacks a pixel, it is replaced by the
+        linear interpolation over the valid pixels.
+
+        Parameters
+        ----------
+        mosaic : Dataset
+            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Of a lazy
+            image only the part under the exposure is read.
+        variable : str, optional
+            Image to interpolate. Default: ``"data"``.
+        interpolation : str, optional
+            ``"nearest"``, ``"linear"`` (default), ``"poly3"``, ``"poly5"``, ``"lanczos3"`` or
+            ``"lanczos5"``, as in ``drizzle.resample.blot_image``.
+        pixmap : array_like, optional
+            Positions of the pixel centres on the mosaic, ``(y, x, 2)``, x first, in place of the
+            map from the two WCSs.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+        **options
+            ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
+
+        Returns
+        -------
+        DataArray
+            The image, with the coordinates of the exposure. Pixels whose centre lies in no valid
+            pixel of the mosaic are NaN.
+
+        Raises
+        ------
+        InvalidExposureError
+            The exposure cannot be used; lists every fault.
+        InvalidInputError
+            The interpolation is unknown, or ``mosaic`` has no such image.
+
+        Warns
+        -----
+        NoOverlapWarning
+            The exposure lies outside the mosaic.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> exposure = xrs.make_exposure(np.ones((1, 3)))
+        >>> image = xrs.make_exposure(np.arange(6.0).reshape(2, 3))
+        >>> where = [[[0.5, 0.0], [1.0, 0.5], [9.0, 0.0]]]
+        >>> exposure.resample.blot(image, pixmap=where).values
+        array([[0.5, 2.5, nan]])
+        """
+        from xresample.prepare.blot import blot
+
+        return blot(
+            self._dataset,
+            mosaic,
+            variable=variable,
+            interpolation=interpolation,
+            pixmap=pixmap,
+            threads=threads,
+            **options,
+        )
+
     @property
     def pixel_area(self) -> float:
         """Mean area of a pixel in steradians, from the outline of the image on the sky."""
@@ -303,6 +381,89 @@ class ResampleAccessor:
         from xresample.mosaics.inspect import footprint
 
         return footprint(self._dataset)
+
+    def combine(
+        self,
+        method: Method = "median",
+        *,
+        maskpt: float | None = None,
+        nlow: int = 0,
+        nhigh: int = 0,
+        lthresh: float | None = None,
+        hthresh: float | None = None,
+        nsigma: float | tuple[float, float] = 3.0,
+        sigma: Sigma = "predicted",
+        iterations: int = 5,
+        variable: str = "data",
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Combine the groups of a stack (from `xresample.stack`) pixel by pixel.
+
+        A value exists if it is finite and its weight is positive. Missing values never spread, and
+        the result does not depend on the order of the groups, except for rounding of means.
+
+        Parameters
+        ----------
+        method : str, optional
+            ``"median"`` (default), ``"mean"``, ``"weighted_mean"`` (weighted by ``wht``),
+            ``"min"``, ``"max"``; ``"minmed"``: the minimum where the median exceeds it by more
+            than ``nsigma`` standard deviations of the minimum, and the median elsewhere (Fruchter
+            & Hook 2002, section 5); ``"clipped"``: the weighted mean of the values within
+            ``nsigma`` standard deviations of their median; ``"mad"``: the median absolute
+            deviation times 1.4826, an estimate of the scatter.
+        maskpt : float, optional
+            Values whose weight is below this fraction of the sigma-clipped mean weight of their
+            group do not count. Default: all count. Pipelines use 0.7, AstroDrizzle 0.3.
+        nlow, nhigh : int, optional
+            Number of lowest and highest values of each pixel to reject. The highest go first, and
+            at least one value remains. Default: 0.
+        lthresh, hthresh : float, optional
+            Minimum and maximum of a value that counts. Default: no limit.
+        nsigma : float or (float, float), optional
+            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations, or limits below and
+            above the median. Default: 3.
+        sigma : {"predicted", "empirical"}, optional
+            For ``"clipped"``: use the ``err`` of each value, or else the root of its inverse
+            weight, or use the scatter of the values. With fewer than about 12 groups the scatter
+            cannot exceed 3 standard deviations, so it rejects nothing. Default: ``"predicted"``.
+        iterations : int, optional
+            Maximum number of rounds of ``"clipped"``. Default: 5.
+        variable : str, optional
+            Variable of the stack to combine. Default: ``"data"``.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Returns
+        -------
+        Dataset
+            ``data``, ``count`` (number of values that were combined) and ``rejected`` (number of
+            values that exist and were not combined), ``(y, x)``, lazy if the stack is. ``data``
+            is NaN where ``count`` is 0.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a stack, or a parameter is invalid; lists every fault.
+        MissingKeyError
+            The method needs standard deviations, which the stack does not have.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, xresample
+        >>> data = np.array([1.0, 2.0, 9.0, np.nan]).reshape(4, 1, 1)
+        >>> dims = ("group", "y", "x")
+        >>> stack = xr.Dataset({"data": (dims, data), "wht": (dims, np.ones((4, 1, 1)))})
+        >>> median = stack.resample.combine("median")
+        >>> median["data"].item(), median["count"].item()
+        (2.0, 3)
+        >>> stack.resample.combine("mean", nhigh=1)["data"].item()
+        1.5
+        """
+        from xresample.prepare.combine import Combination, combine
+
+        how = Combination(method, maskpt, nlow, nhigh, lthresh, hthresh, nsigma, sigma, iterations)
+        return combine(self._dataset, how, variable, threads)
 
     def decode_context(self) -> xr.DataArray:
         """Return which exposures contribute to each pixel: bool, ``(exposure, y, x)``.

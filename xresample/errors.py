@@ -96,6 +96,10 @@ class IgnoredDistortionWarning(UserWarning):
     """A file has keywords of a distortion that its WCS does not use."""
 
 
+class OutlierWarning(UserWarning):
+    """Outlier detection may flag good pixels: many are flagged, or exposures are too few."""
+
+
 class CompiledCodeWarning(UserWarning):
     """Compiled kernels cannot be kept in the usual folders."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,21 +231,45 @@ def plan(
     memory              about 29.30 kiB per worker thread
     work                400 pixels, 1.00 times those of the exposures
     """
-    job = Job.of_target(output_wcs, options)
+
+    def tiling(job: Job) -> Tiling:
+        grid, size = job.grid, job.layout.pixel_bytes(job.options, job.count)
+        return Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
+
+    return plan_tiles(separate(exposures), Job.of_target(output_wcs, options), tiling, threads)
+
+
+def plan_tiles(
+    datasets: Iterable[xr.Dataset],
+    job: Job,
+    tiling: Callable[[Job], Tiling],
+    threads: int | None = None,
+) -> Plan:
+    """Plan a mosaic in given tiles.
+
+    Parameters
+    ----------
+    datasets : iterable of Dataset
+        The exposures.
+    job : Job
+        The job of the empty mosaic.
+    tiling : callable
+        Returns the tiles, once all exposures have been admitted.
+    threads : int, optional
+        Threads to use within a tile. Default: 1.
+    """
     admitted = []
-    for dataset in separate(exposures):
+    for dataset in datasets:
         admitted.append(job.admit(dataset))
         job = job.after(admitted[-1])
-    grid = job.grid
-    size = job.layout.pixel_bytes(job.options, job.count)
-    tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
-    parts = _parts(admitted, job, tiling)
+    tiles = tiling(job)
+    parts = _parts(admitted, job, tiles)
     notices, touched = Notices(), {part.number for tile in parts.values() for part in tile}
     for entry in admitted:
         outcome = Outcome.CONTRIBUTED if entry.number in touched else Outcome.OUTSIDE
         notices.note(entry, outcome, job.options)
     notices.warn(job.options)
-    return Plan(job, tiling, tuple(admitted), parts, 1 if threads is None else count(threads))
+    return Plan(job, tiles, tuple(admitted), parts, 1 if threads is None else count(threads))
 
 
 def _parts(
