@@ -120,20 +120,10 @@ def tdriz(
         )
         pscale_ratio = inputs.positive("scale", scale)
         iscale = pscale_ratio**2
-    intensity = inputs.positive("iscale", iscale)
-    if arguments.choice("in_units", in_units, inputs.UNITS) == "counts":
-        intensity /= inputs.positive("expscale", expscale)
+    intensity = _intensity(iscale, in_units, expscale)
     variances = inputs.data2_of(input2, np.shape(input))
-    image = inputs.image(
-        input,
-        pixmap,
-        (xmin, xmax, ymin, ymax),
-        weights,
-        variances,
-        dq,
-        intensity,
-        inputs.positive("wtscale", wtscale),
-    )
+    limits, factor = (xmin, xmax, ymin, ymax), inputs.positive("wtscale", wtscale)
+    image = inputs.image(input, pixmap, limits, weights, variances, dq, intensity, factor)
     out = _outputs(output, counts, context, output2, outdq)
     if len(out.img2 or ()) != len(variances or ()):
         raise InvalidInputError(
@@ -149,6 +139,14 @@ def tdriz(
     misses = add_image(image, out, spread, number, fillval)
     out.fill(fillval, fillval2)
     return VERSION, misses.nmiss, misses.nskip
+
+
+def _intensity(iscale: Any, in_units: str, expscale: Any) -> float:
+    """Return the factor of the data, which converts counts to counts per second."""
+    intensity = inputs.positive("iscale", iscale)
+    if arguments.choice("in_units", in_units, inputs.UNITS) == "counts":
+        intensity /= inputs.positive("expscale", expscale)
+    return intensity
 
 
 def _outputs(output: Any, counts: Any, context: Any, output2: Any, outdq: Any) -> outputs.Outputs:

@@ -17,7 +17,7 @@ from xresample.datamodel.exposure import validate
 from xresample.datamodel.grid import checked_shape
 from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE
 from xresample.drizzle.utils import calc_pixmap
-from xresample.errors import MissingKeyError
+from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
 from xresample.wcs.handle import WCSObject
