@@ -111,6 +111,21 @@ def test_the_mosaic_of_a_stack_is_that_of_the_exposures(way: str) -> None:
     assert checksum(stack()) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: e.isel(x=slice(1, None, 2)),
+        lambda e: e.isel(y=slice(None, None, -1)),
+        lambda e: e.drop_vars("dq").coarsen(y=2, x=2).mean(),
+    ],
+    ids=["step", "flip", "coarsen"],
+)
+def test_a_stack_of_other_pixels(change: Any) -> None:
+    expected = coadded([change(exposure) for exposure in campaign()])
+    assert_same_bits(coadded(change(stack())), expected)
+    assert_same_bits(coadded(xrs.concat([change(exposure) for exposure in campaign()])), expected)
+
+
 def test_a_stack_written_to_zarr(tmp_path: Path) -> None:
     mosaic = xrs.coadd_to_zarr(stack(), GRID, tmp_path / "m.zarr", chunks=32, **OPTIONS)
     assert_same_bits(mosaic.compute(), whole())
@@ -176,7 +191,8 @@ def test_lazy_exposures_stay_lazy(tmp_path: Path) -> None:
 
 DIFFERENT: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
     "shape": (lambda e: e.isel(x=slice(0, 5)), r"shape must be \(14, 16\), got \(14, 5\)"),
-    "origin": (lambda e: e.assign_coords(x=e["x"] + 4), r"must be \(0, 0\), got \(0, 4\)"),
+    "origin": (lambda e: e.assign_coords(x=e["x"] + 4), "x must go from 0 to 15, got 4 to 19"),
+    "step": (lambda e: e.assign_coords(y=2 * e["y"]), "y must go from 0 to 13, got 0 to 26"),
     "variables": (lambda e: e.drop_vars("dq"), "only one of them has the variables dq"),
     "type": (lambda e: e.assign(err=e["err"].astype("f8")), "err must have type float32, got f"),
     "wcs": (lambda e: e.drop_vars("wcs"), "either all exposures must have a WCS, or none"),

@@ -250,7 +250,5 @@ def test_facts_survive_every_path(chunks: Any, tmp_path: Path) -> None:
     assert list(stored["filter"].values) == ["F606W"] * 3
     added = xrs.coadd(exposures[:1], GRID).resample.add(exposures[1:])
     assert_same_attrs(added.attrs, whole.attrs)
-    assert_same_attrs(xrs.merge(added, whole).attrs | {"n_exposures": 3}, {
-        **whole.attrs, **provenance.totals(provenance.rows_of(xrs.merge(added, whole))),
-        "n_exposures": 3,
-    })  # fmt: skip
+    merged = xrs.coadd(exposures[:1], GRID).resample.merge(xrs.coadd(exposures[1:], GRID))
+    assert_same_attrs(merged.attrs, whole.attrs)

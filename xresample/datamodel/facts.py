@@ -66,9 +66,9 @@ def identity_of(dataset: xr.Dataset) -> str | None:
 
 
 def identity_of_source(dataset: xr.Dataset) -> str:
-    """Return the identity of an exposure in a file; empty if the exposure was made from arrays."""
+    """Return the identity of an exposure in a file; empty if it was made from arrays."""
     identity = identity_of(dataset) or str(dataset.attrs.get(schema.IDENTITY, ""))
-    return "" if _RANDOM in identity else identity
+    return identity if _MADE_HERE.search(identity) and _RANDOM not in identity else ""
 
 
 def name_of(dataset: xr.Dataset) -> str:

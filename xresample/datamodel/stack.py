@@ -15,7 +15,7 @@ from . import schema
 from .dq_flags import integer_flags
 from .exposure import Exposure, validate, wcs_of
 from .facts import facts_of, identity_of, identity_variable, name_of, new_identity
-from .pixels import image_shape, pixel_origin
+from .pixels import image_shape, pixel_index
 from .provenance import column
 
 _MEANINGS = ("units", "flag_masks", "flag_meanings")
@@ -179,8 +179,13 @@ def _differences(first: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
     """Yield how an exposure differs from the first one of a stack."""
     if image_shape(other) != image_shape(first):
         yield f"shape must be {image_shape(first)}, got {image_shape(other)}"
-    elif pixel_origin(other) != pixel_origin(first):
-        yield (f"the first row and column must be {pixel_origin(first)}, got {pixel_origin(other)}")
+    else:
+        for name in schema.PIXELS:
+            mine, yours = pixel_index(first, name), pixel_index(other, name)
+            if not np.array_equal(mine, yours):
+                yield (
+                    f"{name} must go from {mine[0]} to {mine[-1]}, got {yours[0]} to {yours[-1]}"
+                )
     if (schema.WCS in first.coords) != (schema.WCS in other.coords):
         yield "either all exposures must have a WCS, or none"
     if odd := sorted(map(str, set(first.data_vars) ^ set(other.data_vars))):
