@@ -71,6 +71,12 @@ def identity_of_source(dataset: xr.Dataset) -> str:
     return identity if _MADE_HERE.search(identity) and _RANDOM not in identity else ""
 
 
+def value_of(dataset: xr.Dataset, name: str, default: Any) -> Any:
+    """Return the value of a 0-d coordinate, or else of an attribute, or else a default."""
+    value = _scalar(dataset, name)
+    return dataset.attrs.get(name, default) if value is None else value
+
+
 def name_of(dataset: xr.Dataset) -> str:
     """Return the file name of an exposure for messages; empty if it is unknown."""
     name = _scalar(dataset, "filename")
