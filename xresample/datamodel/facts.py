@@ -60,7 +60,7 @@ def with_identity(dataset: xr.Dataset, identity: str) -> xr.Dataset:
 
 
 def identity_of(dataset: xr.Dataset) -> str | None:
-    """Return the identity that belongs to the pixels of an exposure; None if there is none."""
+    """Return the identity that belongs to the pixels of an exposure; None if it has no identity."""
     value = _scalar(dataset, schema.IDENTITY)
     return None if value is None else str(value)
 
