@@ -261,12 +261,13 @@ def test_sky_coordinates_are_left_out() -> None:
 
 def test_further_attributes_and_coordinates() -> None:
     def with_more(k: int, exposure: xr.Dataset) -> xr.Dataset:
-        more = {"observer": "x", "seeing": 0.5 + k, "note": f"n{k}", "box": [k, 1]}
+        more = {"observer": "x", "seeing": 0.5 + k, "note": f"n{k}", "box": [k, 1], "visit": k}
         return exposure.assign_attrs(more).assign_coords(roll=float(k), run=1)
 
     made = xrs.concat([with_more(k, exposure) for k, exposure in enumerate(campaign())])
     assert made.attrs == {"observer": "x"}
     assert list(made["seeing"].values) == [0.5, 1.5, 2.5, 3.5]
+    assert made["visit"].dtype == np.int64
     assert list(made["note"].values) == ["n0", "n1", "n2", "n3"]
     assert list(made["roll"].values) == [0.0, 1.0, 2.0, 3.0]
     assert made["run"].shape == ()

@@ -49,6 +49,13 @@ def test_groups_by_another_attribute(exposures):
         xrs.stack(exposures, GRID, by="visti")
 
 
+def test_a_stack_of_exposures_gives_the_same_groups() -> None:
+    """A stack from `concat` has attributes as coordinates."""
+    exposures = [e.assign_attrs(visit=f"v{k % 2}") for k, e in enumerate(make_exposures(3, SHAPE))]
+    expected = xrs.stack(exposures, GRID, by="visit")
+    assert_same_bits(xrs.stack(xrs.concat(exposures), GRID, by="visit"), expected)
+
+
 @pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
 @pytest.mark.parametrize("chunks", [(17, 40), 64])
 def test_chunks_do_not_matter(exposures, stack, scheduler, chunks):

@@ -60,7 +60,7 @@ def with_identity(dataset: xr.Dataset, identity: str) -> xr.Dataset:
 
 
 def identity_of(dataset: xr.Dataset) -> str | None:
-    """Return the identity that belongs to the pixels of an exposure; None if there is none."""
+    """Return the identity that belongs to the pixels of an exposure; None if it has no identity."""
     value = _scalar(dataset, schema.IDENTITY)
     return None if value is None else str(value)
 
@@ -69,6 +69,12 @@ def identity_of_source(dataset: xr.Dataset) -> str:
     """Return the identity of an exposure in a file; empty if it was made from arrays."""
     identity = identity_of(dataset) or str(dataset.attrs.get(schema.IDENTITY, ""))
     return identity if _MADE_HERE.search(identity) and _RANDOM not in identity else ""
+
+
+def value_of(dataset: xr.Dataset, name: str, default: Any) -> Any:
+    """Return the value of a 0-d coordinate, or else of an attribute, or else a default."""
+    value = _scalar(dataset, name)
+    return dataset.attrs.get(name, default) if value is None else value
 
 
 def name_of(dataset: xr.Dataset) -> str:

@@ -13,7 +13,7 @@ from xresample.errors import InvalidExposureError, InvalidInputError
 
 from . import schema
 from .dq_flags import integer_flags
-from .exposure import Exposure, validate, wcs_of
+from .exposure import validate, wcs_of
 from .facts import facts_of, identity_of, identity_variable, name_of, new_identity
 from .pixels import image_shape, pixel_index
 from .provenance import column
@@ -130,7 +130,8 @@ def _labels(given: list[xr.Dataset]) -> dict[str, xr.Variable]:
     known = {name for dataset in given for name in facts_of(dataset)}
     # Every stack has at least the facts that change pixels, also where all have their defaults.
     known |= {"level", "subtracted"}
-    scalars = [Exposure(dataset).scalars for dataset in given]
+    # Like the WCSs, the facts belong to the pixels of the detector, whatever the steps of y and x.
+    scalars = [schema.exposure_scalars(facts_of(dataset)) for dataset in given]
     identities = [identity_of(d) or new_identity(name_of(d)) for d in given]
     made = {schema.IDENTITY: identity_variable(identities, (schema.IDENTITY,))}
     texts = [handle.text for d in given if (handle := wcs_of(d)) is not None]
@@ -154,6 +155,8 @@ def _further_attrs(given: list[xr.Dataset]) -> tuple[dict[Any, Any], dict[str, x
             shared[name] = given[0].attrs[name]
         elif all(isinstance(value, str | None) for value in values):
             differing[name] = column(schema.Scalar(name, "", name), [v or "" for v in values])
+        elif all(isinstance(value, int) for value in values):
+            differing[name] = column(schema.Scalar(name, 0, name), values)
         elif all(isinstance(value, int | float | None) for value in values):
             numbers = [np.nan if value is None else value for value in values]
             differing[name] = column(schema.Scalar(name, np.nan, name), numbers)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from xresample import threads as pool
 from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import Options
 from xresample.datamodel.stack import separate
@@ -206,7 +207,7 @@ def _require_err(datasets: list[xr.Dataset]) -> None:
     for dataset in datasets:
         validate(dataset)
         if "err" not in dataset:
-            name = dataset.attrs.get("filename") or "The exposure"
+            name = name_of(dataset) or "The exposure"
             raise InvalidExposureError(
                 f"{name} cannot be used:\n- err is missing, which the limits snr refer to: assign "
                 "the standard deviation, for example the root of the sum of the variances"

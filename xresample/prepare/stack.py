@@ -12,6 +12,7 @@ from xresample import threads as pool
 from xresample.accumulate.job import Job
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.facts import value_of
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
@@ -141,7 +142,7 @@ def _key(exposure: Exposure, by: str | None) -> str:
     """Return the value by which an exposure is grouped; empty if it has none."""
     if by is None:
         return ""
-    value = exposure.scalars.get(by, exposure.dataset.attrs.get(by, ""))
+    value = exposure.scalars.get(by, value_of(exposure.dataset, by, ""))
     missing = isinstance(value, float) and np.isnan(value)
     return "" if missing else str(value)
 

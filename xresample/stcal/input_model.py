@@ -40,7 +40,7 @@ _PLANES = {row.name for row in schema.EXPOSURE if not row.name.endswith("*")}
 def as_model(dataset: xr.Dataset) -> Model:
     """Return an exposure Dataset as a model, with None for everything that the Dataset lacks."""
     exposure = Exposure(dataset)
-    facts = facts_of(dataset)
+    facts = facts_of(exposure.dataset)
     scalars = {row.name: facts.get(row.name) for row in schema.EXPOSURE_ATTRS}
     scalars["subtracted"] = exposure.scalars["subtracted"]
     names = [str(name) for name in dataset.data_vars if _is_plane(str(name))]
