@@ -11,7 +11,7 @@ from scipy.special import erf
 
 import xresample as xrs
 
-from .exposures import FLAGS
+from .exposures import FLAGS, make_attrs
 from .wcs import CRVAL, SCALE, make_grid, make_gwcs
 
 SHAPE = (120, 130)
@@ -121,8 +121,7 @@ def make_scene(
                 variances={"var_rnoise": variance},
                 flag_map={**FLAGS, "OUTLIER": 16},
                 units="MJy/sr",
-                filename=f"scene_{k}.fits",
-                exposure_time=100.0,
+                **{**make_attrs(k), "filename": f"scene_{k}.fits", "group_id": f"visit_{k}"},
             )
         )
         amplitudes.append(height)
