@@ -163,3 +163,19 @@ def test_without_a_constant_step_every_function_refuses(name: str) -> None:
 def test_a_cutout_keeps_its_wcs() -> None:
     cut = image().isel(y=slice(3, 9), x=slice(4, None))
     assert in_own_pixels(cut) is cut
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_outliers_and_blots_keep_the_pixels_of_the_part(name: str) -> None:
+    grid = make_fits(SHAPE)
+    parts = [
+        part.assign(err=part["data"] * 0 + 0.1)
+        for part in (PARTS[name](image(filename=f"{k}.fits")) for k in range(3))
+    ]
+    for chunks in (None, 20):
+        flagged = xrs.flag_outliers(parts, grid, weight_type=None, chunks=chunks)
+        for before, after in zip(parts, flagged, strict=True):
+            xr.testing.assert_identical(after.drop_vars("dq"), before)
+    blotted = parts[0].resample.blot(xrs.coadd(parts, grid, weight_type=None))
+    for axis in "yx":
+        np.testing.assert_array_equal(blotted[axis], parts[0][axis])

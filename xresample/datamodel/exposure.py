@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -290,8 +290,11 @@ class Exposure:
     """The Dataset in its own pixels, see `own_pixels`."""
     own_wcs: WCSHandle | None = None
     """A WCS that replaces the WCS of the Dataset."""
+    given: xr.Dataset = field(init=False, repr=False)
+    """The Dataset that the user gave, whose coordinates results for the user keep."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "given", self.dataset)
         is_image = all(name in self.dataset.dims for name in schema.PIXELS)
         # `validate` reports the faults of a Dataset that is not an exposure.
         if is_image and not any(fault_of_pixels(self.dataset, name) for name in schema.PIXELS):

@@ -99,7 +99,7 @@ def with_flags(exposure: Exposure, bits: FlagBits, mask: np.ndarray) -> xr.Datas
     mask : ndarray
         The outliers, bool ``(y, x)``.
     """
-    dataset = exposure.dataset
+    dataset = exposure.given
     source = dataset["dq"].variable.transpose(*schema.PIXELS) if "dq" in dataset else None
     if source is None or isinstance(source._data, np.ndarray):
         flags: Any = np.where(mask, np.uint32(bits.value), np.uint32(0))

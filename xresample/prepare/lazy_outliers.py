@@ -42,7 +42,7 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
     masks = [result & OUTLIER != 0 for result in results]
     exposures = []
     for entry, mask, own in zip(plan.admitted, masks, bits, strict=True):
-        dataset = entry.exposure.dataset
+        dataset = entry.exposure.given
         flags = dataset["dq"].variable.transpose(*schema.PIXELS) if "dq" in dataset else None
         dq = flagged(flags, mask, own.value, dq_flags.as_uint32)
         exposures.append(dataset.assign(dq=xr.Variable(schema.PIXELS, dq, own.attrs)))
