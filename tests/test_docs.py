@@ -53,7 +53,7 @@ def test_every_method_of_the_accessor_has_a_page() -> None:
 
 
 def test_every_page_is_for_a_name_that_exists() -> None:
-    known = {*xrs.__all__, "io.backend.XResampleBackend", "prepare.report.ExposureList"}
+    known = {*xrs.__all__, "io.backend.XResampleBackend"}
     known |= {f"stcal.{name}" for name in stcal.__all__} | OF_DRIZZLE
     known |= {"Dataset.resample", *(f"Dataset.resample.{name}" for name in dir(ResampleAccessor))}
     assert sorted(listed() - known) == []

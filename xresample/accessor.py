@@ -73,7 +73,7 @@ class ResampleAccessor:
 
         The pixels of the WCS are those that the coordinates ``y`` and ``x`` count, so a cutout has
         the WCS of the whole image. If ``y`` or ``x`` has a step other than 1 (every second row, a
-        flip, or `coarsen`), the pixels of the Dataset are other pixels; then the WCS is that of
+        flip, or ``coarsen``), the pixels of the Dataset are other pixels; then the WCS is that of
         the pixels of the Dataset, counted from 0.
 
         Raises

@@ -243,14 +243,9 @@ def _faults(exposure: xr.Dataset) -> list[str]:
     if fault := identity_fault(exposure):
         return [*faults, fault]
     try:
-        scalars = schema.exposure_scalars(facts_of(exposure))
+        schema.exposure_scalars(facts_of(exposure))
     except (TypeError, ValueError) as error:
         return [*faults, f"an attribute has an invalid value: {error}"]
-    if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
-        faults.append(
-            f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
-            "or to 0 if no sky level should be subtracted"
-        )
     return faults
 
 
@@ -263,12 +258,19 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         )
     if options.compute_err == "driz_err" and "err" not in exposure:
         faults.append("err is missing, which compute_err='driz_err' requires")
+    try:
+        scalars = schema.exposure_scalars(facts_of(exposure))
+    except (TypeError, ValueError):
+        # `_faults` reports an attribute that is not a number, so nothing is added here.
+        return faults
+    if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
+        faults.append(
+            f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
+            "or to 0 if no sky level should be subtracted"
+        )
     if options.weight_type == "exptime":
-        try:
-            time = Exposure(exposure).time
-        except (TypeError, ValueError):
-            # `_faults` reports an attribute that is not a number, so nothing is added here.
-            return faults
+        measured = scalars["measurement_time"]
+        time = scalars["exposure_time"] if np.isnan(measured) else measured
         if np.isnan(time):
             faults.append(
                 "the attributes exposure_time and measurement_time are missing, one of which "

@@ -63,7 +63,7 @@ def _parts(dataset: xr.Dataset) -> Iterator[xr.Dataset]:
 def concat(exposures: xr.Dataset | Iterable[xr.Dataset]) -> xr.Dataset:
     """Join exposures of one shape along a new dimension ``exposure``.
 
-    `xarray.concat` keeps only the attributes of the first exposure. In this stack, the facts of
+    ``xarray.concat`` keeps only the attributes of the first exposure. In this stack, the facts of
     each exposure, such as ``level`` and ``exposure_time``, are coordinates along ``exposure``, like
     the WCS. So ``stack.isel(exposure=k)`` is a correct exposure, selections and ``groupby`` keep
     facts and pixels together, and `coadd` of the stack gives, bit for bit, the mosaic of the

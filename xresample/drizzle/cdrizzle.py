@@ -92,7 +92,7 @@ def tdriz(
     version : str
         Name of this package.
     nmiss, nskip : int
-        As returned by `Drizzle.add_image`.
+        As returned by ``Drizzle.add_image``.
 
     Raises
     ------
@@ -186,15 +186,27 @@ def tblot(
 
     Parameters
     ----------
-    source, pixmap, iscale, interp, exptime, fillval, sinscl
-        As ``data`` and the parameters of the same names of `blot_image`.
+    source : array_like
+        The image, ``(y, x)``.
+    pixmap : array_like
+        Positions on the image, ``(y, x, 2)``, x first.
     output : ndarray
         float32 ``(y, x)``; written.
+    iscale : float
+        Factor of the values.
+    interp : str
+        Interpolation, as for ``blot_image``.
+    exptime : float
+        Deprecated factor, as for ``blot_image``.
+    fillval : float
+        Value of pixels without a position on the image.
+    sinscl : float
+        Scale of the interpolation ``"sinc"``.
 
     Returns
     -------
     int
-        0.
+        Always 0, as in drizzle.
 
     Examples
     --------

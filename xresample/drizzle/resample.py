@@ -23,7 +23,7 @@ MISMATCH = "Mismatch between the number of 'out_img2' images and the number of i
 
 
 class Drizzle:
-    """Combine images on one grid, with the interface of `drizzle.resample.Drizzle`.
+    """Combine images on one grid, with the interface of ``drizzle.resample.Drizzle``.
 
     Parameters
     ----------

@@ -91,20 +91,20 @@ def flag_outliers(
         it has not been subtracted.
     maskpt : float, optional
         Pixels whose weight is below this fraction of the mean weight of their group do not count
-        in the median; see `combine`. Default: 0.7.
+        in the median; see ``combine``. Default: 0.7.
     combine : str, optional
-        Method that combines the groups, see `combine`. Default: ``"median"``.
+        Method that combines the groups, see ``combine``. Default: ``"median"``.
     nlow, nhigh : int, optional
         Number of lowest and highest values that the combination rejects. Default: 0.
     interpolation : str, optional
-        Interpolation of the combined image, see `blot`. Default: ``"linear"``.
+        Interpolation of the combined image, see ``blot``. Default: ``"linear"``.
     noise : {"err", "median", "max"}, optional
         The noise of a pixel: its ``err``; the median of ``err`` over the groups at its position,
         because a cosmic ray inflates its own error; or the maximum of the two, because other
         pixels may be noisy for good reasons. Default: ``"err"``.
     blur : {"gradient", "spread"}, optional
         What ``d`` is: the steepest step of the interpolated image; or the scatter of the groups
-        (``"mad"`` of `combine`), the maximum of 3 x 3 pixels. The scatter finds fainter cosmic
+        (``"mad"`` of ``combine``), the maximum of 3 x 3 pixels. The scatter finds fainter cosmic
         rays on bright sources, but flags more pixels of sources wrongly, above all with few
         groups; combine it with ``interpolation="poly5"`` and ``epochs=True``. Default:
         ``"gradient"``.
@@ -134,7 +134,7 @@ def flag_outliers(
     **options
         Options of the resampling, see `Options`: ``kernel="square"``, ``pixfrac=1.0``,
         ``weight_type="ivm"``, ``good_bits=0``, ...; and ``nsigma``, ``lthresh``, ``hthresh`` of
-        `combine`.
+        ``combine``.
 
     Returns
     -------

@@ -67,7 +67,7 @@ def stack(
     -------
     xarray.Dataset
         ``data``, ``wht``, and ``err`` and ``dq`` on request, ``(group, y, x)``. The coordinate
-        ``mean_weight`` is the sigma-clipped mean of the weights of each group, which `combine`
+        ``mean_weight`` is the sigma-clipped mean of the weights of each group, which ``combine``
         needs for ``maskpt``.
 
     Raises
