@@ -57,7 +57,9 @@ def blot(
         window = model
         slabs = row_slabs(exposure.shape[0])
         pool.run(lambda rows: window.blot(positions(rows), code, out[_cut(rows)]), slabs, threads)
-    kept = [name for name in (*schema.PIXELS, schema.WCS, schema.IDENTITY) if name in dataset.coords]
+    kept = [
+        name for name in (*schema.PIXELS, schema.WCS, schema.IDENTITY) if name in dataset.coords
+    ]
     coords = {name: dataset.coords[name] for name in kept}
     return xr.DataArray(out, coords, schema.PIXELS, variable, dict(image.values.attrs))
 
