@@ -573,7 +573,7 @@ class ResampleAccessor:
         --------
         >>> import numpy as np, xresample as xrs
         >>> list(xrs.make_exposure(np.zeros((4, 5))).resample.without_sky().coords)
-        ['y', 'x']
+        ['y', 'x', 'exposure']
         """
         from xresample.sky.index import without_sky
 

@@ -159,7 +159,8 @@ def test_predicted_sigma_without_err_comes_from_the_weights(exposures):
 def test_a_group_without_values(exposures, stack):
     empty = make_exposures(6, SHAPE)[5]
     empty["data"] = empty["data"] * np.nan
-    with_empty = xrs.stack([*exposures, empty], GRID, by=None, **FULL)
+    with pytest.warns(xrs.NoContributionWarning, match=r"exposure_5\.fits contributes to no pixel"):
+        with_empty = xrs.stack([*exposures, empty], GRID, by=None, **FULL)
     a, b = (s.resample.combine("median", maskpt=0.7) for s in (with_empty, stack))
     assert_array_equal(a["data"], b["data"])
 

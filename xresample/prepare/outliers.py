@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from xresample import threads as pool
+from xresample.accumulate.notices import told
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
@@ -168,7 +169,7 @@ def flag_outliers(
     >>> from astropy.wcs import WCS
     >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-4, "CDELT2": 1e-4,
     ...            "NAXIS": 2, "NAXIS1": 9, "NAXIS2": 8})
-    >>> images = np.ones((4, 8, 9), "f4")
+    >>> images = np.random.default_rng(0).normal(1.0, 0.1, (4, 8, 9)).astype("f4")
     >>> images[1, 3, 5] = 100.0
     >>> exposures = [xrs.make_exposure(i, wcs, err=np.full((8, 9), 0.1, "f4")) for i in images]
     >>> flagged = xrs.flag_outliers(exposures, wcs, weight_type=None)
@@ -299,14 +300,17 @@ def _flagged(
     sizes = np.array([exposure.shape[0] * exposure.shape[1] for exposure in readers])
     counts = np.array([np.count_nonzero(outliers.mask) for outliers in found])
     compared = np.array([outliers.compared for outliers in found])
-    for exposure, fraction in zip(readers, counts / sizes, strict=True):
-        if fraction > warn_above:
-            warn(
-                f"{100 * fraction:.1f} % of the pixels of "
-                f"{exposure.scalars['filename'] or 'an exposure'} are flagged as outliers: its "
-                "errors may be too small, or its sky level or WCS wrong",
-                OutlierWarning,
-            )
+    many = [
+        exposure.scalars["filename"] or str(number)
+        for number, (exposure, fraction) in enumerate(zip(readers, counts / sizes, strict=True))
+        if fraction > warn_above
+    ]
+    if many:
+        more = (
+            f"more than {100 * warn_above:g} % of the pixels flagged as outliers: the errors may "
+            "be too small, or a sky level or WCS wrong"
+        )
+        warn(told(many, len(readers), f"has {more}", f"have {more}"), OutlierWarning)
     flagged = [
         with_flags(exposure, own, outliers.mask)
         for exposure, own, outliers in zip(readers, bits, found, strict=True)
