@@ -21,7 +21,9 @@ from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
 
+from .deposit import make_footprint
 from .launch import Scales, Window
+from .noise import max_lag
 from .scales import Given, scales_of
 from .weights import effective_weight_type
 from .window import place
@@ -136,7 +138,7 @@ class Job:
             exposure = Exposure(candidate)
         units = self._units_with(exposure)
         layout = wider_layout(self.layout, self.options, exposure.variances)
-        if self.options.compute_err == "from_var":
+        if self.options.compute_err == "from_var" or self.options.noise_covariance:
             variances_of_error(layout, self.options)
         placed = window or self._window
         scales = scales_of(
@@ -153,12 +155,20 @@ class Job:
             ),
             row=provenance.row_of(exposure.scalars, scales.ratio),
             units=units,
-            layout=layout,
+            layout=self._with_lags(layout, scales.ratio),
         )
 
     def after(self, admitted: Admitted) -> Job:
         """Return the job once an admitted exposure has been added."""
         return replace(self, layout=admitted.layout, units=admitted.units, count=self.count + 1)
+
+    def _with_lags(self, layout: Layout, ratio: float) -> Layout:
+        """Return a layout that holds the lags of an exposure with a pixel scale ratio."""
+        if not layout.block:
+            return layout
+        options = self.options
+        footprint = make_footprint(options.kernel, options.pixfrac, ratio)
+        return layout.reaching(max_lag(footprint, ratio))
 
     def _units_with(self, exposure: Exposure) -> str | None:
         """Return the units of the mosaic with an exposure, which must have the same units."""

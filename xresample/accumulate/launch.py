@@ -37,13 +37,24 @@ import numpy as np
 
 from xresample.datamodel.dq_flags import ALL_BITS
 from xresample.datamodel.grid import FARTHEST
+from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import LaneLayout, MosaicPlanes
 
 from .buffers import Buffers
-from .deposit import Active, Flags, SampledPlane, make_footprint, make_rules, place, run
+from .deposit import (
+    Active,
+    Flags,
+    SampledPlane,
+    in_order,
+    make_footprint,
+    make_rules,
+    place,
+    run,
+)
+from .noise import NoisyPixels, add_covariance, max_lag
 from .weights import uniform_weight
 
 Read = Callable[[str], np.ndarray | None]
@@ -78,6 +89,8 @@ class Window:
     """Bits of dq that give a pixel the weight 0."""
     origin: tuple[int, int] = (0, 0)
     """Row and column of the exposure's arrays where the window begins."""
+    first: tuple[int, int] = (0, 0)
+    """Row and column where the window begins, in the pixels of the exposure's WCS."""
     weights: np.ndarray | None = None
     """Weights of the window's pixels, ``(y, x)``, instead of the weights that the options name."""
 
@@ -128,9 +141,23 @@ def add_exposure(
         variance_scale=scales.variance,
         fillval=parse_fillval(options.fillval),
     )
+    sampled, flags = in_order(sampled, flags)
     run(sampled, flags, window.pixmap, placement, lanes, rules, mosaic_planes(buffers, exposure),
         threads)  # fmt: skip
+    if buffers.noise is not None:
+        entering = variances_of_error(layout, options)
+        chosen = _of_noise(sampled, lane_names(layout, reference), entering)
+        pixels = NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
+        blocks = layout.blocks((shape[0], shape[1]), origin)
+        add_covariance(buffers.noise, blocks, pixels, max_lag(footprint, scales.ratio), threads)
     return True
+
+
+def _of_noise(
+    sampled: list[SampledPlane], names: tuple[str, ...], variances: tuple[str, ...]
+) -> list[SampledPlane]:
+    """Return the plane of the weights, the data, and the variances that enter ``err``."""
+    return [sampled[0], *(sampled[1 + names.index(name)] for name in ("data", *variances))]
 
 
 def reference_of(layout: Layout, window: Window) -> str | None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.kernels.structures import KERNELS, Kernel
 
@@ -59,6 +61,12 @@ class Options:
         Whether to make ``dq``, the flags of all contributing pixels.
     variance_method : {"resampled", "propagated"}
         How variances combine: drizzled per exposure, or propagated from independent pixels.
+    noise_covariance : bool
+        Whether to make ``noise_covariance``, which tells how the noise of neighbouring pixels is
+        correlated; requires ``variance_method="propagated"``.
+    noise_block : int
+        Rows and columns of the blocks of output pixels over which the covariance is summed. Blocks
+        begin at multiples of this number of pixels.
     variance_names : sequence of str, optional
         Variances to co-add. Default: all variances of the exposures.
     error_from_variances : sequence of str, optional
@@ -107,6 +115,8 @@ class Options:
     compute_err: ErrorMethod = None
     propagate_dq: bool = False
     variance_method: VarianceMethod = "resampled"
+    noise_covariance: bool = False
+    noise_block: int = 256
     variance_names: tuple[str, ...] | None = None
     error_from_variances: tuple[str, ...] | None = None
     pixel_scale: float | None = None
@@ -140,9 +150,32 @@ class Options:
             object.__setattr__(self, "flag_map", flag_values(self.flag_map))
         except InvalidInputError as error:
             faults.append(str(error))
+        faults.extend(self._faults_of_noise())
         if faults:
             raise InvalidInputError("Invalid options:\n- " + "\n- ".join(faults))
         self._normalise()
+
+    def _faults_of_noise(self) -> list[str]:
+        """Return the faults of the options for the covariance of the noise."""
+        faults = []
+        size = self.noise_block
+        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if not whole or not 1 <= size <= FARTHEST_BLOCK:
+            faults.append(
+                f"noise_block must be an integer from 1 to {FARTHEST_BLOCK}, got {size!r}"
+            )
+        if self.noise_covariance and self.variance_method == "resampled":
+            faults.append(
+                "noise_covariance must be False with variance_method='resampled', because that "
+                "method does not compute the variance of a pixel, got True: use "
+                "variance_method='propagated'"
+            )
+        if self.noise_covariance and not self.enable_var and self.compute_err != "from_var":
+            faults.append(
+                "noise_covariance must be False with enable_var=False, because there are no "
+                "variances, got True: use enable_var=True"
+            )
+        return faults
 
     def _normalise(self) -> None:
         """Convert options with several spellings to one, so that equal options compare equal."""
@@ -152,8 +185,9 @@ class Options:
                 object.__setattr__(self, name, tuple(str(entry) for entry in names))
         if self.compute_err == "from_var":
             object.__setattr__(self, "enable_var", True)
-        for name in ("enable_ctx", "enable_var", "propagate_dq"):
+        for name in _SWITCHES:
             object.__setattr__(self, name, bool(getattr(self, name)))
+        object.__setattr__(self, "noise_block", int(self.noise_block))
         if isinstance(self.good_bits, list | tuple):
             object.__setattr__(self, "good_bits", sum({int(bit) for bit in self.good_bits}))
 
@@ -203,7 +237,7 @@ class Options:
                 value = None
             elif field.name == "flag_map":
                 value = _read_map(value)
-            elif field.name in ("enable_ctx", "enable_var", "propagate_dq"):
+            elif field.name in _SWITCHES:
                 value = bool(value)
             values[field.name] = value
         return cls(**values)
@@ -247,6 +281,11 @@ _RANGES = (
     ("pixmap_tol", 0.0, math.inf),
 )
 _REQUIRED = ("pixfrac", "pixmap_tol")
+_SWITCHES = ("enable_ctx", "enable_var", "propagate_dq", "noise_covariance")
+"""Options that are True or False."""
+
+FARTHEST_BLOCK = 2**16
+"""Maximum number of rows and columns of a block of the noise covariance."""
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
 """Text that stands for None in the attributes, for options whose default is not None."""
 

@@ -255,3 +255,14 @@ class Rules(NamedTuple):
     """Bit of this exposure in the context plane, as int32."""
     fillval: float
     """Value of the means where the weight is 0."""
+
+
+class Gain(NamedTuple):
+    """Factors of the output pixels, by which overlaps are multiplied before they are correlated."""
+
+    values: np.ndarray
+    """float64 ``(y, x)``; 0 outside. An array of size 0 means that there are no factors."""
+    y0: int
+    """Row of the grid where the factors begin."""
+    x0: int
+    """Column of the grid where the factors begin."""
