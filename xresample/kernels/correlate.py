@@ -34,7 +34,18 @@ import numpy as np
 from .corners import blend_rows, corners, mended_corners
 from .deposit import find_pieces
 from .jit import inlined, inner, jit
-from .patches import gather_wide, is_small, narrow_patches, patch_window, wide_patches
+from .patches import (
+    FIRST,
+    SIDE,
+    SLOT,
+    WIDE,
+    box_patches,
+    gather_wide,
+    is_small,
+    narrow_patches,
+    patch_window,
+    wide_patches,
+)
 from .samples import take_samples
 from .separable import (
     FIRST_X,
@@ -48,6 +59,8 @@ from .square import quadrilateral_cells
 from .structures import (
     GROUP,
     LARGE,
+    SPAN,
+    TURBO,
     CellWindow,
     ExposurePlanes,
     Gain,
@@ -121,6 +134,63 @@ def correlate_window(cells, window, power, tile, gain, sums):
 
 
 @inlined
+def correlate_2x2(cells, at, power, sums):
+    """Add the products of all pairs of overlaps of a patch of 2 x 2 cells."""
+    a, b, c, d = cells[at], cells[at + SPAN], cells[at + 2 * SPAN], cells[at + 3 * SPAN]
+    far = sums.shape[0] - 1
+    level = power * (a * b + c * d)
+    sums[0, far] += power * (a * a + b * b + c * c + d * d)
+    sums[0, far + 1] += level
+    sums[0, far - 1] += level
+    sums[1, far] += power * (a * c + b * d)
+    sums[1, far + 1] += power * (a * d)
+    sums[1, far - 1] += power * (b * c)
+
+
+@inlined
+def correlate_3x3(cells, at, power, sums):
+    """Add the products of all pairs of overlaps of a patch of 3 x 3 cells."""
+    a, b, c = cells[at], cells[at + SPAN], cells[at + 2 * SPAN]
+    d, e, f = cells[at + 3 * SPAN], cells[at + 4 * SPAN], cells[at + 5 * SPAN]
+    g, h, i = cells[at + 6 * SPAN], cells[at + 7 * SPAN], cells[at + 8 * SPAN]
+    far = sums.shape[0] - 1
+    squares = a * a + b * b + c * c + d * d + e * e + f * f + g * g + h * h + i * i
+    level_1 = power * (a * b + b * c + d * e + e * f + g * h + h * i)
+    level_2 = power * (a * c + d * f + g * i)
+    sums[0, far] += power * squares
+    sums[0, far + 1] += level_1
+    sums[0, far - 1] += level_1
+    sums[0, far + 2] += level_2
+    sums[0, far - 2] += level_2
+    sums[1, far] += power * (a * d + b * e + c * f + d * g + e * h + f * i)
+    sums[1, far + 1] += power * (a * e + b * f + d * h + e * i)
+    sums[1, far - 1] += power * (b * d + c * e + e * g + f * h)
+    sums[1, far + 2] += power * (a * f + d * i)
+    sums[1, far - 2] += power * (c * d + f * g)
+    sums[2, far] += power * (a * g + b * h + c * i)
+    sums[2, far + 1] += power * (a * h + b * i)
+    sums[2, far - 1] += power * (b * g + c * h)
+    sums[2, far + 2] += power * (a * i)
+    sums[2, far - 2] += power * (c * g)
+
+
+@inlined
+def correlate_patch(cells, k, power, tile, gain, sums):
+    """Add the products of all pairs of overlaps of a pixel that has a patch.
+
+    A patch inside the tile has formulas without loops; its unused cells are 0. Every kernel that
+    has patches has sums over at least two lags.
+    """
+    if cells[FIRST + k] >= 0.0 and gain.values.size == 0:
+        if cells[SIDE + k] == 2.0:
+            correlate_2x2(cells, k, power, sums)
+        else:
+            correlate_3x3(cells, WIDE + int(cells[SLOT + k]), power, sums)
+    else:
+        correlate_window(cells, patch_window(cells, k, tile), power, tile, gain, sums)
+
+
+@inlined
 def correlate_quadrilaterals(source, footprint, tile, lanes, gain, j, i0, n, scratch, sums):
     """Add ``n`` pixels of row ``j`` with the shapes that they have on the output."""
     h, cells, far = 0.5 * footprint.pixfrac, scratch.cells, sums.shape[0] - 1
@@ -134,13 +204,13 @@ def correlate_quadrilaterals(source, footprint, tile, lanes, gain, j, i0, n, scr
         if power == 0.0:
             continue
         if is_small(cells, k):
-            window = patch_window(cells, k, tile)
+            correlate_patch(cells, k, power, tile, gain, sums)
         else:
             q = corners(scratch.blended, k, h)
             if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
                 q = mended_corners(source.pixmap, j, i0 + k, h)
             window = quadrilateral_cells(q, around, cells)
-        correlate_window(cells, window, power, tile, gain, sums)
+            correlate_window(cells, window, power, tile, gain, sums)
 
 
 @inlined
@@ -190,6 +260,14 @@ def correlate_separable(source, footprint, tile, lanes, gain, j, i0, n, scratch,
     """Add ``n`` pixels of row ``j`` by a kernel that is a product of two factors."""
     cells = scratch.cells
     take_samples(source, lanes.groups, j, i0, n, scratch.samples)
+    if footprint.code == TURBO and footprint.reach < 1.0:
+        # Boxes of less than two cells have few pairs, and several boxes share each instruction.
+        box_patches(source.pixmap, j, i0, n, footprint.reach, tile, cells)
+        for k in range(n):
+            power = noise_power(scratch.samples, lanes, k)
+            if power > 0.0 and is_small(cells, k):
+                correlate_patch(cells, k, power, tile, gain, sums)
+        return
     separable_windows(source.pixmap, j, i0, n, footprint.code, footprint.reach, cells)
     for k in range(n):
         power = noise_power(scratch.samples, lanes, k)
