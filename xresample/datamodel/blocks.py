@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,10 @@ class Blocks:
     def shape(self) -> tuple[int, int]:
         """Number of blocks, ``(y, x)``."""
         return len(self.y) - 1, len(self.x) - 1
+
+    def index(self, y: int, x: int) -> tuple[int, int]:
+        """Return the row and the column of the block that contains a pixel."""
+        return bisect_right(self.y, y) - 1, bisect_right(self.x, x) - 1
 
     def rectangles(self) -> Iterator[tuple[tuple[int, int], tuple[int, int, int, int]]]:
         """Yield the index of each block, and its rows and columns ``y0, y1, x0, x1``."""

@@ -60,6 +60,20 @@ class Plan:
         return self.job.grid.shape
 
     @property
+    def origin(self) -> tuple[int, int]:
+        """First row and column of the mosaic, in pixels of the grid."""
+        return self.job.grid.y0, self.job.grid.x0
+
+    @property
+    def block_chunks(self) -> tuple[tuple[int, ...], ...]:
+        """Number of blocks of the noise covariance in each row and column of tiles."""
+        blocks = self.job.layout.blocks(self.shape, self.origin)
+        pairs = (self.tiling.y, blocks.y), (self.tiling.x, blocks.x)
+        return tuple(
+            tuple(int(n) for n in np.diff(np.searchsorted(edges, tiles))) for tiles, edges in pairs
+        )
+
+    @property
     def exposures(self) -> tuple[Exposure, ...]:
         """The exposures, in order."""
         return tuple(admitted.exposure for admitted in self.admitted)
@@ -233,7 +247,7 @@ def plan(
         job = job.after(admitted[-1])
     grid = job.grid
     size = job.layout.pixel_bytes(job.options, job.count)
-    tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
+    tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size, job.layout.block)
     parts = _parts(admitted, job, tiling)
     return Plan(job, tiling, tuple(admitted), parts, threads or 1)
 
