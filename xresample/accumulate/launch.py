@@ -36,7 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xresample.datamodel.dq_flags import ALL_BITS
-from xresample.datamodel.grid import FARTHEST
+from xresample.datamodel.grid import FARTHEST, Grid
 from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
@@ -145,19 +145,53 @@ def add_exposure(
     run(sampled, flags, window.pixmap, placement, lanes, rules, mosaic_planes(buffers, exposure),
         threads)  # fmt: skip
     if buffers.noise is not None:
-        entering = variances_of_error(layout, options)
-        chosen = _of_noise(sampled, lane_names(layout, reference), entering)
+        chosen = _noisy(sampled, layout, options)
         pixels = NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
         blocks = layout.blocks((shape[0], shape[1]), origin)
         add_covariance(buffers.noise, blocks, pixels, max_lag(footprint, scales.ratio), threads)
     return True
 
 
-def _of_noise(
-    sampled: list[SampledPlane], names: tuple[str, ...], variances: tuple[str, ...]
-) -> list[SampledPlane]:
+def noisy_pixels(
+    layout: Layout,
+    options: Options,
+    window: Window,
+    scales: Scales,
+    grid: Grid,
+    threads: int | None = None,
+) -> NoisyPixels:
+    """Return the pixels of an exposure whose noise is to be correlated on a grid.
+
+    Parameters
+    ----------
+    layout : Layout
+        The planes of the mosaic, with the exposure; its variances are propagated.
+    options : Options
+        The options of the mosaic.
+    window : Window
+        The pixels of the exposure.
+    scales : Scales
+        The factors of the exposure.
+    grid : Grid
+        The grid of the mosaic.
+    threads : int, optional
+        Number of threads. Default: one per CPU.
+    """
+    footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
+    origin = grid.y0, grid.x0
+    placement = place(window.pixmap, window.active, footprint, grid.shape, origin, threads=threads)
+    sampled = sampled_planes(layout, None, options, window, scales)
+    bad = 0 if window.weights is not None else window.bad
+    sampled, flags = in_order(sampled, Flags(window.dq, bad, 0))
+    chosen = _noisy(sampled, layout, options)
+    return NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
+
+
+def _noisy(sampled: list[SampledPlane], layout: Layout, options: Options) -> list[SampledPlane]:
     """Return the plane of the weights, the data, and the variances that enter ``err``."""
-    return [sampled[0], *(sampled[1 + names.index(name)] for name in ("data", *variances))]
+    names = lane_names(layout, None)
+    entering = variances_of_error(layout, options)
+    return [sampled[0], *(sampled[1 + names.index(name)] for name in ("data", *entering))]
 
 
 def reference_of(layout: Layout, window: Window) -> str | None:
