@@ -29,6 +29,10 @@ class Weights(NamedTuple):
     """Row of the image where the weights begin."""
     x0: int
 
+    def moved(self, y: int, x: int) -> Weights:
+        """Return the weights in an image that begins at another row and column."""
+        return self._replace(y0=self.y0 - y, x0=self.x0 - x)
+
 
 @dataclass(frozen=True)
 class Image:

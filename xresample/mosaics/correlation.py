@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -13,12 +14,23 @@ from xresample.accumulate.launch import noisy_pixels
 from xresample.accumulate.noise import add_covariance
 from xresample.accumulate.window import place
 from xresample.datamodel import provenance, schema
-from xresample.datamodel.blocks import NOISE, edges_of
+from xresample.datamodel.blocks import NOISE, Blocks, edges_of
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import layout_of, require_mosaic, root_of_sum, variances_of_error
 from xresample.datamodel.options import Options
+from xresample.datamodel.pixels import pixel_origin
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Gain
+
+
+REFINED_BLOCK = 64
+"""Maximum number of rows and columns of a block whose correlation is refined."""
+
+Index: TypeAlias = tuple[int, ...]
+"""Row and column of a block."""
+
+Edges: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""First pixel of each block along an axis, and the pixel after it, in pixels of the grid."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +45,50 @@ class Correlation:
     """Row and column after the blocks."""
 
     @classmethod
-    def of(cls, mosaic: xr.Dataset) -> Correlation:
-        """Return the correlation from the sums of a mosaic."""
+    def of(cls, mosaic: xr.Dataset, needed: Iterable[Index] | None = None) -> Correlation:
+        """Return the correlation from the sums of a mosaic.
+
+        Parameters
+        ----------
+        mosaic : xarray.Dataset
+            The mosaic, or a part of one.
+        needed : iterable of (int, int), optional
+            Rows and columns of the blocks that are used. Default: all.
+        """
         sums = mosaic[NOISE].transpose("lag_y", "lag_x", *schema.BLOCKS).values
-        (y0, y1), (x0, x1) = (edges_of(mosaic, axis) for axis in schema.PIXELS)
-        return cls(_ratios(sums), (y0, x0), (y1, x1))
+        edges = tuple(edges_of(mosaic, axis) for axis in schema.PIXELS)
+        chosen = list(np.ndindex(sums.shape[2:])) if needed is None else list(needed)
+        means = expected_products(mosaic, _weighted_deviation(mosaic), edges, chosen, len(sums) - 1)
+        return cls.from_sums(sums, means, edges)
+
+    @classmethod
+    def from_sums(cls, sums: np.ndarray, means: np.ndarray, edges: tuple[Edges, ...]) -> Correlation:
+        """Return the correlation from sums of covariances and means of products of deviations.
+
+        Parameters
+        ----------
+        sums : ndarray
+            Sums of the covariance of pairs of pixels, ``(lag y, lag x, block y, block x)``.
+        means : ndarray
+            Means of the product of the deviations of the same pairs; 0 where it is not known.
+        edges : tuple of Edges
+            First pixel of each block and the pixel after it, along y and x.
+        """
+        (y0, y1), (x0, x1) = edges
+        return cls(_ratios(sums, means), (y0, x0), (y1, x1))
 
     @classmethod
     def of_all_blocks(cls, mosaic: xr.Dataset) -> Correlation:
         """Return the correlation from the sums over all blocks, as one block."""
         sums = mosaic[NOISE].transpose("lag_y", "lag_x", *schema.BLOCKS).values
-        one = np.zeros(1), np.zeros(1)
-        return cls(_ratios(sums.sum(axis=(2, 3), keepdims=True)), one, one)
+        whole = sums.sum(axis=(2, 3), keepdims=True)
+        edges = tuple(
+            (np.array([first]), np.array([first + mosaic.sizes[name]]))
+            for name, first in zip(schema.PIXELS, pixel_origin(mosaic), strict=True)
+        )
+        deviation = _weighted_deviation(mosaic)
+        means = expected_products(mosaic, deviation, edges, [(0, 0)], len(sums) - 1)
+        return cls.from_sums(whole, means, edges)
 
     @property
     def lags(self) -> int:
@@ -99,18 +143,77 @@ class Correlation:
         return np.sqrt(np.maximum(total, 0.0))
 
 
-def _ratios(sums: np.ndarray) -> np.ndarray:
-    """Return sums over those at lag 0; a block without noise has the ratios of all blocks."""
+def _ratios(sums: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Return correlation coefficients; a block without noise has those of all blocks together."""
     lags = sums.shape[0] - 1
-    sums = sums.astype(np.float64, copy=True)
-    # At the border of a block the two directions differ, because one pixel of a pair is outside.
-    sums[0] = 0.5 * (sums[0] + sums[0, ::-1])
+    sums, means = (array.astype(np.float64, copy=True) for array in (sums, means))
+    for array in (sums, means):
+        # At the border of a block the two directions differ: one pixel of a pair is outside.
+        array[0] = 0.5 * (array[0] + array[0, ::-1])
     every = sums.sum(axis=(2, 3), keepdims=True)
     sums = np.where(sums[0, lags] > 0.0, sums, every)
     ratios = np.zeros(sums.shape)
     np.divide(sums, sums[0, lags], out=ratios, where=sums[0, lags] > 0.0)
+    scale = np.ones(means.shape)
+    np.divide(means[0, lags], means, out=scale, where=means > 0.0)
+    ratios = np.clip(ratios * scale, -1.0, 1.0)
     ratios[0, lags] = 1.0
     return ratios
+
+
+def expected_products(
+    mosaic: xr.Dataset,
+    deviation: np.ndarray,
+    edges: tuple[Edges, ...],
+    needed: Iterable[Index],
+    lags: int,
+) -> np.ndarray:
+    """Return the mean product of the deviations of two pixels, ``(lag y, lag x, block y, block x)``.
+
+    A sum of covariances over pixels of unequal deviation falls with the lag even where the pixels
+    are fully correlated. Division by these means removes that.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        The image.
+    deviation : ndarray
+        Deviation of each pixel of the image, 0 where it is not known.
+    edges : tuple of Edges
+        First pixel of each block and the pixel after it, along y and x.
+    needed : iterable of (int, int)
+        Rows and columns of the blocks; the means of other blocks are 0.
+    lags : int
+        Maximum lag.
+    """
+    (ny, nx), (oy, ox) = deviation.shape, pixel_origin(mosaic)
+    shape = tuple(len(first) for first, _ in edges)
+    means = np.zeros((lags + 1, 2 * lags + 1, *shape))
+    for j, i in needed:
+        (y0, y1), (x0, x1) = (
+            (int(first[k]) - origin, int(stop[k]) - origin)
+            for (first, stop), k, origin in zip(edges, (j, i), (oy, ox), strict=True)
+        )
+        for lag_y, lag_x in np.ndindex(lags + 1, 2 * lags + 1):
+            right = lag_x - lags
+            # Both pixels of a pair lie inside the image, and the first one in the block.
+            rows = slice(max(y0, 0), min(y1, ny - lag_y))
+            columns = slice(max(x0, 0, -right), min(x1, nx, nx - right))
+            count = (rows.stop - rows.start) * (columns.stop - columns.start)
+            if rows.start < rows.stop and columns.start < columns.stop:
+                here = deviation[rows, columns]
+                there = deviation[
+                    rows.start + lag_y : rows.stop + lag_y,
+                    columns.start + right : columns.stop + right,
+                ]
+                means[lag_y, lag_x, j, i] = np.einsum("yx,yx->", here, there) / count
+    return means
+
+
+def _weighted_deviation(mosaic: xr.Dataset) -> np.ndarray:
+    """Return the deviation of each pixel times its weight; 0 where the variance is unknown."""
+    weight = mosaic["wht"].transpose(*schema.PIXELS).values.astype(np.float64)
+    return np.nan_to_num(np.abs(weight) * np.sqrt(pixel_variance(mosaic)))
 
 
 def require_propagated(mosaic: xr.Dataset) -> Options:
@@ -178,10 +281,11 @@ def pixel_variance(mosaic: xr.Dataset, variable: str = "data") -> np.ndarray:
 def refined(
     mosaic: xr.Dataset, exposures: xr.Dataset | Iterable[xr.Dataset], threads: int | None = None
 ) -> Correlation:
-    """Return the mean correlation of the pixels of each block, from the exposures themselves.
+    """Return the correlation of the pixels of each block, from the exposures themselves.
 
-    The sums of a mosaic are dominated by the pixels that have the largest weights. The mean over
-    pixels treats all pixels alike, but needs the final weights, so the exposures are read again.
+    The sums of a mosaic are dominated by the pixels that have the largest weights. The mean of the
+    covariance over pixels treats all pixels alike, but needs the final weights, so the exposures
+    are read again.
 
     Parameters
     ----------
@@ -202,7 +306,7 @@ def refined(
     options = Options.from_attrs(mosaic.attrs)
     grid = Grid.of(mosaic, options.pixel_scale)
     layout = layout_of(mosaic, options)
-    blocks = layout.blocks(grid.shape, (grid.y0, grid.x0))
+    blocks = Blocks.of(grid.shape, (grid.y0, grid.x0), min(layout.block, REFINED_BLOCK))
     gain = _gain(mosaic, grid)
     sums = np.zeros((*blocks.shape, layout.lags + 1, 2 * layout.lags + 1))
     job = Job(grid, options, layout, mosaic["data"].attrs.get("units"))
@@ -221,20 +325,26 @@ def refined(
         names.append(str(admitted.exposure.scalars["filename"]))
         job = job.after(admitted)
     _require_all(mosaic, names)
-    pairs = _pairs(gain.values != 0.0, blocks.y, blocks.x, layout.lags)
-    means = np.zeros(sums.shape)
-    np.divide(sums, pairs, out=means, where=pairs > 0)
-    y, x = (np.array(edges) for edges in (blocks.y, blocks.x))
-    return Correlation(_ratios(means.transpose(2, 3, 0, 1)), (y[:-1], x[:-1]), (y[1:], x[1:]))
+    edges = tuple((np.array(e[:-1]), np.array(e[1:])) for e in (blocks.y, blocks.x))
+    deviation = np.abs(_weighted_deviation(mosaic) * gain.values)
+    needed = np.ndindex(blocks.shape)
+    means = expected_products(mosaic, deviation, edges, needed, layout.lags)
+    return Correlation.from_sums(sums.transpose(2, 3, 0, 1), means, edges)
 
 
 def _gain(mosaic: xr.Dataset, grid: Grid) -> Gain:
-    """Return the factors that turn deposits into units of the noise of their output pixel."""
-    deviation = np.sqrt(pixel_variance(mosaic))
+    """Return the factors of the overlaps: the inverse weights, less for pixels of high variance.
+
+    A few pixels with hardly any weight, for example where the weights of lanczos cancel, would
+    otherwise dominate the mean.
+    """
     weight = mosaic["wht"].transpose(*schema.PIXELS).values.astype(np.float64)
+    variance = pixel_variance(mosaic)
+    there = np.isfinite(weight) & (weight != 0.0) & np.isfinite(variance) & (variance > 0.0)
     factors = np.zeros(weight.shape)
-    scale = weight * deviation
-    np.divide(1.0, scale, out=factors, where=np.isfinite(scale) & (scale != 0.0))
+    if there.any():
+        usual = np.median(variance[there])
+        factors[there] = 1.0 / (weight[there] * np.sqrt(1.0 + variance[there] / (4.0 * usual)))
     return Gain(factors, grid.y0, grid.x0)
 
 
@@ -246,19 +356,3 @@ def _require_all(mosaic: xr.Dataset, names: list[str]) -> None:
             f"refine=True must have all {len(expected)} exposures of the mosaic "
             f"({', '.join(expected)}), got {len(names)} ({', '.join(names)})"
         )
-
-
-def _pairs(
-    valid: np.ndarray, y: tuple[int, ...], x: tuple[int, ...], lags: int
-) -> np.ndarray:
-    """Count the pairs of valid pixels of each lag, ``(block y, block x, lag y, lag x)``."""
-    padded = np.pad(valid, ((0, lags), (lags, lags)))
-    counts = np.empty((len(y) - 1, len(x) - 1, lags + 1, 2 * lags + 1))
-    rows, columns = np.subtract(y[:-1], y[0]), np.subtract(x[:-1], x[0])
-    height, width = valid.shape
-    for lag_y in range(lags + 1):
-        for lag_x in range(2 * lags + 1):
-            both = valid & padded[lag_y : lag_y + height, lag_x : lag_x + width]
-            by_row = np.add.reduceat(both, rows, axis=0, dtype=np.int64)
-            counts[:, :, lag_y, lag_x] = np.add.reduceat(by_row, columns, axis=1)
-    return counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import schema
-from xresample.datamodel.blocks import NOISE
+from xresample.datamodel.blocks import NOISE, edges_of
 from xresample.datamodel.options import Options
 from xresample.datamodel.pixels import image_shape, pixel_origin, pixel_steps
 from xresample.errors import InvalidInputError
@@ -54,9 +55,58 @@ def aperture_error(
         )
     chosen = _as_mask(mask, image_shape(dataset))
     weights, shape = Image(dataset, method, subpixels).weights_of(apertures)
-    correlation = Correlation.of(dataset) if exposures is None else refined(dataset, exposures)
-    noise = _Noise.of(dataset, correlation, pixel_variance(dataset, variable), chosen)
+    part = Part.around(dataset, weights)
+    weights = [aperture.moved(part.y.start, part.x.start) for aperture in weights]
+    if exposures is None:
+        correlation = Correlation.of(part.mosaic, part.needed(weights))
+    else:
+        correlation = refined(dataset, exposures)
+    variance = pixel_variance(part.mosaic, variable)
+    noise = _Noise.of(part.mosaic, correlation, variance, chosen[part.y, part.x])
     return _with_units(noise.errors(weights).reshape(shape), dataset)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a mosaic that some apertures need: only its planes are read."""
+
+    mosaic: xr.Dataset
+    y: slice
+    """Rows of the whole image."""
+    x: slice
+
+    @classmethod
+    def around(cls, dataset: xr.Dataset, weights: list[Weights]) -> Part:
+        """Return the blocks that contain apertures, and the pixels that their lags reach."""
+        there = [aperture for aperture in weights if aperture.values.size]
+        lags = dataset.sizes["lag_y"] - 1
+        sides = []
+        for axis, name in enumerate(schema.PIXELS):
+            first, stop = edges_of(dataset, name)
+            origin, count = pixel_origin(dataset)[axis], image_shape(dataset)[axis]
+            low = min((aperture[1 + axis] for aperture in there), default=0)
+            high = max((a[1 + axis] + a.values.shape[axis] for a in there), default=1)
+            reached = (first - origin < high) & (stop - origin > low)
+            if reached.any():
+                low, high = int(first[reached].min()), int(stop[reached].max())
+                low, high = low - origin - lags, high - origin + lags
+            sides.append(slice(max(0, low), min(count, high)))
+        y, x = sides
+        return cls(dataset.isel(y=y, x=x), y, x)
+
+    def needed(self, weights: list[Weights]) -> set[tuple[int, int]]:
+        """Return the row and the column of the blocks that apertures touch."""
+        edges = [edges_of(self.mosaic, name) for name in schema.PIXELS]
+        found: set[tuple[int, int]] = set()
+        for aperture in weights:
+            touched = []
+            for axis, origin in enumerate(pixel_origin(self.mosaic)):
+                first, stop = edges[axis]
+                low = aperture[1 + axis] + origin
+                high = low + aperture.values.shape[axis]
+                touched.append(np.flatnonzero((first < high) & (stop > low)).tolist())
+            found.update(itertools.product(*touched))
+        return found
 
 
 @dataclass(frozen=True)
