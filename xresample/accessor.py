@@ -601,8 +601,8 @@ class ResampleAccessor:
         -----
         With the variance ``V`` of each pixel, the weights ``t`` of the aperture, and the
         correlation coefficients ``rho`` of the block at the lag ``l``, the squared error is the sum
-        over ``l`` and pixels ``p`` of ``rho_l t_p t_(p + l) sqrt(V_p V_(p + l))``. Noise that exposures share,
-        such as that of a flat field, is not part of it.
+        over ``l`` and pixels ``p`` of ``rho_l t_p t_(p + l) sqrt(V_p V_(p + l))``. Noise that
+        exposures share, such as that of a flat field, is not part of it.
 
         Examples
         --------

@@ -16,8 +16,8 @@ of the mosaic do not look less correlated.
 
 **Sample.** Only one input pixel in ``EVERY`` is used. A row is divided into strips of ``STRIP``
 pixels, and a scrambled number of the row and of the group of strips chooses one strip of each
-group. A regular choice would see the same position within an output pixel again and again. The choice
-depends only on the indices of a pixel, so tiles, threads and cutouts do not change a sum.
+group. A regular choice would see the same position within an output pixel again and again. The
+choice depends only on the indices of a pixel, so tiles, threads and cutouts do not change a sum.
 
 **Order.** Each pixel adds to each lag once, in raster order of the exposure, as in ``deposit``.
 
