@@ -134,11 +134,11 @@ def test_apertures_of_all_kinds(mosaic: xr.Dataset) -> None:
 
 
 def test_a_second_pass_is_more_exact() -> None:
-    """With ragged coverage, the refined errors are within 1 % of the exact ones."""
+    """With ragged coverage, the refined errors are nearer to the exact ones, within 3 %."""
     case = Case(exposures=2, side=48)
     plain, refined = (run(case, 2, radii=(4.0,), refine=refine) for refine in (False, True))
-    assert abs(refined.exact[4.0] - 1) < max(0.01, abs(plain.exact[4.0] - 1))
-    assert refined.exact[4.0] == pytest.approx(1.0, abs=0.01)
+    assert abs(refined.exact[4.0] - 1) < abs(plain.exact[4.0] - 1)
+    assert refined.exact[4.0] == pytest.approx(1.0, abs=0.03)
 
 
 def test_maps_and_factors(mosaic: xr.Dataset, exposures: list[xr.Dataset]) -> None:
