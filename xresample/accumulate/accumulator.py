@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import provenance, schema
+from xresample.datamodel.blocks import read_sums
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.memory import total_memory
 from xresample.datamodel.mosaic import (
@@ -140,7 +141,8 @@ class Accumulator:
     def dataset(self) -> xr.Dataset:
         """Return the mosaic as a Dataset; its variables are views of the buffers."""
         job = self.job
-        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, self.attrs)
+        planes, layout = self.planes(), self.buffers.layout
+        return labelled(planes, job.grid, job.options, self.rows, job.units, self.attrs, layout)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
@@ -177,7 +179,11 @@ def require_memory(grid: Grid, pixel_bytes: int) -> None:
 def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Buffers:
     """Return the planes of a mosaic in new memory."""
     grid, options, layout = job.grid, job.options, job.layout
+    noise = None
+    if layout.block:
+        noise = read_sums(mosaic, layout.blocks(grid.shape, (grid.y0, grid.x0)))
     buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0)
+    buffers.noise = noise
     for name in layout.names:
         if name in held.names:
             plane = mosaic[name].transpose(*schema.PIXELS).values

@@ -173,7 +173,8 @@ def _window(
     bad = dq_flags.bad_bits_of(options.good_bits, flag_map_of(exposure, options)) if there else 0
     bits = plane("dq") if bad or options.propagate_dq else None
     dq = None if bits is None else dq_flags.as_uint32(bits)
-    return Window(mapped, active, plane, dq, bad, (j0, i0))
+    first = exposure.y.start + j0, exposure.x.start + i0
+    return Window(mapped, active, plane, dq, bad, (j0, i0), first)
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:

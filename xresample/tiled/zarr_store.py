@@ -176,14 +176,21 @@ def write_tile(
     import zarr
 
     planes = compute_tile(shared, tile, exposures, blocks)
-    grid = shared.job.grid
+    grid, layout = shared.job.grid, shared.job.layout
     root: Any = zarr.open_group(store, mode="r+")
-    rows, columns = (
+    pixels = tuple(
         slice(side.start - first, side.stop - first)
         for side, first in ((tile.y, grid.y0), (tile.x, grid.x0))
     )
+    summed = layout.by_rule(schema.Rule.BLOCK_SUM)
     for name, plane in planes.items():
-        root[name][..., rows, columns] = plane
+        where = pixels
+        if name in summed:
+            first_block = layout.blocks(grid.shape, (grid.y0, grid.x0)).index(tile.y[0], tile.x[0])
+            where = tuple(
+                slice(k, k + n) for k, n in zip(first_block, plane.shape[-2:], strict=True)
+            )
+        root[name][(..., *where)] = plane
     root[PROGRESS][DONE][tuple(index)] = 1
     return np.ones((1, 1), np.uint8)
 
@@ -319,11 +326,14 @@ def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any)
         del root[name]
     labels.to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
     for name, row in layout.planes.items():
-        shape = layout.shape(name, planned.shape, planned.n_exposures)
+        shape = layout.shape(name, planned.shape, planned.n_exposures, planned.origin)
+        of_tile = size
+        if row.rule is schema.Rule.BLOCK_SUM:
+            of_tile = max(planned.block_chunks[0]), max(planned.block_chunks[1])
         root.create_array(
             name,
             shape=shape,
-            chunks=(*shape[:-2], *size),
+            chunks=(*shape[:-2], *of_tile),
             dtype=layout.dtype(name, options).name,
             # A chunk that is not written reads as the fill value.
             fill_value=layout.identity(name, options),
