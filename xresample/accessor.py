@@ -18,8 +18,9 @@ from xarray.core.extensions import AccessorRegistrationWarning
 from xresample.datamodel.signatures import spells_options
 
 if TYPE_CHECKING:
+    from xresample.accumulate.weight_recipe import WeightKind
     from xresample.datamodel.grid import GridLike
-    from xresample.datamodel.options import DType, SplineOrder, WeightType
+    from xresample.datamodel.options import DType, SplineOrder
     from xresample.plot.images import Stretch
     from xresample.wcs.handle import WCSLike
 
@@ -238,8 +239,10 @@ class ResampleAccessor:
 
     def weight_map(
         self,
-        weight_type: WeightType = "ivm",
+        weight_type: WeightKind = "ivm",
         *,
+        smooth: int | None = None,
+        clip: tuple[float, float] | None = None,
         good_bits: Any = 0,
         flag_map: Any = None,
         dtype: DType = "float32",
@@ -247,13 +250,25 @@ class ResampleAccessor:
         """Return the weights with which the pixels of an exposure are co-added, ``(y, x)``.
 
         A pixel has the weight 0 if its flags are bad, its data are not finite, or its variance or
-        the inverse of its variance is not positive and finite.
+        the inverse of its variance is not positive and finite. The result is lazy if the exposure
+        is chunked. It can be assigned to the exposure as ``weight_map``, for
+        ``weight_type="map"``. Weights that follow every pixel's own noise scatter the photometry
+        of undersampled stars; smooth weights do not.
 
         Parameters
         ----------
-        weight_type : {"ivm", "ivm-sky", "exptime", None}
-            1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or else the exposure time),
-            or 1.
+        weight_type : {"ivm", "ivm-sky", "ivm-poisson-median", "exptime", "map", None}
+            1 / ``var_rnoise``; 1 / ``var_sky``; 1 / (``var_rnoise`` + the median of
+            ``var_poisson`` over good pixels); the measurement time (or else the exposure time);
+            the variable ``weight_map``; or 1.
+        smooth : int, optional
+            Size in pixels of square blocks. The variance is replaced by its median over the good
+            pixels of each block, interpolated between the centres of the blocks. The blocks
+            follow the pixel grid of the detector, so pixels of a cutout have the same weights if
+            the blocks around them are complete.
+        clip : (float, float), optional
+            Percentiles of the weights that are not 0; these weights are limited to the range
+            between the two percentiles.
         good_bits : int, str, list of int or None, optional
             Flags of ``dq`` that a good pixel may have, such as ``"~DO_NOT_USE"``, in the language
             of `astropy.nddata.bitmask`. None: ignore ``dq``. 0: every flagged pixel has weight 0.
@@ -273,14 +288,30 @@ class ResampleAccessor:
         -----
         MissingVarianceWarning
             The variance for the weights is missing, so all weights are 1.
-        """
-        from xresample.datamodel.options import Options
-        from xresample.mosaics.inspect import weights
 
-        options = Options(
-            weight_type=weight_type, good_bits=good_bits, flag_map=flag_map, dtype=dtype
-        )
-        return weights(self._dataset, options)
+        Raises
+        ------
+        InvalidInputError
+            ``smooth`` is not a positive integer, ``clip`` is not a range of percentiles, or these
+            weights cannot be smoothed.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> variance = np.array([[1.0, 2.0], [4.0, np.nan]])
+        >>> exposure = xrs.make_exposure(np.zeros((2, 2)), variances={"var_rnoise": variance})
+        >>> exposure.resample.weight_map("ivm").values
+        array([[1.  , 0.5 ],
+               [0.25, 0.  ]], dtype=float32)
+        >>> exposure.resample.weight_map("ivm", smooth=2).values
+        array([[0.5, 0.5],
+               [0.5, 0. ]], dtype=float32)
+        """
+        from xresample.accumulate.weight_recipe import WeightRecipe
+        from xresample.mosaics.weight_maps import weights
+
+        recipe = WeightRecipe(weight_type, smooth, clip, good_bits, flag_map, dtype)
+        return weights(self._dataset, recipe)
 
     @property
     def pixel_area(self) -> float:

@@ -39,7 +39,7 @@ import numpy as np
 from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.dq_flags import ALL_BITS
 from xresample.datamodel.grid import FARTHEST
-from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
+from xresample.datamodel.options import WEIGHT_PLANE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import CONTRIBUTED, OVERFLOWED, LaneLayout, MosaicPlanes
@@ -227,9 +227,10 @@ def _weights(options: Options, window: Window, scales: Scales) -> SampledPlane:
 
     if window.weights is not None:
         return SampledPlane(window.weights, PLAIN, name="weights")
-    variance = WEIGHT_VARIANCE.get(options.weight_type or "")
-    if variance is not None:
-        return SampledPlane(window.read(variance), INVERSE, name=variance)
+    name = WEIGHT_PLANE.get(options.weight_type or "")
+    if name is not None:
+        use = PLAIN if options.weight_type == "map" else INVERSE
+        return SampledPlane(window.read(name), use, name=name)
     return SampledPlane(None, PLAIN, uniform_weight(options.weight_type, scales.time))
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+WEIGHT_MAP = "weight_map"
+"""Variable of an exposure with the user's weights, which must not be negative."""
+
 COADD_WEIGHT = "wht"
 """Variable of a mosaic that is 0 where no exposure contributes; such pixels are no measurement."""
 
@@ -34,6 +37,7 @@ def make_exposure(
     err: ArrayLike | None = None,
     dq: ArrayLike | None = None,
     variances: Mapping[str, ArrayLike] | None = None,
+    weight_map: ArrayLike | None = None,
     units: str | None = None,
     flag_map: Mapping[str, int] | None = None,
     **attrs: Any,
@@ -53,6 +57,9 @@ def make_exposure(
         Bit flags, ``(y, x)``. Default: all pixels are good.
     variances : mapping of str to array_like, optional
         Variances, ``(y, x)``, in squared units of ``data``, by names that start with ``var_``.
+    weight_map : array_like, optional
+        Weights of the pixels, ``(y, x)``, for ``weight_type="map"``. Must not be negative; pixels
+        whose weight is not finite have weight 0.
     units : str, optional
         Units of ``data``, such as ``"MJy/sr"``.
     flag_map : mapping of str to int, optional
@@ -79,7 +86,7 @@ def make_exposure(
     >>> exposure.sizes["x"], exposure.attrs["exposure_time"]
     (5, 10.0)
     """
-    planes = {"data": data, "err": err, **(variances or {}), "dq": dq}
+    planes = {"data": data, "err": err, **(variances or {}), "dq": dq, WEIGHT_MAP: weight_map}
     taken = ExposureArrays.of(planes, units)
     faults = [
         *taken.faults,
@@ -238,6 +245,8 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         )
     if options.compute_err == "driz_err" and "err" not in exposure:
         faults.append("err is missing, which compute_err='driz_err' requires")
+    if options.weight_type == "map":
+        faults += _faults_of_map(exposure)
     if options.weight_type == "exptime":
         try:
             time = Exposure(exposure).time
@@ -255,6 +264,21 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "weight_type='exptime' uses it as the weight"
             )
     return faults
+
+
+def _faults_of_map(exposure: xr.Dataset) -> list[str]:
+    """Return the faults of the user's weights, as far as they are known without reading a file."""
+    if WEIGHT_MAP not in exposure:
+        return [
+            "weight_map is missing, which weight_type='map' requires: assign one with "
+            ".assign(weight_map=...), for example exposure.resample.weight_map('ivm')"
+        ]
+    data = exposure[WEIGHT_MAP].variable._data
+    negative = isinstance(data, np.ndarray) and data.dtype.kind in "fi" and bool((data < 0).any())
+    return [_NEGATIVE] if negative else []
+
+
+_NEGATIVE = "weight_map must not be negative, got weights below 0"
 
 
 @dataclass(frozen=True)
@@ -326,6 +350,8 @@ class Exposure:
             # Where the weight of a co-added image is 0, no exposure contributed to the pixel.
             weight = self.plane(COADD_WEIGHT, rows, columns)
             array = np.where(weight == 0, array.dtype.type(np.nan), array)
+        if name == WEIGHT_MAP and array.dtype.kind in "fi" and (array < 0).any():
+            raise InvalidExposureError(f"{self.scalars['filename'] or 'The exposure'}: {_NEGATIVE}")
         if array.dtype == np.float16:
             # In half precision, sums, products and inverses overflow.
             return array.astype(np.float32)

@@ -18,16 +18,19 @@ from xresample.kernels.structures import KERNELS, Kernel
 
 from .dq_flags import flag_values
 
-WeightType = Literal["ivm", "ivm-sky", "exptime"] | None
+WeightType = Literal["ivm", "ivm-sky", "exptime", "map"] | None
 VarianceMethod = Literal["resampled", "propagated"]
 ErrorMethod = Literal["from_var", "driz_err"] | None
 DType = Literal["float32", "float64"]
 SplineOrder = Literal[1, 3]
 Conserve = Literal["surface_brightness", "flux"]
 
-WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", None)
+WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", "map", None)
 WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
 """The variance whose inverse is the weight."""
+
+WEIGHT_PLANE = {**WEIGHT_VARIANCE, "map": "weight_map"}
+"""The variable of an exposure that determines the weight of each pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +48,9 @@ class Options:
     fillval : float, str or None
         Value of ``data`` where no exposure contributes: a number, a numeric string, or, for NaN,
         ``None``, ``"INDEF"`` or ``"NAN"`` in upper or lower case.
-    weight_type : {"ivm", "ivm-sky", "exptime", None}
+    weight_type : {"ivm", "ivm-sky", "exptime", "map", None}
         Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or
-        else the exposure time), or 1.
+        else the exposure time), the variable ``weight_map`` of the exposure, or 1.
     good_bits : int, str, list of int or None
         Flags of ``dq`` that a good pixel may have, in the language of `astropy.nddata.bitmask`.
         ``None``: ignore ``dq``. 0: every flagged pixel has weight 0.

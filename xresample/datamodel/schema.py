@@ -111,6 +111,9 @@ EXPOSURE = (
     Variable("err", PIXELS, "f", "standard deviation", power=1),
     Variable("var_*", PIXELS, "f", "variance", power=2),
     Variable("dq", PIXELS, "iu", "data quality flags", standard_name="quality_flag"),
+    Variable(
+        "weight_map", PIXELS, "f", "weights of the pixels, for weight_type='map'", weighs=True
+    ),
 )
 """Variables of an exposure."""
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.weights import deposited_weights
 from xresample.accumulate.window import pixel_map
 from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
@@ -40,23 +39,12 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
     j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
     rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
     centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
-    coords = {**_pixels(exposure), "axis": ["x", "y"]}
+    coords = {**pixel_coords(exposure), "axis": ["x", "y"]}
     attrs = {"long_name": "position on the output grid", "units": "pixel"}
     return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
 
 
-def weights(dataset: xr.Dataset, options: Options) -> xr.DataArray:
-    """Return the weights with which the pixels of an exposure are co-added."""
-    validate(dataset, options, pixmap=True)
-    exposure = Exposure(dataset)
-    image = deposited_weights(exposure, options)
-    units = schema.weight_units(options.weight_type, exposure.units)
-    attrs = {"long_name": "weight", "units": units}
-    known = {key: value for key, value in attrs.items() if value is not None}
-    return xr.DataArray(image, _pixels(exposure), ("y", "x"), "weight", known)
-
-
-def _pixels(exposure: Exposure) -> dict[str, Any]:
+def pixel_coords(exposure: Exposure) -> dict[str, Any]:
     """Return the coordinates of the pixels of an exposure."""
     return {
         name: (name, np.arange(indices.start, indices.stop), schema.coordinate_attrs(name))

@@ -16,7 +16,7 @@ from xresample.accumulate.job import Job
 from xresample.accumulate.window import require_wcs, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
-from xresample.datamodel.options import WEIGHT_VARIANCE
+from xresample.datamodel.options import WEIGHT_PLANE
 
 from .plan import Plan
 from .tiling import Part
@@ -100,7 +100,7 @@ class Graph:
 
 def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
-    weight = WEIGHT_VARIANCE.get(job.options.weight_type or "", "")
+    weight = WEIGHT_PLANE.get(job.options.weight_type or "", "")
     wanted = dict.fromkeys((*job.layout.sources, weight, "dq", COADD_WEIGHT))
     found = {}
     for name in wanted:
