@@ -73,6 +73,8 @@ class Scales:
     variance: float = 1.0
     level: float = 0.0
     time: float = math.nan
+    alike: tuple[str, ...] = ()
+    """Further planes with the units of data, which are scaled like data."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,8 @@ def sampled_planes(
         elif name == "err":
             found.append(SampledPlane(plane, SPREAD, intensity * scales.err, 0.0, name))
         elif name in layout.means:
-            found.append(SampledPlane(plane, PLAIN, intensity ** layout.power(name), 0.0, name))
+            power = 1 if name in scales.alike else layout.power(name)
+            found.append(SampledPlane(plane, PLAIN, intensity**power, 0.0, name))
         elif layout.resampled:
             found.append(SampledPlane(plane, ROOT, intensity, 0.0, name))
         else:

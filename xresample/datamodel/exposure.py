@@ -247,6 +247,8 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         faults.append("err is missing, which compute_err='driz_err' requires")
     if options.weight_type == "map":
         faults += _faults_of_map(exposure)
+    for name in options.planes:
+        faults += _faults_of_plane(exposure, name)
     if options.weight_type == "exptime":
         try:
             time = Exposure(exposure).time
@@ -264,6 +266,19 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "weight_type='exptime' uses it as the weight"
             )
     return faults
+
+
+def _faults_of_plane(exposure: xr.Dataset, name: str) -> list[str]:
+    """Return the faults of a variable that the option ``planes`` names."""
+    if name not in exposure.data_vars:
+        held = ", ".join(map(str, exposure.data_vars))
+        return [f"{name} is missing, which planes={name!r} requires; the Dataset has: {held}"]
+    variable = exposure[name].variable
+    if set(variable.dims) != set(schema.PIXELS):
+        return [f"{name} must have the dimensions {schema.PIXELS}, got {variable.dims}"]
+    if variable.dtype.kind not in "fiub":
+        return [f"{name} must hold real numbers, got type {variable.dtype}"]
+    return []
 
 
 def _faults_of_map(exposure: xr.Dataset) -> list[str]:

@@ -16,6 +16,7 @@ from xresample.arguments import choice, flag, mapping, names, number, shown, who
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.kernels.structures import KERNELS, Kernel
 
+from . import schema
 from .dq_flags import flag_values
 
 WeightType = Literal["ivm", "ivm-sky", "exptime", "map"] | None
@@ -89,6 +90,10 @@ class Options:
         Maximum error of the pixel map, in output pixels, if no step is given.
     dtype : {"float32", "float64"}
         Type of the planes.
+    planes : sequence of str
+        Further variables ``(y, x)`` of the exposures, which are averaged with the weights of the
+        data in the same pass. A plane with the units of ``data`` is scaled like data; no sky
+        level is subtracted.
 
     Raises
     ------
@@ -123,6 +128,7 @@ class Options:
     pixmap_order: SplineOrder = 1
     pixmap_tol: float = 1e-6
     dtype: DType = "float32"
+    planes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         faults: list[str] = []
@@ -147,6 +153,8 @@ class Options:
         attrs: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if field.name in _OF_PLANES and value == field.default:
+                continue
             if field.name in _NONE_TEXT and value is None:
                 value = _NONE_TEXT[field.name]
             elif field.name == "flag_map" and value is not None:
@@ -225,6 +233,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 """Values of the options that have a fixed set of values."""
 
+_OF_PLANES = {"planes"}
+"""Options of planes that few mosaics have; a mosaic without these planes has no attribute."""
+
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
 """Text that stands for None in the attributes, for options whose default is not None."""
 
@@ -282,6 +293,19 @@ def _good_bits(name: str, given: Any) -> Any:
         ) from None
 
 
+def _plane_names(name: str, given: Any) -> tuple[str, ...]:
+    """Return the names of further planes, which must not be those of other variables."""
+    found = tuple(dict.fromkeys(names(name, given)))
+    known = {row.name for row in (*schema.MOSAIC, *schema.EXPOSURE, *schema.COORDINATES)}
+    taken = [n for n in found if n in known or n.startswith(schema.VARIANCE_PREFIX)]
+    if taken:
+        raise InvalidInputError(
+            f"{name} must be names of further variables of the exposures, got "
+            f"{', '.join(map(repr, taken))}, which other options select"
+        )
+    return found
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **{name: partial(choice, allowed=allowed) for name, allowed in CHOICES.items()},
     "pixfrac": partial(number, above=0.0, at_most=1.0),
@@ -294,6 +318,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "pixel_scale_ratio": partial(number, above=0.0),
     "pixmap_stepsize": partial(whole, at_least=1),
     "pixmap_tol": partial(number, above=0.0),
+    "planes": _plane_names,
 }
 """The function that checks and normalises each option."""
 

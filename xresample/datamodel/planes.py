@@ -33,6 +33,7 @@ class Layout:
     def of(cls, options: Options, variances: Iterable[str] = ()) -> Layout:
         """Return the layout of a mosaic with these options that holds these variances."""
         rows = tuple(row for row in schema.MOSAIC if _is_asked(row, options))
+        rows += tuple(map(schema.further_plane, options.planes))
         resampled = options.variance_method == "resampled"
         reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
         return cls(rows, tuple(variances), reference)

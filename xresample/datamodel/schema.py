@@ -185,6 +185,11 @@ TEXT = frozenset(row.name for row in PROVENANCE if isinstance(row.default, str))
 """Names of the quantities that are strings."""
 
 
+def further_plane(name: str) -> PlaneRow:
+    """Return the row of a further variable of the exposures, which the option ``planes`` names."""
+    return PlaneRow(name, PIXELS, "f", name, rule=Rule.MEAN, identity=None)
+
+
 Row = TypeVar("Row", bound=Variable)
 
 

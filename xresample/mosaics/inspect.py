@@ -103,8 +103,10 @@ def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
 def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
     """Return a mosaic with another value where no exposure contributes."""
     require_mosaic(dataset)
-    value = parse_fillval(replace(Options.from_attrs(dataset.attrs), fillval=value).fillval)
-    means = [row.name for row in schema.MOSAIC if row.identity is None and row.name in dataset]
+    options = replace(Options.from_attrs(dataset.attrs), fillval=value)
+    value = parse_fillval(options.fillval)
+    of_schema = [row.name for row in schema.MOSAIC if row.identity is None]
+    means = [name for name in (*of_schema, *options.planes) if name in dataset]
     covered = dataset["wht"] != 0
     new = {name: dataset[name].where(covered, value).astype(dataset[name].dtype) for name in means}
     for name in means:
