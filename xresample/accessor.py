@@ -177,6 +177,86 @@ class ResampleAccessor:
 
         return merge(self._dataset, *others)
 
+    def drop(
+        self,
+        names: str | int | Iterable[str | int],
+        *,
+        exposures: xr.Dataset | Iterable[xr.Dataset],
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Return the mosaic without some exposures, bit for bit as `coadd` of the others.
+
+        Only the pixels that the dropped exposures touch are computed anew, from the other
+        exposures. If the mosaic is lazy, the result is lazy, too. For a zarr store see
+        `xresample.drop_from_zarr`.
+
+        Parameters
+        ----------
+        names : str, int or iterable of these
+            The exposures to drop, by ``filename`` (all exposures of the file) or number.
+        exposures : Dataset or iterable of Dataset
+            The other exposures of the mosaic, in the same order.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Raises
+        ------
+        InvalidInputError
+            The mosaic has no such exposure, or ``exposures`` are not its other exposures.
+        InvalidExposureError
+            An exposure cannot be used; lists every fault.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> from astropy.wcs import WCS
+        >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-4,
+        ...            "CDELT2": 1e-4, "NAXIS": 2, "NAXIS1": 5, "NAXIS2": 4})
+        >>> good, bad = (xrs.make_exposure(np.full((4, 5), value), wcs, filename=name)
+        ...              for value, name in ((1.0, "good.fits"), (9.0, "bad.fits")))
+        >>> mosaic = xrs.coadd([good, bad], wcs, weight_type=None)
+        >>> float(mosaic.resample.drop("bad.fits", exposures=[good])["data"][2, 2])
+        1.0
+        """
+        from xresample.mosaics.drop import drop
+
+        return drop(self._dataset, names, exposures, threads)
+
+    def replace(
+        self,
+        new: xr.Dataset | Iterable[xr.Dataset],
+        *,
+        exposures: xr.Dataset | Iterable[xr.Dataset],
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Return the mosaic with new exposures in place of those with the same ``filename``.
+
+        The result has the bits of `coadd`, and only the touched pixels are computed, as for
+        `drop`.
+
+        Parameters
+        ----------
+        new : Dataset or iterable of Dataset
+            The new exposures, for example recalibrated ones.
+        exposures : Dataset or iterable of Dataset
+            The other exposures of the mosaic, in the same order.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Raises
+        ------
+        InvalidInputError
+            A new exposure has not the name of exactly one exposure of the mosaic, or
+            ``exposures`` are not the others.
+        InvalidExposureError
+            An exposure cannot be used; lists every fault.
+        """
+        from xresample.mosaics.drop import replace
+
+        return replace(self._dataset, new, exposures, threads)
+
     @spells_options
     def onto(
         self,

@@ -97,6 +97,11 @@ class Job:
             )
         return cls.new(grid, chosen)
 
+    @classmethod
+    def of_mosaic(cls, mosaic: xr.Dataset, options: Options) -> Job:
+        """Return the job of an empty mosaic with the grid and the options of another mosaic."""
+        return cls.new(Grid.of(mosaic, options.pixel_scale), options)
+
     def admit(
         self,
         candidate: xr.Dataset | Exposure,

@@ -26,10 +26,19 @@ Key = tuple[Any, ...]
 
 
 class Graph:
-    """The tasks of a plan, and the tasks of the dask arrays in its exposures."""
+    """The tasks of a plan, and the tasks of the dask arrays in its exposures.
 
-    def __init__(self, plan: Plan) -> None:
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    further : tuple of dask arrays
+        Further arrays whose blocks the tasks use.
+    """
+
+    def __init__(self, plan: Plan, further: tuple[Any, ...] = ()) -> None:
         self.plan = plan
+        self.further = further
         self.token = uuid4().hex
         self._loaded: list[dict[str, xr.Variable]] = []
         self._chunked: list[dict[str, _Chunked]] = []
@@ -58,7 +67,8 @@ class Graph:
         """Return a dask graph whose layer ``name`` holds the tasks."""
         from dask.highlevelgraph import HighLevelGraph
 
-        arrays = [chunked.array for planes in self._chunked for chunked in planes.values()]
+        chunked = [entry.array for planes in self._chunked for entry in planes.values()]
+        arrays = [*chunked, *self.further]
         graph = HighLevelGraph.from_collections(name, tasks, arrays)
         inputs = f"inputs-{self.token}"
         layers: dict[str, Any] = {**graph.layers, inputs: self.inputs()}
@@ -149,14 +159,25 @@ def _overlapping(edges: np.ndarray, window: range) -> range:
 
 def lazy(plan: Plan) -> xr.Dataset:
     """Return the mosaic of a plan as a Dataset of dask arrays, one chunk per tile."""
+    return lazy_of(Graph(plan), lambda graph, j, i: graph.task(j, i, compute_tile))
+
+
+def lazy_of(graph: Graph, task: Callable[[Graph, int, int], tuple[Any, ...]]) -> xr.Dataset:
+    """Return the mosaic of a graph whose tasks return all planes of a tile.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    task : callable
+        Returns the task of a tile from the graph, and the row and column of the tile.
+    """
     import dask.array as da
 
-    graph = Graph(plan)
+    plan = graph.plan
     name = f"tile-{graph.token}"
     rows, columns = plan.tiling.shape
-    tasks = {
-        (name, j, i): graph.task(j, i, compute_tile) for j in range(rows) for i in range(columns)
-    }
+    tasks = {(name, j, i): task(graph, j, i) for j in range(rows) for i in range(columns)}
     # Each block of this array is a dict of all planes of a tile; a variable picks its plane.
     tiles = da.Array(
         graph.layers(name, tasks), name, plan.tiling.chunks, meta=np.empty((0, 0), object)

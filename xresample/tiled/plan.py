@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,7 +239,7 @@ def plan(
     grid = job.grid
     size = job.layout.pixel_bytes(job.options, job.count)
     tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
-    parts = _parts(admitted, job, tiling)
+    parts = parts_of(admitted, job, tiling)
     notices, touched = Notices(), {part.number for tile in parts.values() for part in tile}
     for entry in admitted:
         outcome = Outcome.CONTRIBUTED if entry.number in touched else Outcome.OUTSIDE
@@ -248,10 +248,20 @@ def plan(
     return Plan(job, tiling, tuple(admitted), parts, 1 if threads is None else count(threads))
 
 
-def _parts(
-    admitted: list[Admitted], job: Job, tiling: Tiling
+def parts_of(
+    admitted: Sequence[Admitted], job: Job, tiling: Tiling
 ) -> dict[tuple[int, int], tuple[Part, ...]]:
-    """Return for each tile that is touched the parts of exposures that can touch it."""
+    """Return for each tile that is touched the parts of exposures that can touch it.
+
+    Parameters
+    ----------
+    admitted : sequence of Admitted
+        The exposures.
+    job : Job
+        The job, with the grid.
+    tiling : Tiling
+        The tiles, which may cover a part of the grid.
+    """
     exposures = [entry.exposure for entry in admitted]
     lattices = [
         Lattice.of(require_wcs(e.wcs, "exposure"), e.shape, e.y.start, e.x.start) for e in exposures

@@ -75,6 +75,11 @@ class Tiling:
                 "chunks must be a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto', got "
                 f"{given!r} for a mosaic of {shape[0]} x {shape[1]} pixels: {error}"
             ) from error
+        return cls.of_sizes(sides, y0, x0)
+
+    @classmethod
+    def of_sizes(cls, sides: Any, y0: int, x0: int) -> Tiling:
+        """Return tiles of given sizes, ``(sizes along y, sizes along x)``."""
         edges = (
             tuple(int(edge) for edge in np.cumsum([start, *side]))
             for start, side in zip((y0, x0), sides, strict=True)
