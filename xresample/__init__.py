@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .sky.coordinates import with_sky
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
+    from .tiled.zarr_revision import drop_from_zarr, replace_in_zarr
     from .tiled.zarr_store import coadd_to_zarr
 
 _HOMES = {
@@ -48,6 +49,7 @@ _HOMES = {
     "Plan": "tiled.plan",
     "coadd": "mosaics.coadd",
     "coadd_to_zarr": "tiled.zarr_store",
+    "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
     "make_exposure": "datamodel.exposure",
@@ -58,6 +60,7 @@ _HOMES = {
     "plot_rgb": "plot",
     "Resample": "stcal",
     "with_sky": "sky.coordinates",
+    "replace_in_zarr": "tiled.zarr_revision",
     "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
         (
@@ -105,6 +108,7 @@ __all__ = [
     "XResampleError",
     "coadd",
     "coadd_to_zarr",
+    "drop_from_zarr",
     "empty_mosaic",
     "fit_wcs",
     "make_exposure",
@@ -113,6 +117,7 @@ __all__ = [
     "plan",
     "plot_footprints",
     "plot_rgb",
+    "replace_in_zarr",
     "warm_up",
     "with_sky",
 ]

@@ -166,6 +166,7 @@ _VALUES: dict[str, Callable[[str], Any]] = {
     "flag_map": _json,
     "variance_names": _names,
     "error_from_variances": _names,
+    "planes": _names,
 }
 """How the text of an option becomes its value, for options that are not one number."""
 

@@ -15,6 +15,7 @@ from xresample.accumulate.launch import add_exposure
 from xresample.accumulate.window import pixel_map, place_part
 from xresample.datamodel import context
 from xresample.datamodel.mosaic import further_attrs, require_mosaic
+from xresample.datamodel.provenance import rows_of
 from xresample.datamodel.schema import PIXELS, Rule
 from xresample.tiled.plan import parts_of
 from xresample.tiled.revised_graph import lazily_revised
@@ -36,7 +37,7 @@ def drop(
 ) -> xr.Dataset:
     """Return a mosaic without some exposures."""
     require_mosaic(mosaic)
-    gone, stay = dropping(mosaic, names)
+    gone, stay = dropping(rows_of(mosaic), names)
     return _revised(mosaic, stay, gone, exposures, threads)
 
 
@@ -48,7 +49,7 @@ def replace(
 ) -> xr.Dataset:
     """Return a mosaic in which new exposures take the place of those with the same names."""
     require_mosaic(mosaic)
-    old, gone, final = in_order(mosaic, new, exposures)
+    old, gone, final = in_order(rows_of(mosaic), new, exposures)
     return _revised(mosaic, old, gone, final, threads)
 
 
@@ -60,13 +61,14 @@ def _revised(
     threads: int | None,
 ) -> xr.Dataset:
     """Return the mosaic of other exposures, lazy if the given mosaic is lazy."""
+    rows = rows_of(mosaic)
     chunks = mosaic["data"].transpose(*PIXELS).chunks
     if chunks is not None:
-        revised = revision(mosaic, old, gone, exposures, chunks, threads)
+        revised = revision(mosaic, old, gone, exposures, chunks, threads, rows)
         made = lazily_revised(mosaic, revised)
     else:
         sides = tuple(_sizes(mosaic.sizes[name]) for name in PIXELS)
-        revised = revision(mosaic, old, gone, exposures, sides)
+        revised = revision(mosaic, old, gone, exposures, sides, threads, rows)
         made = revised.plan.dataset(_eagerly_revised(mosaic, revised, threads))
     return made.assign_attrs(further_attrs(mosaic))
 

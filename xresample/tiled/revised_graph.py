@@ -29,13 +29,9 @@ def lazily_revised(mosaic: xr.Dataset, revised: Revision) -> xr.Dataset:
     held = {}
     for name, row in layout.planes.items():
         if name in mosaic:
-            chunks = (*(-1,) * (len(row.dims) - 2), *planned.tiling.chunks)
-            held[name] = (
-                mosaic[name]
-                .transpose(*row.dims)
-                .chunk(dict(zip(row.dims, chunks, strict=True)))
-                .data
-            )
+            sizes: tuple[Any, ...] = planned.tiling.chunks
+            chunks = dict(zip(row.dims, (*(-1,) * (len(row.dims) - 2), *sizes), strict=True))
+            held[name] = mosaic[name].transpose(*row.dims).chunk(chunks).data
     forced = revised.new_tiles
 
     def task(graph: Graph, j: int, i: int) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ import xarray as xr
 
 from xresample.accumulate.job import Job
 from xresample.arguments import datasets, is_iterable, shown
-from xresample.datamodel import context, provenance
+from xresample.datamodel import context
 from xresample.datamodel.mosaic import layout_of
 from xresample.datamodel.options import Options
 from xresample.datamodel.provenance import Row
@@ -53,13 +53,13 @@ class Revision:
         return context.has_any(con, self.gone)
 
 
-def dropping(mosaic: xr.Dataset, names: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def dropping(rows: Sequence[Row], names: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the numbers of the exposures that leave, and of those that stay.
 
     Parameters
     ----------
-    mosaic : Dataset
-        The mosaic, of which only the provenance is used.
+    rows : sequence of dict
+        Provenance of the mosaic, of which only the names of the files are used.
     names : str, int or iterable of these
         Names of files, or numbers of exposures.
 
@@ -68,7 +68,6 @@ def dropping(mosaic: xr.Dataset, names: Any) -> tuple[tuple[int, ...], tuple[int
     InvalidInputError
         The mosaic has no exposure of a name or number.
     """
-    rows = provenance.rows_of(mosaic)
     given = [names] if isinstance(names, str) or not is_iterable(names) else list(names)
     if not given:
         raise InvalidInputError("names must name at least one exposure, got none")
@@ -95,7 +94,7 @@ def _numbers(rows: Sequence[Row], name: Any) -> set[int]:
 
 
 def in_order(
-    mosaic: xr.Dataset,
+    rows: Sequence[Row],
     new: xr.Dataset | Iterable[xr.Dataset],
     rest: xr.Dataset | Iterable[xr.Dataset],
 ) -> tuple[tuple[int | None, ...], tuple[int, ...], list[xr.Dataset]]:
@@ -111,7 +110,6 @@ def in_order(
     InvalidInputError
         A name is not that of exactly one exposure of the mosaic.
     """
-    rows = provenance.rows_of(mosaic)
     replacing: dict[int, xr.Dataset] = {}
     for exposure in datasets("new", new):
         name = str(getattr(exposure, "attrs", {}).get("filename", ""))
@@ -147,6 +145,7 @@ def revision(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     chunks: Any = None,
     threads: int | None = None,
+    rows: Sequence[Row] | None = None,
 ) -> Revision:
     """Return a revision of a mosaic.
 
@@ -162,6 +161,9 @@ def revision(
         Sizes of the tiles. Default: one tile.
     threads : int, optional
         Threads to use within a tile.
+    rows : sequence of dict, optional
+        Provenance of the mosaic, with which the exposures are compared. Default: the mosaic is
+        not complete, as in an interrupted revision, and has been compared before.
 
     Raises
     ------
@@ -171,15 +173,15 @@ def revision(
         The exposures are not the other exposures of the mosaic.
     """
     options = Options.from_attrs(mosaic.attrs)
-    layout_of(mosaic, options)
+    if rows is not None:
+        layout_of(mosaic, options)
     given = list(datasets("exposures", exposures))
     _require_count(len(given) - old.count(None), len(old) - old.count(None))
-    rows = provenance.rows_of(mosaic)
     job = Job.of_mosaic(mosaic, options)
     admitted = []
     for dataset, before in zip(given, old, strict=True):
         entry = job.admit(dataset)
-        if before is not None:
+        if before is not None and rows is not None:
             _require_row(entry.row, rows[before], before)
         admitted.append(entry)
         job = job.after(entry)
@@ -188,7 +190,7 @@ def revision(
     tiling = Tiling.of_sizes(sides, grid.y0, grid.x0)
     parts = parts_of(admitted, job, tiling)
     plan = Plan(job, tiling, tuple(admitted), parts, threads or 1)
-    return Revision(plan, old, gone, margin_of(options, [rows[number] for number in gone]))
+    return Revision(plan, old, gone, margin_of(options, [rows[k] for k in gone] if rows else []))
 
 
 def _require_row(given: Row, held: Row, number: int) -> None:
