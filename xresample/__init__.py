@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
     from .sky.coordinates import with_sky
+    from .sky.covering import covering
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
     from .tiled.zarr_revision import drop_from_zarr, replace_in_zarr
@@ -49,6 +50,7 @@ _HOMES = {
     "Plan": "tiled.plan",
     "coadd": "mosaics.coadd",
     "coadd_to_zarr": "tiled.zarr_store",
+    "covering": "sky.covering",
     "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
@@ -108,6 +110,7 @@ __all__ = [
     "XResampleError",
     "coadd",
     "coadd_to_zarr",
+    "covering",
     "drop_from_zarr",
     "empty_mosaic",
     "fit_wcs",

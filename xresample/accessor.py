@@ -418,22 +418,76 @@ class ResampleAccessor:
 
         return decode_context(self._dataset)
 
-    def contributors(self, *, x: int, y: int) -> xr.Dataset:
+    def contributors(
+        self, *, x: int | None = None, y: int | None = None, ra: Any = None, dec: Any = None
+    ) -> xr.Dataset:
         """Return the provenance of the exposures that contribute to a pixel.
 
         Parameters
         ----------
-        x, y : int
+        x, y : int, optional
             Coordinates of the pixel.
+        ra, dec : float or Quantity, optional
+            A position on the sky in place of ``x`` and ``y``, in degrees unless it has units, in
+            the frame of the WCS; ``ra`` may also be a SkyCoord, without ``dec``.
 
         Raises
         ------
         KeyError
             The mosaic has no such pixel.
+        InvalidInputError
+            Neither or both of a pixel and a position are given.
         """
         from xresample.mosaics.inspect import contributors
 
-        return contributors(self._dataset, x, y)
+        return contributors(self._dataset, x, y, ra, dec)
+
+    def depth(self) -> xr.DataArray:
+        """Return the number of exposures that contribute to each pixel, int32 ``(y, x)``.
+
+        The bits of the context are counted, without decoding it. Lazy for lazy mosaics.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic, or was made without ``con``.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> int(xrs.empty_mosaic((4, 5)).resample.depth().max())
+        0
+        """
+        from xresample.mosaics.maps import depth
+
+        return depth(self._dataset)
+
+    def epoch(self) -> xr.Dataset:
+        """Return the mean, first and last time of the exposures of each pixel, ``(y, x)``, MJD.
+
+        Lazy for lazy mosaics.
+
+        Returns
+        -------
+        Dataset
+            ``mean``: the mean of the middle of the exposures, weighted by ``exposure_time`` if all
+            are known; ``first``: the first ``start_time``; ``last``: the last ``end_time``.
+            Exposures without times do not count; a pixel without any is NaN.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic, or was made without ``con``.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> list(xrs.empty_mosaic((4, 5)).resample.epoch())
+        ['mean', 'first', 'last']
+        """
+        from xresample.mosaics.maps import epoch
+
+        return epoch(self._dataset)
 
     def filled(self, value: float = 0.0) -> xr.Dataset:
         """Return the mosaic with another value where no exposure contributes.

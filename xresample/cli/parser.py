@@ -13,7 +13,7 @@ from typing import Any
 
 from xresample.datamodel.options import CHOICES, Options
 
-READER_OPTIONS = ("err", "variance", "weight", "dq")
+READER_OPTIONS = ("err", "variance", "weight", "dq", "weight_map")
 """Options of the readers that name a part of a file or another file."""
 
 GRID_OPTIONS = ("pixel_scale", "pixel_scale_ratio", "rotation", "margin")

@@ -19,6 +19,7 @@ from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.options import Options, parse_fillval
 from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
 from xresample.errors import InvalidInputError, MissingKeyError
+from xresample.sky.covering import pixel_at
 from xresample.sky.index import has_sky, with_sky, without_sky
 from xresample.wcs import footprint as outlines
 from xresample.wcs.handle import WCSLike
@@ -79,9 +80,32 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(there, coords, ("exposure", "y", "x"), "contributes", attrs)
 
 
-def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
+def contributors(
+    dataset: xr.Dataset, x: int | None, y: int | None, ra: Any = None, dec: Any = None
+) -> xr.Dataset:
     """Return the provenance of the exposures that contribute to a pixel."""
     require_mosaic(dataset, "con")
+    bits = without_sky(dataset)["con"].isel(_pixel(dataset, x, y, ra, dec)).values
+    numbers = provenance.numbers_of(dataset)
+    there = np.isin(numbers, context.decode(bits))
+    names = [row.name for row in schema.PROVENANCE if row.name in dataset]
+    rows = {name: dataset[name].variable[there] for name in names}
+    return xr.Dataset(rows, {"exposure": numbers[there]})
+
+
+def _pixel(dataset: xr.Dataset, x: Any, y: Any, ra: Any, dec: Any) -> dict[str, int]:
+    """Return the position of a pixel in the arrays of a mosaic, from coordinates or angles."""
+    by_pixel, by_sky = (x is not None or y is not None), (ra is not None or dec is not None)
+    if by_pixel == by_sky or (by_pixel and (x is None or y is None)):
+        raise InvalidInputError(
+            "contributors takes either x and y or ra and dec, got "
+            f"x={x!r}, y={y!r}, ra={ra!r}, dec={dec!r}"
+        )
+    if by_sky:
+        pixel = pixel_at(dataset, ra, dec)
+        if pixel is None:
+            raise MissingKeyError(f"The position must lie on the mosaic, got ra={ra}, dec={dec}")
+        return pixel
     pixel = {}
     for name, place in (("y", y), ("x", x)):
         index = pixel_index(dataset, name)
@@ -92,12 +116,7 @@ def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
                 f"{index.max()}, got {place!r}"
             )
         pixel[name] = int(found[0])
-    bits = without_sky(dataset)["con"].isel(pixel).values
-    numbers = provenance.numbers_of(dataset)
-    there = np.isin(numbers, context.decode(bits))
-    names = [row.name for row in schema.PROVENANCE if row.name in dataset]
-    rows = {name: dataset[name].variable[there] for name in names}
-    return xr.Dataset(rows, {"exposure": numbers[there]})
+    return pixel
 
 
 def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
