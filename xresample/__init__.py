@@ -36,12 +36,14 @@ if TYPE_CHECKING:
         XResampleError,
     )
     from .io.backend import open_exposures
+    from .io.skycells import skycell_grids
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
     from .sky.coordinates import with_sky
     from .sky.covering import covering
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
+    from .tiled.sky_tiles import grid_touching, tile_grid
     from .tiled.zarr_revision import drop_from_zarr, replace_in_zarr
     from .tiled.zarr_store import coadd_to_zarr
 
@@ -54,6 +56,7 @@ _HOMES = {
     "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
+    "grid_touching": "tiled.sky_tiles",
     "make_exposure": "datamodel.exposure",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
@@ -61,6 +64,8 @@ _HOMES = {
     "plot_footprints": "plot",
     "plot_rgb": "plot",
     "Resample": "stcal",
+    "skycell_grids": "io.skycells",
+    "tile_grid": "tiled.sky_tiles",
     "with_sky": "sky.coordinates",
     "replace_in_zarr": "tiled.zarr_revision",
     "warm_up": "accumulate.warm_up",
@@ -114,6 +119,7 @@ __all__ = [
     "drop_from_zarr",
     "empty_mosaic",
     "fit_wcs",
+    "grid_touching",
     "make_exposure",
     "merge",
     "open_exposures",
@@ -121,6 +127,8 @@ __all__ = [
     "plot_footprints",
     "plot_rgb",
     "replace_in_zarr",
+    "skycell_grids",
+    "tile_grid",
     "warm_up",
     "with_sky",
 ]

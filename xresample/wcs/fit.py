@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,19 @@ from .handle import WCSHandle
 
 Placed = tuple[WCSHandle, tuple[int, int], int, int]
 """WCS, shape ``(y, x)``, and the first row and column of an image."""
+
+
+class Border(NamedTuple):
+    """The space around images."""
+
+    margin: int
+    """Number of pixels."""
+    padding: float
+    """Further angle in arcsec."""
+
+    def pixels(self, scale: float) -> int:
+        """Return the number of pixels of a scale in arcsec."""
+        return self.margin + math.ceil(self.padding / scale - 1e-9)
 
 
 def footprints(placed: Sequence[Placed]) -> np.ndarray:
@@ -53,7 +66,7 @@ def tangent_grid(
     pixel_scale_ratio: float,
     rotation: float,
     reference: Any,
-    margin: int,
+    border: Border,
 ) -> Any:
     """Return a tangent projection with square pixels that covers images."""
     points = footprints(placed)
@@ -69,10 +82,10 @@ def tangent_grid(
     elif hasattr(reference, "icrs"):
         reference = (reference.icrs.ra.deg, reference.icrs.dec.deg)
     grid = _tangent(reference, pixel_scale, rotation)
-    return _cover(grid, points, margin)
+    return _cover(grid, points, border.pixels(pixel_scale))
 
 
-def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, margin: int) -> Any:
+def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, border: Border) -> Any:
     """Return a FITS grid that is shifted by whole pixels and resized to cover images."""
     from astropy.wcs import WCS
 
@@ -84,7 +97,9 @@ def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, margin: int) -
         )
     grid = grid.deepcopy()
     points = footprints(placed)
-    return _cover(grid, _rotated(points, icrs(), celestial_frame(grid)), margin)
+    scale = 3600 * math.sqrt(abs(np.linalg.det(grid.pixel_scale_matrix)))
+    rotated = _rotated(points, icrs(), celestial_frame(grid))
+    return _cover(grid, rotated, border.pixels(scale))
 
 
 def _tangent(reference: tuple[float, float], pixel_scale: float, rotation: float) -> Any:
