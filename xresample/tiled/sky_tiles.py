@@ -130,7 +130,7 @@ def grid_touching(
             job = job.after(admitted[-1])
         sides = tuple((length,) for length in job.grid.shape)
         tiling = Tiling.of_sizes(sides, job.grid.y0, job.grid.x0)
-        parts = parts_of(admitted, job, tiling, warns=False).get((0, 0), ())
+        parts = parts_of(admitted, job, tiling).get((0, 0), ())
         if parts:
             found[name] = [given[part.number] for part in parts]
     return found
