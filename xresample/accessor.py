@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -488,6 +488,43 @@ class ResampleAccessor:
         from xresample.mosaics.maps import epoch
 
         return epoch(self._dataset)
+
+    def flag_rejected(
+        self, thresholds: Mapping[str, float], *, empty: str | None = "DO_NOT_USE"
+    ) -> xr.Dataset:
+        """Return the mosaic with flags in ``dq`` where much of a pixel's area was rejected.
+
+        The mosaic must have been made with ``rejected=``, which sums the area of the rejected
+        pixels that carry a flag. Flags that ``dq`` has already are kept.
+
+        Parameters
+        ----------
+        thresholds : mapping of str to float
+            For each flag the share of the covered area, 0 to 1, beyond which a pixel is flagged.
+        empty : str or None, optional
+            Flag of pixels without weight. None: do not flag these pixels.
+
+        Raises
+        ------
+        InvalidInputError
+            The mosaic was made without the flag in ``rejected``, a threshold is not within 0 to
+            1, or a flag is not known.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> exposure = xrs.make_exposure(np.ones((2, 3)), dq=[[0, 2, 0], [0, 0, 0]],
+        ...                              flag_map={"DO_NOT_USE": 1, "SATURATED": 2})
+        >>> where = np.stack(np.meshgrid(np.arange(3.0), np.arange(2.0)), axis=-1)
+        >>> mosaic = xrs.empty_mosaic((2, 3), weight_type=None, rejected="SATURATED")
+        >>> mosaic = mosaic.resample.add(exposure, pixmap=where)
+        >>> mosaic.resample.flag_rejected({"SATURATED": 0.1})["dq"].values
+        array([[0, 3, 0],
+               [0, 0, 0]], dtype=uint32)
+        """
+        from xresample.mosaics.flag_rejected import flag_rejected
+
+        return flag_rejected(self._dataset, thresholds, empty)
 
     def filled(self, value: float = 0.0) -> xr.Dataset:
         """Return the mosaic with another value where no exposure contributes.

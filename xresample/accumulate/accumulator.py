@@ -137,7 +137,9 @@ class Accumulator:
     def dataset(self) -> xr.Dataset:
         """Return the mosaic as a Dataset; its variables are views of the buffers."""
         job = self.job
-        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, self.attrs)
+        # The flags of the first exposure stay.
+        attrs = {**job.attrs, **self.attrs}
+        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, attrs)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
@@ -184,7 +186,10 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
     grid, options, layout = job.grid, job.options, job.layout
     buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0)
     for name in layout.names:
-        if name in held.names:
+        if name in layout.flag_planes:
+            areas = mosaic["rejected"].transpose("flag", *schema.PIXELS)
+            copy_rows(buffers.plane(name), areas[layout.flag_planes.index(name)].values, threads)
+        elif name in held.names:
             plane = mosaic[name].transpose(*schema.PIXELS).values
             copy_rows(buffers.plane(name), plane, threads)
         else:

@@ -99,6 +99,9 @@ class Buffers:
             return None
         if rule in (Rule.CONTEXT, Rule.DQ):
             return self.context if rule is Rule.CONTEXT else self.dq
+        if rule is Rule.FLAGS:
+            first = self.layout.names.index(self.layout.flag_planes[0])
+            return self.values[first : first + len(self.layout.flags)]
         return self.plane(name)
 
     def with_layout(

@@ -7,6 +7,7 @@ in each of them, before any work is done and before any mosaic changes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,8 +27,11 @@ from xresample.errors import InvalidInputError, PixelScaleWarning, warn
 
 from .launch import Scales, Window
 from .scales import Given, scales_of
-from .weights import effective_weight_type
+from .weights import effective_weight_type, flag_map_of
 from .window import place
+
+FLAG_VALUES = "flag_values"
+"""Attribute of a mosaic with the value of each flag of its exposures, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ class Job:
     units: str | None = None
     count: int = 0
     """Number of exposures so far."""
+    flag_map: Mapping[str, int] | None = None
+    """Value of each flag by its name, of the first exposure, if areas of flags are summed."""
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the mosaic that follow from the exposures so far."""
+        return {} if self.flag_map is None else {FLAG_VALUES: json.dumps(self.flag_map)}
 
     @classmethod
     def new(cls, grid: Grid, options: Options) -> Job:
@@ -163,7 +174,17 @@ class Job:
 
     def after(self, admitted: Admitted) -> Job:
         """Return the job once an admitted exposure has been added."""
-        return replace(self, layout=admitted.layout, units=admitted.units, count=self.count + 1)
+        known = self.flag_map
+        if self.options.rejected and known is None:
+            found = flag_map_of(admitted.exposure, self.options)
+            known = None if found is None else {name: int(found[name]) for name in found}
+        return replace(
+            self,
+            layout=admitted.layout,
+            units=admitted.units,
+            count=self.count + 1,
+            flag_map=known,
+        )
 
     def _units_with(self, exposure: Exposure) -> str | None:
         """Return the units of the mosaic with an exposure, which must have the same units."""

@@ -46,6 +46,7 @@ from xresample.kernels.structures import CONTRIBUTED, OVERFLOWED, LaneLayout, Mo
 
 from .buffers import Buffers
 from .deposit import Active, Flags, SampledPlane, make_footprint, make_rules, place, run
+from .maps import add_maps
 from .ranges import any_usable, require_range
 from .weights import uniform_weight
 
@@ -73,6 +74,8 @@ class Scales:
     variance: float = 1.0
     level: float = 0.0
     time: float = math.nan
+    exposure_time: float = math.nan
+    """Seconds that a pixel was exposed, for the map of exposure times."""
     alike: tuple[str, ...] = ()
     """Further planes with the units of data, which are scaled like data."""
 
@@ -92,6 +95,8 @@ class Window:
     """Bits of dq that give a pixel the weight 0."""
     origin: tuple[int, int] = (0, 0)
     """Row and column of the exposure's arrays where the window begins."""
+    marked: tuple[int, ...] = ()
+    """Value of each flag for which the area of rejected pixels is summed."""
     weights: np.ndarray | None = None
     """Weights of the window's pixels, ``(y, x)``, instead of the weights that the options name."""
 
@@ -131,6 +136,8 @@ def add_exposure(
     InvalidInputError
         The planes cannot hold the values of the exposure; the buffers are unchanged.
     """
+    if buffers.layout.maps_area:
+        _add_maps(buffers, options, window, scales, threads)
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
     shape, origin = buffers.values.shape[1:], (buffers.y0, buffers.x0)
     placement = place(window.pixmap, window.active, footprint, shape, origin, threads=threads)
@@ -160,6 +167,25 @@ def add_exposure(
     if outcome & CONTRIBUTED:
         return Outcome.CONTRIBUTED
     return Outcome.OUTSIDE if any_usable(sampled, flags, options.dtype) else Outcome.NOTHING
+
+
+def _add_maps(
+    buffers: Buffers, options: Options, window: Window, scales: Scales, threads: int | None
+) -> None:
+    """Add an exposure to the maps of time and of rejected pixels."""
+    shape = window.pixmap.shape[:2]
+    weights = weights_as_array(_weights(options, window, scales), shape)
+    data = window.read("data")
+    limit = np.finfo(options.dtype).max
+    good = (weights > 0) & (weights <= limit)
+    if data is not None:
+        good &= np.abs(data) <= limit
+    dq = np.zeros(shape, np.uint32) if window.dq is None else window.dq
+    if window.weights is None:
+        good &= (dq & np.uint32(window.bad)) == 0
+    flagged = [~good & ((dq & np.uint32(value)) != 0) for value in window.marked]
+    time = scales.exposure_time
+    add_maps(buffers, window.pixmap, window.active, good, flagged, time, threads)
 
 
 def reference_of(layout: Layout, window: Window) -> str | None:
@@ -235,6 +261,18 @@ def _weights(options: Options, window: Window, scales: Scales) -> SampledPlane:
         use = PLAIN if options.weight_type == "map" else INVERSE
         return SampledPlane(window.read(name), use, name=name)
     return SampledPlane(None, PLAIN, uniform_weight(options.weight_type, scales.time))
+
+
+def weights_as_array(plane: SampledPlane, shape: tuple[int, int]) -> np.ndarray:
+    """Return the weights that the kernels make of a plane, float64 ``(y, x)``."""
+    from xresample.kernels.samples import INVERSE
+
+    if plane.array is None:
+        return np.full(shape, plane.factor)
+    if plane.use != INVERSE:
+        return (plane.array.astype(np.float64) - plane.level) * plane.factor
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return 1.0 / plane.array.astype(np.float64)
 
 
 def mosaic_planes(buffers: Buffers, exposure: int) -> MosaicPlanes:

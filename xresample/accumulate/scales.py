@@ -90,7 +90,8 @@ def scales_of(
     scalars = exposure.scalars
     level = 0.0 if scalars["subtracted"] else scalars["level"]
     alike = tuple(name for name in options.planes if _units(exposure, name) == exposure.units)
-    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time, alike)
+    seconds = exposure.scalars["exposure_time"]
+    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time, seconds, alike)
 
 
 def _units(exposure: Exposure, name: str) -> str | None:

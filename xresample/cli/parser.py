@@ -167,6 +167,7 @@ _VALUES: dict[str, Callable[[str], Any]] = {
     "variance_names": _names,
     "error_from_variances": _names,
     "planes": _names,
+    "rejected": _names,
 }
 """How the text of an option becomes its value, for options that are not one number."""
 

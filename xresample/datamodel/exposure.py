@@ -15,6 +15,7 @@ from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
+from .dq_flags import flag_map_from_cf
 from .options import Options
 from .pixels import image_shape, pixel_origin
 from .quantities import number_of, plain_attr
@@ -249,6 +250,13 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         faults += _faults_of_map(exposure)
     for name in options.planes:
         faults += _faults_of_plane(exposure, name)
+    if options.exposure_map and not exposure_time_of(exposure) >= 0:
+        faults.append(
+            "the attribute exposure_time must be a number of seconds, which exposure_map=True "
+            f"requires, got {exposure.attrs.get('exposure_time')!r}"
+        )
+    if options.rejected:
+        faults += _faults_of_flags(exposure, options)
     if options.weight_type == "exptime":
         try:
             time = Exposure(exposure).time
@@ -266,6 +274,30 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "weight_type='exptime' uses it as the weight"
             )
     return faults
+
+
+def exposure_time_of(exposure: xr.Dataset) -> float:
+    """Return the exposure time in seconds; NaN if it is missing or no number."""
+    try:
+        return float(schema.exposure_scalars(exposure.attrs)["exposure_time"])
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _faults_of_flags(exposure: xr.Dataset, options: Options) -> list[str]:
+    """Return the faults of the flags that the option ``rejected`` names."""
+    if "dq" not in exposure:
+        return []
+    known = options.flag_map
+    if known is None:
+        known = flag_map_from_cf(exposure["dq"].attrs) or {}
+    unknown = [name for name in options.rejected if name not in known]
+    if not unknown:
+        return []
+    return [
+        f"rejected must name flags of dq, got {', '.join(unknown)}; known flags: "
+        f"{', '.join(known) or 'none, because the flags have no names: pass flag_map='}"
+    ]
 
 
 def _faults_of_plane(exposure: xr.Dataset, name: str) -> list[str]:

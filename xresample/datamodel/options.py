@@ -94,6 +94,12 @@ class Options:
         Further variables ``(y, x)`` of the exposures, which are averaged with the weights of the
         data in the same pass. A plane with the units of ``data`` is scaled like data; no sky
         level is subtracted.
+    exposure_map : bool
+        Whether to make the exposure time of each pixel, in seconds: the sum, over the exposures,
+        of the time times the share of the pixel that good pixels cover.
+    rejected : sequence of str
+        Flags for which to sum the area of rejected pixels that carry the flag, and the area of
+        all pixels (``covered``), in output pixels.
 
     Raises
     ------
@@ -129,6 +135,8 @@ class Options:
     pixmap_tol: float = 1e-6
     dtype: DType = "float32"
     planes: tuple[str, ...] = ()
+    exposure_map: bool = False
+    rejected: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         faults: list[str] = []
@@ -233,7 +241,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 """Values of the options that have a fixed set of values."""
 
-_OF_PLANES = {"planes"}
+_OF_PLANES = {"planes", "exposure_map", "rejected"}
 """Options of planes that few mosaics have; a mosaic without these planes has no attribute."""
 
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
@@ -312,8 +320,9 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "fillval": lambda _, given: parse_fillval(given),
     "good_bits": _good_bits,
     "flag_map": lambda _, given: flag_values(given),
-    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq"), flag),
+    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq", "exposure_map"), flag),
     **dict.fromkeys(("variance_names", "error_from_variances"), names),
+    "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),
     "pixel_scale": partial(number, above=0.0, unit="arcsec"),
     "pixel_scale_ratio": partial(number, above=0.0),
     "pixmap_stepsize": partial(whole, at_least=1),

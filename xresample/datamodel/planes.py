@@ -28,6 +28,8 @@ class Layout:
     variances: tuple[str, ...]
     reference: str | None
     """The variance that weights the resampled variances; None: all have the same weight."""
+    flags: tuple[str, ...] = ()
+    """Flags for which the area of rejected pixels is summed."""
 
     @classmethod
     def of(cls, options: Options, variances: Iterable[str] = ()) -> Layout:
@@ -36,7 +38,7 @@ class Layout:
         rows += tuple(map(schema.further_plane, options.planes))
         resampled = options.variance_method == "resampled"
         reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
-        return cls(rows, tuple(variances), reference)
+        return cls(rows, tuple(variances), reference, options.rejected)
 
     def widened(self, variances: Iterable[str]) -> Layout:
         """Return a layout that also holds the given variances."""
@@ -66,7 +68,17 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         """Real-valued planes that are stored, in the order of the array."""
         sums = self.by_rule(Rule.SUM)
-        return (sums[0], *self.means, *self.variances, *sums[1:])
+        return (sums[0], *self.means, *self.variances, *sums[1:], *self.flag_planes)
+
+    @property
+    def flag_planes(self) -> tuple[str, ...]:
+        """Name in the array of each plane of the areas of rejected pixels."""
+        return tuple(f"rejected {flag}" for flag in self.flags)
+
+    @property
+    def maps_area(self) -> bool:
+        """Whether planes hold the areas of input pixels."""
+        return bool(self.flags) or "exposure_map" in self.planes
 
     @property
     def linear(self) -> tuple[str, ...]:
@@ -117,6 +129,8 @@ class Layout:
 
     def identity(self, name: str, options: Options) -> float:
         """Return the value of a plane where no exposure contributes."""
+        if name in self.flag_planes:
+            return 0.0
         identity = self.planes[name].identity
         return parse_fillval(options.fillval) if identity is None else identity
 
@@ -137,6 +151,8 @@ class Layout:
         exposures : int
             Number of exposures.
         """
+        if self.planes[name].rule is Rule.FLAGS:
+            return (len(self.flags), *image)
         further = len(self.planes[name].dims) - len(image)
         return (*(n_planes(exposures),) * further, *image)
 
@@ -165,4 +181,5 @@ def _is_asked(row: PlaneRow, options: Options) -> bool:
     if row.asked_by is None:
         return True
     option, value = row.asked_by
-    return bool(getattr(options, option) == value)
+    given = getattr(options, option)
+    return bool(given) if value is True else bool(given == value)

@@ -38,6 +38,7 @@ class Rule(Enum):
     CONTEXT = "bitwise or, bits shifted by the number of exposures before"
     DQ = "bitwise or"
     DERIVED = "computed from the other planes"
+    FLAGS = "sum, one plane per flag"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Variable:
     """Name in the CF table of standard names, which has few quantities of the sky."""
     weighs: bool = False
     """Whether the variable holds weights, whose units follow from the weight type."""
+    units: str | None = None
+    """Units of the variable if they do not follow from those of ``data``."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,18 @@ MOSAIC = (
     PlaneRow(
         *("var_*_wht", PIXELS, "f", "sum of the weights of a variance"),
         weighs=True, asked_by=("variance_method", "resampled"),
+    ),
+    PlaneRow(
+        *("exposure_map", PIXELS, "f", "exposure time"),
+        units="s", asked_by=("exposure_map", True),
+    ),
+    PlaneRow(
+        *("covered", PIXELS, "f", "area of all pixels of the exposures, in output pixels"),
+        asked_by=("rejected", True),
+    ),
+    PlaneRow(
+        *("rejected", ("flag", *PIXELS), "f", "area of rejected pixels that carry a flag"),
+        rule=Rule.FLAGS, asked_by=("rejected", True),
     ),
 )  # fmt: skip
 """Planes of a mosaic, in the order of its variables."""
@@ -260,6 +275,7 @@ def variable_attrs(
     suffix = name[len(VARIANCE_PREFIX) :].removesuffix(WEIGHT_SUFFIX)
     long_name = f"{row.long_name} ({suffix})" if name.startswith(VARIANCE_PREFIX) else row.long_name
     own = weight_units(weight_type, units) if row.weighs else power_of(units, row.power)
+    own = row.units or own
     attrs = {"long_name": long_name, "units": own, "standard_name": row.standard_name}
     return {key: value for key, value in attrs.items() if value is not None}
 

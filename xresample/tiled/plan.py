@@ -144,7 +144,7 @@ class Plan:
             The planes by name, ``(y, x)`` or ``(plane, y, x)``.
         """
         rows, job = [admitted.row for admitted in self.admitted], self.job
-        return labelled(planes, job.grid, job.options, rows, job.units, {})
+        return labelled(planes, job.grid, job.options, rows, job.units, job.attrs)
 
     def __repr__(self) -> str:
         return "\n".join(

@@ -216,11 +216,16 @@ def margin_of(options: Options, rows: Sequence[Row]) -> int | None:
     has a positive overlap with the output pixel nearest to its centre, if output pixels are smaller
     than two input pixels.
     """
-    if not options.enable_ctx:
+    if not options.enable_ctx or options.rejected:
+        # The areas of rejected pixels set no bit of the context.
         return None
-    if not options.kernel.startswith("lanczos"):
+    is_whole = options.kernel == "square" and options.pixfrac == 1
+    maps_more = options.exposure_map and not is_whole
+    if not options.kernel.startswith("lanczos") and not maps_more:
         return 0
     ratios = [float(row.get("pixel_scale_ratio", math.nan)) for row in rows]
     if not all(0 < ratio < 2 for ratio in ratios):
         return None
-    return math.ceil(int(options.kernel[-1]) / min(ratios)) + 1
+    # Half a diagonal of a pixel, which may be distorted, is less than 1.5 pixels.
+    reach = int(options.kernel[-1]) if options.kernel.startswith("lanczos") else 1.5
+    return math.ceil(reach / min(ratios)) + 1
