@@ -83,6 +83,13 @@ VALUES: dict[str, Any] = {
     "a large pair": (10**7, 10**7),
 }
 
+OURS = tuple(
+    entry
+    for entry in (getattr(xrs, name) for name in xrs.__all__)
+    if isinstance(entry, type) and issubclass(entry, Warning)
+)
+"""Warnings of this package, which tell that a value is unusual."""
+
 ANYTHING = {
     "make_exposure title",  # Attributes that have no meaning are kept as they are.
     "Resample.add_model filename",  # The name is written as text.
@@ -145,6 +152,7 @@ def calls_of_verbs() -> Calls:
                  "margin"),
     )  # fmt: skip
     yield "merge", lambda v: xrs.merge(MOSAIC, v)
+    yield "concat", xrs.concat
 
 
 def calls_of_makers() -> Calls:
@@ -243,7 +251,7 @@ def test_a_bad_argument_gives_an_error_of_this_package(
     for kind, value in VALUES.items():
         try:
             with warnings.catch_warnings():
-                for ours in (xrs.NoOverlapWarning, xrs.MissingVarianceWarning):
+                for ours in OURS:
                     warnings.simplefilter("ignore", ours)
                 warnings.filterwarnings("ignore", "Duplicate bit flags")
                 CALLS[name](value)
@@ -289,9 +297,3 @@ def test_paths_point_to_open_exposures(function: Callable[..., Any]) -> None:
     """Paths in place of exposures give an error that says how to open files."""
     with pytest.raises(xrs.InvalidInputError, match=r"xresample\.open_exposures"):
         function("a.fits", GRID)
-
-
-def test_a_mosaic_larger_than_the_memory_is_refused() -> None:
-    """The error estimates the memory and names the remedies."""
-    with pytest.raises(xrs.InvalidInputError, match=r"GiB.*xresample\.plan.*chunks="):
-        xrs.empty_mosaic((10**6, 10**6))

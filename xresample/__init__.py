@@ -7,27 +7,31 @@ when they are first used.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from . import accessor as _accessor
+from .datamodel.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .accumulate.warm_up import warm_up
     from .datamodel.exposure import make_exposure
     from .datamodel.grid import fit_wcs
     from .datamodel.options import Options
+    from .datamodel.stack import concat
     from .errors import (
         CompiledCodeWarning,
         FileError,
         GridMismatchError,
+        IgnoredDistortionWarning,
         InvalidExposureError,
         InvalidInputError,
         MissingKeyError,
         MissingVarianceWarning,
+        MixedExposuresWarning,
         NoContributionWarning,
         NoExposureWarning,
         NoOverlapWarning,
+        OutlierWarning,
         PixelScaleWarning,
         RepeatedExposureWarning,
         UnsupportedWCSError,
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
     from .io.skycells import skycell_grids
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
+    from .prepare.outliers import flag_outliers
+    from .prepare.stack import stack
     from .sky.coordinates import with_sky
     from .sky.covering import covering
     from .stcal.resample import Resample
@@ -52,10 +58,12 @@ _HOMES = {
     "Plan": "tiled.plan",
     "coadd": "mosaics.coadd",
     "coadd_to_zarr": "tiled.zarr_store",
+    "concat": "datamodel.stack",
     "covering": "sky.covering",
     "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
+    "flag_outliers": "prepare.outliers",
     "grid_touching": "tiled.sky_tiles",
     "make_exposure": "datamodel.exposure",
     "merge": "mosaics.coadd",
@@ -68,21 +76,25 @@ _HOMES = {
     "tile_grid": "tiled.sky_tiles",
     "with_sky": "sky.coordinates",
     "replace_in_zarr": "tiled.zarr_revision",
+    "stack": "prepare.stack",
     "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
         (
             "CompiledCodeWarning",
+            "IgnoredDistortionWarning",
             "FileError",
             "GridMismatchError",
             "InvalidExposureError",
             "InvalidInputError",
             "MissingKeyError",
             "MissingVarianceWarning",
+            "MixedExposuresWarning",
             "NoContributionWarning",
             "NoExposureWarning",
             "NoOverlapWarning",
             "PixelScaleWarning",
             "RepeatedExposureWarning",
+            "OutlierWarning",
             "UnsupportedWCSError",
             "ValueRangeWarning",
             "WCSTextError",
@@ -97,14 +109,17 @@ __all__ = [
     "CompiledCodeWarning",
     "FileError",
     "GridMismatchError",
+    "IgnoredDistortionWarning",
     "InvalidExposureError",
     "InvalidInputError",
     "MissingKeyError",
     "MissingVarianceWarning",
+    "MixedExposuresWarning",
     "NoContributionWarning",
     "NoExposureWarning",
     "NoOverlapWarning",
     "Options",
+    "OutlierWarning",
     "PixelScaleWarning",
     "Plan",
     "RepeatedExposureWarning",
@@ -115,10 +130,12 @@ __all__ = [
     "XResampleError",
     "coadd",
     "coadd_to_zarr",
+    "concat",
     "covering",
     "drop_from_zarr",
     "empty_mosaic",
     "fit_wcs",
+    "flag_outliers",
     "grid_touching",
     "make_exposure",
     "merge",
@@ -128,15 +145,11 @@ __all__ = [
     "plot_rgb",
     "replace_in_zarr",
     "skycell_grids",
+    "stack",
     "tile_grid",
     "warm_up",
     "with_sky",
 ]
-
-try:
-    __version__ = version("xresample")
-except PackageNotFoundError:  # The checkout is on sys.path, but it was never installed.
-    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from xresample.accumulate.weight_recipe import WeightKind
     from xresample.datamodel.grid import GridLike
     from xresample.datamodel.options import DType, SplineOrder
+    from xresample.kernels.blot import Interpolation
+    from xresample.kernels.selection import Method
     from xresample.plot.images import Stretch
+    from xresample.prepare.combine import Sigma
     from xresample.wcs.handle import WCSLike
 
 _time_resample = xr.Dataset.resample
@@ -69,14 +72,23 @@ class ResampleAccessor:
     def wcs(self) -> Any:
         """A copy of the WCS as an object: changing the copy does not change the Dataset.
 
+        The pixels of the WCS are those that the coordinates ``y`` and ``x`` count, so a cutout has
+        the WCS of the whole image. If ``y`` or ``x`` has a step other than 1 (every second row, a
+        flip, or ``coarsen``), the pixels of the Dataset are other pixels; then the WCS is that of
+        the pixels of the Dataset, counted from 0.
+
         Raises
         ------
         MissingKeyError
             The Dataset has no WCS.
+        InvalidInputError
+            ``y`` or ``x`` does not have a constant step.
         """
         from xresample.datamodel.exposure import required_wcs
+        from xresample.datamodel.own_pixels import in_own_pixels
 
-        return required_wcs(self._dataset).new_object()
+        required_wcs(self._dataset)
+        return required_wcs(in_own_pixels(self._dataset)).new_object()
 
     def assign_wcs(self, wcs: WCSLike) -> xr.Dataset:
         """Return the Dataset with a WCS.
@@ -112,8 +124,8 @@ class ResampleAccessor:
         Parameters
         ----------
         *exposures : Dataset or iterable of Dataset
-            Exposures to add. If the method is called on an exposure, one of them may be the
-            mosaic to add it to.
+            Exposures to add, or stacks of them (see `xresample.concat`). If the method is called
+            on an exposure, one of them may be the mosaic to add it to.
         output_wcs : WCS, Dataset, dict or (int, int), optional
             The grid of a new mosaic, if no Dataset is a mosaic.
         pixmap : array_like, optional
@@ -393,6 +405,81 @@ class ResampleAccessor:
         recipe = WeightRecipe(weight_type, smooth, clip, good_bits, flag_map, dtype)
         return weights(self._dataset, recipe)
 
+    def blot(
+        self,
+        mosaic: xr.Dataset,
+        *,
+        variable: str = "data",
+        interpolation: Interpolation = "linear",
+        pixmap: Any = None,
+        threads: int | None = None,
+        **options: Any,
+    ) -> xr.DataArray:
+        """Return a mosaic as seen through the pixels of this exposure, ``(y, x)``.
+
+        The mosaic is interpolated at the mapped centre of each pixel of the exposure. Values are
+        not scaled with the pixel area. Pixels of the mosaic that are NaN or have the weight 0 are
+        missing and do not spread: where an interpolation lacks a pixel, it is replaced by the
+        linear interpolation over the valid pixels.
+
+        Parameters
+        ----------
+        mosaic : Dataset
+            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Of a lazy
+            image only the part under the exposure is read.
+        variable : str, optional
+            Image to interpolate. Default: ``"data"``.
+        interpolation : str, optional
+            ``"nearest"``, ``"linear"`` (default), ``"poly3"``, ``"poly5"``, ``"lanczos3"`` or
+            ``"lanczos5"``, as in ``drizzle.resample.blot_image``.
+        pixmap : array_like, optional
+            Positions of the pixel centres on the mosaic, ``(y, x, 2)``, x first, in place of the
+            map from the two WCSs.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+        **options
+            ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
+
+        Returns
+        -------
+        DataArray
+            The image, with the coordinates of the exposure. Pixels whose centre lies in no valid
+            pixel of the mosaic are NaN.
+
+        Raises
+        ------
+        InvalidExposureError
+            The exposure cannot be used; lists every fault.
+        InvalidInputError
+            The interpolation is unknown, or ``mosaic`` has no such image.
+
+        Warns
+        -----
+        NoOverlapWarning
+            The exposure lies outside the mosaic.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> exposure = xrs.make_exposure(np.ones((1, 3)))
+        >>> image = xrs.make_exposure(np.arange(6.0).reshape(2, 3))
+        >>> where = [[[0.5, 0.0], [1.0, 0.5], [9.0, 0.0]]]
+        >>> exposure.resample.blot(image, pixmap=where).values
+        array([[0.5, 2.5, nan]])
+        """
+        from xresample.prepare.blot import blot
+
+        return blot(
+            self._dataset,
+            mosaic,
+            variable=variable,
+            interpolation=interpolation,
+            pixmap=pixmap,
+            threads=threads,
+            **options,
+        )
+
     @property
     def pixel_area(self) -> float:
         """Mean area of a pixel in steradians, from the outline of the image on the sky."""
@@ -405,6 +492,89 @@ class ResampleAccessor:
         from xresample.mosaics.inspect import footprint
 
         return footprint(self._dataset)
+
+    def combine(
+        self,
+        method: Method = "median",
+        *,
+        maskpt: float | None = None,
+        nlow: int = 0,
+        nhigh: int = 0,
+        lthresh: float | None = None,
+        hthresh: float | None = None,
+        nsigma: float | tuple[float, float] = 3.0,
+        sigma: Sigma = "predicted",
+        iterations: int = 5,
+        variable: str = "data",
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Combine the groups of a stack (from `xresample.stack`) pixel by pixel.
+
+        A value exists if it is finite and its weight is positive. Missing values never spread, and
+        the result does not depend on the order of the groups, except for rounding of means.
+
+        Parameters
+        ----------
+        method : str, optional
+            ``"median"`` (default), ``"mean"``, ``"weighted_mean"`` (weighted by ``wht``),
+            ``"min"``, ``"max"``; ``"minmed"``: the minimum where the median exceeds it by more
+            than ``nsigma`` standard deviations of the minimum, and the median elsewhere (Fruchter
+            & Hook 2002, section 5); ``"clipped"``: the weighted mean of the values within
+            ``nsigma`` standard deviations of their median; ``"mad"``: the median absolute
+            deviation times 1.4826, an estimate of the scatter.
+        maskpt : float, optional
+            Values whose weight is below this fraction of the sigma-clipped mean weight of their
+            group do not count. Default: all count. Pipelines use 0.7, AstroDrizzle 0.3.
+        nlow, nhigh : int, optional
+            Number of lowest and highest values of each pixel to reject. The highest go first, and
+            at least one value remains. Default: 0.
+        lthresh, hthresh : float, optional
+            Minimum and maximum of a value that counts. Default: no limit.
+        nsigma : float or (float, float), optional
+            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations, or limits below and
+            above the median. Default: 3.
+        sigma : {"predicted", "empirical"}, optional
+            For ``"clipped"``: use the ``err`` of each value, or else the root of its inverse
+            weight, or use the scatter of the values. With fewer than about 12 groups the scatter
+            cannot exceed 3 standard deviations, so it rejects nothing. Default: ``"predicted"``.
+        iterations : int, optional
+            Maximum number of rounds of ``"clipped"``. Default: 5.
+        variable : str, optional
+            Variable of the stack to combine. Default: ``"data"``.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Returns
+        -------
+        Dataset
+            ``data``, ``count`` (number of values that were combined) and ``rejected`` (number of
+            values that exist and were not combined), ``(y, x)``, lazy if the stack is. ``data``
+            is NaN where ``count`` is 0.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a stack, or a parameter is invalid; lists every fault.
+        MissingKeyError
+            The method needs standard deviations, which the stack does not have.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, xresample
+        >>> data = np.array([1.0, 2.0, 9.0, np.nan]).reshape(4, 1, 1)
+        >>> dims = ("group", "y", "x")
+        >>> stack = xr.Dataset({"data": (dims, data), "wht": (dims, np.ones((4, 1, 1)))})
+        >>> median = stack.resample.combine("median")
+        >>> median["data"].item(), median["count"].item()
+        (2.0, 3)
+        >>> stack.resample.combine("mean", nhigh=1)["data"].item()
+        1.5
+        """
+        from xresample.prepare.combine import Combination, combine
+
+        how = Combination(method, maskpt, nlow, nhigh, lthresh, hthresh, nsigma, sigma, iterations)
+        return combine(self._dataset, how, variable, threads)
 
     def decode_context(self) -> xr.DataArray:
         """Return which exposures contribute to each pixel: bool, ``(exposure, y, x)``.
@@ -605,7 +775,7 @@ class ResampleAccessor:
         --------
         >>> import numpy as np, xresample as xrs
         >>> list(xrs.make_exposure(np.zeros((4, 5))).resample.without_sky().coords)
-        ['y', 'x']
+        ['y', 'x', 'exposure']
         """
         from xresample.sky.index import without_sky
 

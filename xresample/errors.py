@@ -18,6 +18,10 @@ class InvalidInputError(XResampleError, ValueError):
     """An argument, an exposure or a mosaic is invalid."""
 
 
+class ArrayTypeError(InvalidInputError, TypeError):
+    """An array has a type that cannot be used."""
+
+
 class MissingKeyError(XResampleError, KeyError):
     """A required variable or attribute is missing."""
 
@@ -82,6 +86,18 @@ class PixelScaleWarning(UserWarning):
 
 class MissingVarianceWarning(UserWarning):
     """The variance for the weights is missing; all weights of the exposure are 1."""
+
+
+class MixedExposuresWarning(UserWarning):
+    """Exposures of different filters or instruments are in one mosaic."""
+
+
+class IgnoredDistortionWarning(UserWarning):
+    """A file has keywords of a distortion that its WCS does not use."""
+
+
+class OutlierWarning(UserWarning):
+    """Outlier detection may flag good pixels: many are flagged, or exposures are too few."""
 
 
 class CompiledCodeWarning(UserWarning):

@@ -61,9 +61,15 @@ def option_text(row: schema.PlaneRow) -> str:
 
 
 def scalar_rows(table: Iterable[schema.Scalar]) -> list[tuple[str, ...]]:
-    """Return the name, units, default and meaning of the quantities of an exposure."""
+    """Return the name, units, default, FITS keywords and meaning of quantities of an exposure."""
     return [
-        (f"`{row.name}`", row.units or "", default_text(row.default), row.long_name)
+        (
+            f"`{row.name}`",
+            row.units or "",
+            default_text(row.default),
+            ", ".join(row.keywords),
+            row.long_name,
+        )
         for row in table
     ]
 
@@ -76,7 +82,7 @@ def default_text(value: Any) -> str:
 
 
 VARIABLES = ("variable", "dimensions", "type", "units", "meaning")
-SCALARS = ("name", "units", "default", "meaning")
+SCALARS = ("name", "units", "default", "FITS keyword", "meaning")
 TABLES = {
     "exposure": (VARIABLES, lambda: variable_rows(schema.EXPOSURE)),
     "mosaic": ((*VARIABLES, "option", "combination"), lambda: variable_rows(schema.MOSAIC)),

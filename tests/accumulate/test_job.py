@@ -30,7 +30,7 @@ FAULTS: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "real dq": (lambda: with_plane("dq", np.zeros(SHAPE)), {}, "dq"),
     "a cube": (lambda: GOOD.expand_dims(band=2), {}, "dimensions"),
     "an empty image": (lambda: GOOD.isel(x=slice(0, 0)), {}, "empty"),
-    "half pixels": (lambda: GOOD.assign_coords(x=GOOD["x"] + 0.5), {}, "x must"),
+    "uneven pixels": (lambda: GOOD.assign_coords(x=GOOD["x"] ** 2), {}, "x must"),
     "units of another mosaic": (
         lambda: GOOD.assign(data=GOOD["data"].assign_attrs(units="Jy")), {}, "units",
     ),

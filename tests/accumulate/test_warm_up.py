@@ -46,6 +46,10 @@ given.flags.writeable = False
 exposures[0].isel(x=slice(3, 40), y=slice(None, None)).resample.onto(
     campaign.grid(), pixmap=given[:, 3:40], weight_type=None
 )
+
+from xresample.drizzle import Drizzle
+drizzle = Drizzle(out_shape=(50, 50))
+drizzle.add_image(np.ones((48, 48)), 1.0, np.dstack([x, y]), data2=np.ones((48, 48)))
 """
 """Co-adds of all kinds: every kernel, method and type, tiles, and arrays with gaps."""
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import measure
 from .jobs import jobs
+from .outliers import outlier_jobs
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def pairwise(given: argparse.Namespace) -> list[dict[str, Any]]:
     print("| job | xresample s (CPU) | reference s (CPU) | ratio | goal |")
     print("| --- | ---: | ---: | ---: | ---: |")
     rows = []
-    for make in jobs(given.size):
+    for make in [*jobs(given.size), *outlier_jobs(given.size)]:
         job = make()
         if given.only not in job.name:
             continue
@@ -79,6 +80,15 @@ def processes(given: argparse.Namespace) -> dict[str, Any]:
         f"1/{beyond['reference'] / beyond['ours']:.1f} | 1/3 |",
         flush=True,
     )
+    peaks = {
+        who: measure.in_process("outliers", who, size, round(size * 2400 / 2048), 8)["peak"]
+        for who in ("ours", "reference")
+    }
+    print(
+        f"| peak memory beyond the exposures, outliers of 8 exposures | {peaks['ours']:.0f} MiB, "
+        f"stcal {peaks['reference']:.0f} MiB: 1/{peaks['reference'] / peaks['ours']:.1f} | 1/2 |",
+        flush=True,
+    )
     sizes = measure.by_mosaic(size, (wide // 2, wide, 2 * wide), 5)
     print(
         f"| time per exposure into {', '.join(f'{n}^2' for n in sizes)} | "
@@ -90,7 +100,7 @@ def processes(given: argparse.Namespace) -> dict[str, Any]:
     print(f"| first add minus second add, empty cache | {first['empty cache']:.1f} s | 15 s |")
     over = measure.imports()
     print(f"| import xresample minus import xarray | {over:.3f} s | 0.15 s |")
-    return {"memory": used, "by mosaic": sizes, "first": first, "import": over}
+    return {"memory": used, "outliers": peaks, "by mosaic": sizes, "first": first, "import": over}
 
 
 if __name__ == "__main__":

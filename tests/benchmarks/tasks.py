@@ -111,7 +111,20 @@ def marginal(size: int, output: int, count: int) -> dict[str, float]:
     return {"seconds": statistics.median(seconds)}
 
 
-TASKS = {"first": first, "import": import_time, "memory": memory, "marginal": marginal}
+def outliers(who: str, size: int, output: int, count: int) -> dict[str, float]:
+    """Measure how peak memory grows while outliers are found."""
+    from .outliers import outlier_memory
+
+    return outlier_memory(who, size, output, count)
+
+
+TASKS = {
+    "first": first,
+    "import": import_time,
+    "memory": memory,
+    "marginal": marginal,
+    "outliers": outliers,
+}
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_make_exposure_does_not_copy_arrays() -> None:
 def test_only_data_is_required() -> None:
     exposure = xrs.make_exposure([[1, 2], [3, 4]])
     assert list(exposure.data_vars) == ["data"]
-    assert exposure.attrs == {}
+    assert exposure.attrs == {"exposure": str(exposure["exposure"].values)}
     with pytest.raises(xrs.MissingKeyError, match="assign_wcs"):
         _ = exposure.resample.wcs
 

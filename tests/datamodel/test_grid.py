@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import gwcs
 import numpy as np
 import pytest
 import xarray as xr
+from astropy import units as u
 from astropy.coordinates import FK5, Galactic, SkyCoord
+from astropy.modeling import models
+from astropy.wcs import WCS
 
 import xresample as xrs
 from tests.support.exposures import SHAPE, make_exposure, make_exposures, output_grid
 from tests.support.flavours import FLAVOURS, Flavour
-from tests.support.wcs import make_fits, make_gwcs, make_sip, make_spectral
+from tests.support.wcs import (
+    detector_frame,
+    make_fits,
+    make_gwcs,
+    make_sip,
+    make_spectral,
+    sky_frame,
+)
 from xresample.datamodel.grid import Grid
 
 PLAIN: dict[str, Any] = {"weight_type": None, "good_bits": None, "enable_var": False}
@@ -156,23 +167,169 @@ def test_a_fitted_grid_covers_exposures_in_another_frame(frame: Any) -> None:
     assert fraction_on_grid([exposure], grid) == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("key", [{"x": slice(None, None, 2)}, {"y": slice(None, None, -1)}])
-def test_a_mosaic_with_a_step_is_not_a_grid(key: dict[str, slice]) -> None:
-    mosaic = xrs.empty_mosaic(make_fits(SHAPE)).isel(key)
-    exposure = make_exposure(0, SHAPE)
-    for use in (mosaic.resample.add, lambda e: xrs.coadd(e, mosaic)):
-        with pytest.raises(xrs.InvalidInputError, match="not every second pixel"):
-            use(exposure)
+def curved(shape: tuple[int, int]) -> Any:
+    """Return a WCS whose borders bend by 40 pixels, most of it between eighths of an edge."""
+    wcs = make_sip(shape)
+    wcs.sip.a[:], wcs.sip.b[:] = 0, 0
+    wcs.sip.a[0, 2] = wcs.sip.b[2, 0] = 40 / (shape[0] / 2) ** 2
+    wcs.wcs.set()
+    return wcs
 
 
-@pytest.mark.parametrize("first", [2**31, -(2**31) - 1, 2**57])
-def test_pixels_too_far_from_the_origin_are_refused(first: int) -> None:
-    mosaic = xrs.empty_mosaic((4, 5))
-    far = mosaic.assign_coords(x=np.arange(first, first + 5))
-    exposure = xrs.make_exposure(np.ones((4, 5)), exposure_time=1.0)
-    where = np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1)
-    with pytest.raises(xrs.InvalidInputError, match="must lie within"):
-        far.resample.add(exposure, pixmap=where)
-    where[0, 0, 0] = first * 1.5
-    with pytest.raises(xrs.InvalidInputError, match="positions within"):
-        mosaic.resample.add(exposure, pixmap=where)
+def test_a_fitted_grid_holds_strongly_curved_borders() -> None:
+    exposure = make_exposure(0, (400, 400), curved((400, 400)))
+    grid = xrs.fit_wcs(exposure)
+    wcs = exposure.resample.wcs
+    edge = np.linspace(-0.5, 399.5, 4001)
+    for side in (-0.5, 399.5):
+        for x, y in ((edge, np.full(4001, side)), (np.full(4001, side), edge)):
+            at_x, at_y = grid.wcs_world2pix(*wcs.all_pix2world(x, y, 0), 0)
+            for at, size in ((at_x, grid.array_shape[1]), (at_y, grid.array_shape[0])):
+                assert -0.501 < at.min() < at.max() < size - 0.499
+    assert fraction_on_grid([exposure], grid) == pytest.approx(1, rel=2e-5)
+
+
+def test_an_image_that_contains_a_pole_is_covered() -> None:
+    polar = make_exposure(0, SHAPE, make_fits(SHAPE, crval=(30.0, 89.999)))
+    grid = WCS(naxis=2)
+    grid.wcs.ctype, grid.wcs.cdelt = ("RA---CAR", "DEC--CAR"), (-1e-3, 1e-3)
+    grid.array_shape = (10, 10)
+    fitted = xrs.fit_wcs(polar, align_with=grid)
+    top = fitted.wcs_pix2world(0, fitted.array_shape[0] - 1, 0)[1]
+    assert 89.9985 < top < 90.0005
+
+
+def test_a_grid_aligned_with_a_distorted_grid() -> None:
+    base = curved((300, 300))
+    exposure = make_exposure(0, (300, 300), base)
+    for margin in (0, 7):
+        grid = xrs.fit_wcs(exposure, align_with=base, margin=margin)
+        assert grid.array_shape == (300 + 2 * margin, 300 + 2 * margin)
+        np.testing.assert_allclose(
+            grid.all_pix2world(20 + margin, 31 + margin, 0), base.all_pix2world(20, 31, 0),
+            rtol=0, atol=1e-12,
+        )  # fmt: skip
+        assert fraction_on_grid([exposure], grid) == pytest.approx(1, rel=2e-5)
+
+
+LATITUDE_FIRST = {"ctype": ("DEC--TAN", "RA---TAN"), "crval": (2.0, 150.0), "cdelt": (1e-5, -1e-5)}
+SUN = {"ctype": ("HPLN-TAN", "HPLT-TAN"), "crval": (0.1, 0.2), "cdelt": (1e-3, 1e-3)}
+
+
+def wcs_of(ctype: tuple[str, str], shape: tuple[int, int] = (20, 20), **numbers: Any) -> Any:
+    """Return a WCS of FITS with the reference pixel in the middle."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crpix = ctype, ((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+    for name, values in numbers.items():
+        setattr(wcs.wcs, name, values)
+    wcs.array_shape = shape
+    return wcs
+
+
+@pytest.mark.parametrize("given", [LATITUDE_FIRST, SUN], ids=["latitude first", "Sun"])
+def test_longitude_goes_to_longitude(given: dict[str, Any]) -> None:
+    wcs, turned = wcs_of(**given), wcs_of(**{name: two[::-1] for name, two in given.items()})
+    exposure = xrs.make_exposure(np.ones((20, 20)), wcs, exposure_time=1.0)
+    for grid in (wcs, turned, xrs.fit_wcs(exposure), xrs.fit_wcs(exposure, align_with=turned)):
+        for chunks in (None, 7):
+            mosaic = xrs.coadd(exposure, grid, weight_type=None, chunks=chunks)
+            assert float(mosaic["wht"].sum()) == pytest.approx(400, rel=1e-4)
+    x, y = np.array([3.0, 17.0]), np.array([5.0, 6.0])
+    pixmap = exposure.resample.pixmap(turned).values
+    np.testing.assert_allclose(pixmap[[5, 6], [3, 17]], np.stack([y, x], axis=1), atol=1e-6)
+
+
+def test_a_gwcs_with_latitude_first() -> None:
+    frame = sky_frame(axes_order=(1, 0))
+    straight = make_gwcs(SHAPE, distortion=0.0)
+    model = straight.forward_transform | models.Mapping((1, 0))
+    turned = gwcs.WCS([(detector_frame(), model), (frame, None)])
+    exposures = [make_exposure(0, SHAPE, wcs) for wcs in (straight, turned)]
+    np.testing.assert_allclose(exposures[1].resample.footprint(), exposures[0].resample.footprint())
+    mosaics = [xrs.coadd(e, xrs.fit_wcs(exposures[0]), **PLAIN) for e in exposures]
+    np.testing.assert_allclose(mosaics[1]["wht"], mosaics[0]["wht"], atol=1e-6)
+
+
+def test_frames_that_cannot_be_rotated_are_refused() -> None:
+    sun = xrs.make_exposure(np.ones((20, 20)), wcs_of(**SUN), exposure_time=1.0)
+    sky = make_exposure(0)
+    for use in (
+        lambda: xrs.coadd(sun, output_grid(), weight_type=None),
+        lambda: xrs.coadd(sun, output_grid(), weight_type=None, chunks=9),
+        lambda: xrs.coadd(sky, wcs_of(**SUN), weight_type=None),
+        lambda: xrs.fit_wcs([sun, sky]),
+        lambda: sun.resample.with_sky()["ra"].values,
+        lambda: sun.resample.cutout(0.1, 0.2, 3),
+    ):
+        with pytest.raises(xrs.UnsupportedWCSError, match="cannot be rotated"):
+            use()
+    # astropy takes ecliptic longitudes for right ascensions.
+    ecliptic = wcs_of(("ELON-TAN", "ELAT-TAN"), cdelt=(-1e-3, 1e-3))
+    one = xrs.make_exposure(np.ones((20, 20)), ecliptic, exposure_time=1.0)
+    with pytest.raises(xrs.UnsupportedWCSError, match="ELON and icrs"):
+        xrs.coadd(one, wcs_of(("RA---TAN", "DEC--TAN"), cdelt=(-1e-3, 1e-3)), weight_type=None)
+    assert float(xrs.coadd(one, ecliptic, weight_type=None)["wht"].sum()) == pytest.approx(400)
+
+
+def radio(**numbers: Any) -> Any:
+    """Return a WCS of four axes, as in radio images."""
+    wcs = WCS(naxis=4)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN", "FREQ", "STOKES"
+    wcs.wcs.crval, wcs.wcs.crpix = (150.0, 2.0, 1.4e9, 1.0), (10.5, 10.5, 1.0, 1.0)
+    wcs.wcs.cdelt = -1e-5, 1e-5, 1e6, 1.0
+    wcs.wcs.set()
+    return wcs
+
+
+def test_axes_of_one_pixel_are_left_out() -> None:
+    wcs = radio()
+    wcs.pixel_shape = (20, 20, 1, 1)
+    exposure = xrs.make_exposure(np.ones((20, 20)), wcs, exposure_time=1.0)
+    assert exposure.resample.wcs.naxis == 2
+    mosaic = xrs.coadd(exposure, wcs, weight_type=None)
+    np.testing.assert_allclose(mosaic["wht"], 1.0, rtol=1e-6)
+    assert (mosaic["con"] == 1).all()
+    wcs.pixel_shape = (20, 20, 7, 1)
+    cube = xrs.make_exposure(np.ones((20, 20)), wcs, exposure_time=1.0)
+    for use in (cube.resample.footprint, lambda: xrs.coadd(cube, wcs), lambda: xrs.fit_wcs(cube),
+                lambda: xrs.coadd(cube, output_grid())):  # fmt: skip
+        with pytest.raises(xrs.UnsupportedWCSError, match="axes"):
+            use()
+
+
+def test_fit_wcs_refuses_spectra() -> None:
+    slit = xrs.make_exposure(np.ones((40, 60)), make_spectral(), exposure_time=1.0)
+    with pytest.raises(xrs.UnsupportedWCSError, match="two celestial axes only, got SPATIAL"):
+        xrs.fit_wcs([slit])
+
+
+def test_arguments_of_fit_wcs_may_have_units() -> None:
+    exposure = make_exposure(0)
+    for name, value, plain in (
+        ("pixel_scale", 30 * u.mas, 0.03),
+        ("rotation", 30 * u.arcmin, 0.5),
+        ("reference", (150.001 * u.deg, 7200.0 * u.arcsec), (150.001, 2.0)),
+        ("pixel_scale_ratio", 0.5 * u.dimensionless_unscaled, 0.5),
+    ):
+        found, expected = (xrs.fit_wcs(exposure, **{name: v}) for v in (value, plain))
+        assert found.array_shape == expected.array_shape
+        np.testing.assert_allclose(found.pixel_scale_matrix, expected.pixel_scale_matrix)
+        np.testing.assert_allclose(found.wcs.crval, expected.wcs.crval)
+
+
+@pytest.mark.parametrize(
+    "bad", ["x", np.nan, np.inf, [1, 2], np.array([1.0, 2.0]), 3 * u.m, True, object(), {}, (1,)]
+)
+@pytest.mark.parametrize(
+    "name", ["pixel_scale", "rotation", "pixel_scale_ratio", "margin", "reference"]
+)
+def test_bad_arguments_of_fit_wcs_are_named(name: str, bad: Any) -> None:
+    bad = (1, 2, 3) if name == "reference" and isinstance(bad, list | np.ndarray) else bad
+    with pytest.raises(xrs.InvalidInputError, match=name):
+        xrs.fit_wcs(make_exposure(0), **{name: bad})
+
+
+@pytest.mark.parametrize("margin", [2.5, np.float64(1.5), -1000])
+def test_a_margin_is_a_number_of_pixels(margin: Any) -> None:
+    with pytest.raises(xrs.InvalidInputError, match="margin must"):
+        xrs.fit_wcs(make_exposure(0), margin=margin)

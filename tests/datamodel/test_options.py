@@ -28,7 +28,9 @@ positive = st.floats(1e-6, 1e6)
 OPTIONS = st.fixed_dictionaries({}, optional={
     "kernel": st.sampled_from(KERNELS),
     "pixfrac": st.floats(0.01, 1.0),
-    "fillval": st.one_of(st.floats(allow_infinity=False), st.sampled_from(["INDEF", "2.5", None])),
+    "fillval": st.one_of(
+        st.floats(allow_infinity=False, width=32), st.sampled_from(["INDEF", "2.5", None])
+    ),
     "weight_type": st.sampled_from(WEIGHT_TYPES),
     "good_bits": st.one_of(st.none(), st.integers(0, 1 << 31), st.just("~4"), st.just([1, 4])),
     "flag_map": st.one_of(st.none(), st.just({"A": 1, "B": 1 << 31})),

@@ -30,6 +30,7 @@ def test_a_primary_image(tmp_path: Path) -> None:
     assert exposure["data"].attrs["units"] == "adu"
     assert exposure.attrs == {
         "filename": "a.fits", "exposure_time": 90.0, "start_time": 56618.25,
+        "exposure": str(exposure["exposure"].values),
     }  # fmt: skip
     expected = pixel_to_world(make_sip(files.SHAPE), 3.0, 4.0)
     found = pixel_to_world(exposure.resample.wcs, 3.0, 4.0)
@@ -155,3 +156,45 @@ def test_real_files(path: Path, extension: int) -> None:
     x, y = np.meshgrid(np.linspace(0, array.shape[1], 5), np.linspace(0, array.shape[0], 5))
     found = pixel_to_world(exposure.resample.wcs, x, y)
     np.testing.assert_allclose(found, wcs.all_pix2world(x, y, 0), rtol=0, atol=1e-11)
+
+
+def with_header(path: Path, shape: tuple[int, ...] = (20, 24), **cards: object) -> Path:
+    """Write an image with a tangent projection and further keywords."""
+    header = make_fits((20, 24)).to_header()
+    header.update(cards)
+    fits.PrimaryHDU(np.ones(shape, np.float32), header).writeto(path)
+    return path
+
+
+def test_a_polynomial_that_ctype_does_not_name_is_ignored(tmp_path: Path) -> None:
+    path = with_header(tmp_path / "drz.fits", A_ORDER=2, B_ORDER=2, A_2_0=1e-3, B_0_2=1e-3)
+    with pytest.warns(xrs.IgnoredDistortionWarning, match="does not end with -SIP"):
+        wcs = xr.open_dataset(path).resample.wcs
+    assert wcs.wcs.ctype[0] == "RA---TAN"
+    expected = make_fits((20, 24)).wcs_pix2world(0, 0, 0)
+    np.testing.assert_allclose(wcs.all_pix2world(0, 0, 0), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("keyword", ["CRVAL1", "CRPIX2", "CDELT1", "PC1_2"])
+def test_a_wcs_with_numbers_that_are_text_is_refused(tmp_path: Path, keyword: str) -> None:
+    path = with_header(tmp_path / "bad.fits", **{keyword: "NaN"})
+    with pytest.raises(xrs.XResampleError, match=f"{keyword} must be a finite number, got 'NaN'"):
+        _ = xr.open_dataset(path).resample.wcs
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 20, 24), (1, 20, 24)])
+def test_axes_of_one_pixel_are_left_out(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    cards: dict[str, object] = {"CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0}
+    if len(shape) == 4:
+        cards |= {"CTYPE4": "STOKES", "CRVAL4": 1.0, "CDELT4": 1.0, "CRPIX4": 1.0}
+    exposure = xr.open_dataset(with_header(tmp_path / "radio.fits", shape, **cards))
+    assert dict(exposure.sizes) == {"y": 20, "x": 24}
+    expected = xrs.make_exposure(np.ones((20, 24)), make_fits((20, 24))).resample.footprint()
+    np.testing.assert_allclose(exposure.resample.footprint(), expected, rtol=1e-12)
+
+
+def test_a_cube_is_refused_by_its_shape(tmp_path: Path) -> None:
+    cube = {"CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0}
+    path = with_header(tmp_path / "cube.fits", (5, 20, 24), **cube)
+    with pytest.raises(xrs.XResampleError, match=r"got also images with more axes: .*5 x 20 x 24"):
+        xr.open_dataset(path)

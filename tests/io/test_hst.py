@@ -28,7 +28,8 @@ def test_each_chip_is_an_exposure(tmp_path: Path) -> None:
         assert exposure.attrs == {
             "filename": f"i_flc.fits[SCI,{version}]", "group_id": "ib4606c5q",
             "exposure_time": 50.0, "start_time": 55611.0, "end_time": 55611.5,
-            "duration": 43200.0, "level": 0.1,
+            "duration": 43200.0, "level": 0.1, "instrument": "WFC3", "detector": "UVIS",
+            "exposure": str(exposure["exposure"].values),
         }  # fmt: skip
         for name in ("data", "err"):
             assert exposure[name].attrs["units"] == "electron/s"

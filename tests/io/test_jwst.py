@@ -30,7 +30,7 @@ def test_variables_and_attributes(tmp_path: Path) -> None:
         "filename": "jw_cal.fits", "group_id": "jw04242001002_0310A_00005",
         "exposure_time": 622.5, "measurement_time": 536.5, "duration": 633.25,
         "start_time": 60431.5, "end_time": 60431.75, "pixelarea_steradians": 9.5e-14,
-        "level": 1.25, "subtracted": 0,
+        "level": 1.25, "subtracted": 0, "exposure": str(exposure["exposure"].values),
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ def test_variables_and_attributes(tmp_path: Path, compression: str | None) -> No
     assert exposure.attrs == {
         "filename": "r_cal.asdf", "group_id": "0001", "exposure_time": 139.5,
         "start_time": 61557.0, "end_time": 61557.5, "level": 0.25, "subtracted": 1,
+        "date": "2027-06-01T00:00:00.000", "exposure": str(exposure["exposure"].values),
     }  # fmt: skip
     x, y = np.meshgrid(np.arange(files.NX), np.arange(files.NY))
     np.testing.assert_array_equal(
@@ -75,7 +76,7 @@ def test_fill_values_are_absent(tmp_path: Path) -> None:
     exposure = xr.open_dataset(tmp_path / "a.asdf")
     assert "wcs" not in exposure.coords
     assert exposure.attrs["group_id"] == "mine"
-    assert exposure.attrs.keys() == {"filename", "group_id", "level", "subtracted"}
+    assert exposure.attrs.keys() == {"filename", "group_id", "level", "subtracted", "exposure"}
 
 
 def test_flag_names_are_those_of_roman(tmp_path: Path) -> None:

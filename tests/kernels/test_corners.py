@@ -125,3 +125,41 @@ def test_one_infinite_coordinate_loses_only_its_own_pixel() -> None:
     pixmap[3, 4, 1] = np.inf
     broken = add(exposure._replace(pixmap=pixmap), Onto((20, 20))).values
     np.testing.assert_allclose(broken, add(without, Onto((20, 20))).values, atol=1e-9)
+
+
+TEARS = {
+    "along x": lambda x, y: x >= 4,
+    "along x, beside the border": lambda x, y: x >= 1,
+    "along y": lambda x, y: y >= 2,
+    "tilted": lambda x, y: x + 0.4 * y >= 3.3,
+    "in a corner": lambda x, y: (x >= 6) & (y >= 6),
+}
+
+
+@pytest.mark.parametrize("tear", sorted(TEARS))
+@pytest.mark.parametrize("rotation", [0.0, 25.0])
+@pytest.mark.parametrize("far", [(360.0, 0.0), (-31.0, 40.0)])
+def test_a_pixel_beside_a_tear_keeps_its_shape(
+    tear: str, rotation: float, far: tuple[float, float]
+) -> None:
+    whole = smooth_map((7, 7), 1.3, rotation, bend=0.0)
+    y, x = np.mgrid[:7, :7]
+    beyond = TEARS[tear](x, y)
+    torn = whole + beyond[..., np.newaxis] * np.array(far)
+    for j, i in np.ndindex(7, 7):
+        expected = np.array(outline(whole, j, i, 0.5)).reshape(4, 2) + beyond[j, i] * np.array(far)
+        found = np.array(mended_corners(torn, j, i, 0.5)).reshape(4, 2)
+        # A single column or pixel beside a tear has no step, so it is left out.
+        alone = (tear.endswith("border") and i == 0) or (beyond.sum() == 1 and beyond[j, i])
+        np.testing.assert_allclose(found, expected * (np.nan if alone else 1), atol=1e-9)
+
+
+def test_no_deposit_lies_between_the_sides_of_a_tear() -> None:
+    y, x = np.mgrid[:12, :12].astype(float)
+    map_ = np.dstack([np.where(x >= 5, x - 5, x + 195), y + 5])
+    ones = np.ones((12, 12))
+    for pixfrac in (1.0, 0.6):
+        weight = add(Exposure(map_, ones, ones), Onto((20, 200), "square", pixfrac)).values[0]
+        assert not weight[:, 8:194].any()
+        # The two halves of the image fill both ends of the rows.
+        assert weight.sum() == pytest.approx(144, rel=1e-9)

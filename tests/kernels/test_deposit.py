@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.kernel_compare import assert_close, slow
 from tests.support.kernel_maps import centred_map, noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add
-from xresample.kernels.structures import KERNELS, MIN_OVERLAP
+from xresample.kernels.structures import KERNELS, SNAP
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 6])
@@ -78,11 +78,46 @@ def shifted(dx: float) -> Exposure:
 
 @pytest.mark.parametrize("kernel", ["square", "turbo"])
 def test_an_overlap_of_rounding_size_deposits_nothing(kernel: str) -> None:
-    for dx, columns in ((MIN_OVERLAP / 4, 3), (MIN_OVERLAP * 4, 4), (0.0, 3)):
+    for dx, columns in ((SNAP / 4, 3), (-SNAP / 4, 3), (SNAP * 4, 4), (-SNAP * 4, 4), (0.0, 3)):
         planes = add(shifted(dx), Onto((8, 8), kernel))
         assert (planes.context[3] != 0).sum() == columns
         assert (planes.values[0, 3] != 0).sum() == columns
         np.testing.assert_array_equal(planes.dq[3], 0x80000001 * (planes.context[3] != 0))
+        np.testing.assert_allclose(planes.values[0].sum(), 9.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0, 1 / 3, 7.0])
+def test_pixels_of_a_coinciding_grid_do_not_leak(scale: float) -> None:
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:12, :12].astype(float)
+    exact = np.dstack([x, y]) * scale + (scale - 1) / 2 + 2
+    noisy = exact + rng.uniform(-1e-7, 1e-7, exact.shape)
+    ones, flags = np.ones((12, 12)), np.ones((12, 12), np.uint32)
+    for kernel in ("square", "turbo"):
+        onto = Onto((90, 90), kernel, ratio=1 / scale)
+        found, expected = (add(Exposure(m, ones, ones, dq=flags), onto) for m in (noisy, exact))
+        np.testing.assert_array_equal(found.context, expected.context)
+        np.testing.assert_array_equal(found.dq, expected.dq)
+        np.testing.assert_allclose(found.values[0], expected.values[0], atol=1e-5)
+        np.testing.assert_allclose(found.values[0].sum(), 144.0, rtol=2e-6)
+
+
+def test_tiny_pixels_keep_their_flux_on_the_border_of_a_cell() -> None:
+    y, x = np.mgrid[:4, :4] * 1e-7
+    ones = np.ones((4, 4))
+    for kernel in ("square", "turbo"):
+        planes = add(Exposure(np.dstack([x + 2.5, y + 3.5]), ones, ones),
+                     Onto((8, 8), kernel, ratio=1e7))  # fmt: skip
+        np.testing.assert_allclose(planes.values[0].sum(), 16.0, rtol=1e-6)
+
+
+def test_a_centre_on_a_border_goes_to_one_side_whatever_its_rounding() -> None:
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:9, :9] + 2.5
+    ones = np.ones((9, 9))
+    noisy = np.dstack([x, y]) + rng.uniform(-1e-7, 1e-7, (9, 9, 2))
+    weight = add(Exposure(noisy, ones, ones), Onto((14, 14), "point")).values[0]
+    np.testing.assert_array_equal(weight[3:12, 3:12], 1.0)
 
 
 def test_a_negative_overlap_sets_no_bit() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from astropy.coordinates import Galactic
+from astropy.wcs import WCS
 
 import xresample as xrs
 from tests.support import wcs as wcs_makers
@@ -170,3 +171,17 @@ def test_errors_of_footprints() -> None:
     )
     with pytest.raises(xrs.InvalidInputError, match="got a grid without a WCS"):
         nowhere.resample.plot_footprints(exposures)
+
+
+@pytest.mark.parametrize("code", ["CAR", "AIT"])
+def test_an_outline_is_broken_at_the_edge_of_a_sky_map(code: str) -> None:
+    grid, tangent = WCS(naxis=2), WCS(naxis=2)
+    grid.wcs.ctype, tangent.wcs.ctype = (f"RA---{code}", f"DEC--{code}"), ("RA---TAN", "DEC--TAN")
+    grid.wcs.crpix, grid.wcs.cdelt, grid.array_shape = (180.5, 90.5), (-1, 1), (180, 360)
+    tangent.wcs.crval, tangent.wcs.crpix, tangent.wcs.cdelt = (180.0, 0.0), (6.5, 6.5), (-1, 1)
+    for ra, breaks in ((180.0, 2), (90.0, 0), (0.0, 0)):
+        tangent.wcs.crval = ra, 0.0
+        (line,) = xrs.plot_footprints([xrs.make_exposure(np.ones((12, 12)), tangent)], grid).lines
+        x, y = line.get_data()
+        assert np.nanmax(np.hypot(np.diff(x), np.diff(y))) < 4
+        assert np.isnan(x).sum() == breaks

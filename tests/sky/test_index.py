@@ -80,6 +80,7 @@ def test_attributes_say_what_they_are() -> None:
     assert fk5["ra"].attrs["equinox"] == 2000.0
 
 
+@pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
 def test_nothing_is_computed_before_it_is_read(evaluated: list[int], tmp_path: Path) -> None:
     given, exposure = mosaic().resample.with_sky(), make_exposure(2, SHAPE).resample.with_sky()
     before = mosaic()
@@ -284,6 +285,7 @@ def test_other_names() -> None:
 
 
 @pytest.mark.parametrize("kind", ["netcdf", "fits"])
+@pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
 def test_files(kind: str, tmp_path: Path, evaluated: list[int]) -> None:
     """A netCDF file holds them as plain coordinates, and work goes on from it; see `with_sky`."""
     plain = mosaic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.wcs import WCS, Sip
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.support import wcs as makers
@@ -143,3 +144,35 @@ def test_cut_text():
     text = wcs.to_text(makers.make_sip())
     with pytest.raises(WCSTextError, match=r"#ASDF 1\.0\.0"):
         wcs.parse(text[: len(text) // 2])
+
+
+def test_an_alternative_description_is_a_wcs_like_others():
+    header = makers.make_fits().to_header()
+    header.extend(makers.make_fits(crval=(10.0, 20.0)).to_header(key="A").cards)
+    given = WCS(header, key="A")
+    again = wcs.parse(wcs.to_text(given))
+    assert again.wcs.alt == " "
+    assert given.wcs.alt == "A"
+    assert_array_equal(again.wcs_pix2world(3, 4, 0), given.wcs_pix2world(3, 4, 0))
+
+
+def test_text_keeps_a_reference_pixel_of_the_polynomial():
+    given = makers.make_sip()
+    sip = given.sip
+    given.sip = Sip(sip.a, sip.b, sip.ap, sip.bp, sip.crpix + 3.25)
+    again = wcs.parse(wcs.to_text(given))
+    assert_array_equal(again.sip.crpix, given.sip.crpix)
+    assert_allclose(
+        again.all_pix2world(9, 80, 0), given.all_pix2world(9, 80, 0), rtol=0, atol=1e-13
+    )
+    assert wcs.to_text(again) == wcs.to_text(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("crval", (np.nan, 2.0)), ("crpix", (1.0, np.inf)), ("cd", np.ones((2, 2)))]
+)
+def test_numbers_that_are_no_wcs_are_refused(name, value):
+    given = makers.make_fits()
+    setattr(given.wcs, name, value)
+    with pytest.raises(UnsupportedWCSError, match=r"must be finite|must have an inverse"):
+        wcs.to_text(given)

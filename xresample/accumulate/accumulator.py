@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ import xarray as xr
 
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.grid import Grid
+from xresample.datamodel.memory import total_memory
 from xresample.datamodel.mosaic import (
     further_attrs,
     labelled,
@@ -20,6 +20,7 @@ from xresample.datamodel.mosaic import (
     variances_of_error,
 )
 from xresample.datamodel.options import Options
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.planes import Layout, wider_layout
 from xresample.errors import InvalidInputError
 
@@ -70,12 +71,14 @@ class Accumulator:
         InvalidInputError
             The Dataset is not a complete mosaic; lists every fault.
         """
+        mosaic = in_own_pixels(mosaic)
         options = Options.from_attrs(mosaic.attrs)
         grid = Grid.of(mosaic, options.pixel_scale)
         held = layout_of(mosaic, options)
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
-        job = Job(grid, options, wider_layout(held, options, more), units, len(rows))
+        watched = provenance.watched({}, *rows)
+        job = Job(grid, options, wider_layout(held, options, more), units, len(rows), watched)
         planes, attrs = _read(mosaic, job, held, threads), further_attrs(mosaic)
         return cls(job, planes, rows, attrs, notices=Notices.after(rows))
 
@@ -171,14 +174,6 @@ def require_memory(grid: Grid, pixel_bytes: int) -> None:
             "far from the others, look at xresample.plan(...), and use chunks= or coadd_to_zarr "
             "for a mosaic in tiles"
         )
-
-
-def total_memory() -> int | None:
-    """Return the memory of the machine in bytes; None if unknown."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Buffers:

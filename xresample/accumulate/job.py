@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import xarray as xr
@@ -23,7 +23,7 @@ from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
 from xresample.datamodel.signatures import chosen_options
 from xresample.datamodel.units import same_units
-from xresample.errors import InvalidInputError, PixelScaleWarning, warn
+from xresample.errors import InvalidInputError, MixedExposuresWarning, PixelScaleWarning, warn
 
 from .launch import Scales, Window
 from .scales import Given, scales_of
@@ -71,6 +71,8 @@ class Job:
     units: str | None = None
     count: int = 0
     """Number of exposures so far."""
+    watched: provenance.Watched = field(default_factory=dict)
+    """Instrument and filter of the exposures so far."""
     flag_map: Mapping[str, int] | None = None
     """Value of each flag by its name, of the first exposure, if areas of flags are summed."""
 
@@ -94,12 +96,14 @@ class Job:
         InvalidInputError
             An option is unknown or out of range, or the grid has no pixel.
         """
-        options = chosen_options(options)
+        options, given = chosen_options(options), None
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
             options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
+            given = output_wcs.get("pixel_scale")
         chosen = Options(**options)
         grid = Grid.of(output_wcs, chosen.pixel_scale)
-        if (scale := grid.contradicted_scale()) is not None:
+        scale = grid.contradicted_scale() if given or chosen.pixel_scale else None
+        if scale is not None:
             warn(
                 f"pixel_scale must be that of the grid, {scale:.6g} arcsec, got "
                 f"{grid.pixel_scale:.6g}: errors and variances follow the given scale. Leave out "
@@ -158,6 +162,8 @@ class Job:
         scales = scales_of(
             exposure, self.grid, self.options, lambda: placed(exposure).pixmap, given
         )
+        row = provenance.row_of(exposure.scalars, scales.ratio, fingerprint_of(exposure))
+        warn_mixed(self.watched, row)
         return Admitted(
             exposure=exposure,
             number=self.count,
@@ -167,7 +173,7 @@ class Job:
                 if given is not None and given.weights
                 else effective_weight_type(self.options, exposure)
             ),
-            row=provenance.row_of(exposure.scalars, scales.ratio, fingerprint_of(exposure)),
+            row=row,
             units=units,
             layout=layout,
         )
@@ -183,6 +189,7 @@ class Job:
             layout=admitted.layout,
             units=admitted.units,
             count=self.count + 1,
+            watched=provenance.watched(self.watched, admitted.row),
             flag_map=known,
         )
 
@@ -198,6 +205,16 @@ class Job:
     def _window(self, exposure: Exposure) -> Window:
         """Return the window of an exposure; its flags are not read."""
         return place(exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None))
+
+
+def warn_mixed(before: provenance.Watched, row: provenance.Row) -> None:
+    """Warn if an exposure, or a mosaic, has another filter or instrument than those before."""
+    if lines := provenance.differing(before, row):
+        warn(
+            f"The mosaic mixes exposures that differ in {'; '.join(lines)}. If this is not "
+            "intended, make one mosaic per filter and instrument",
+            MixedExposuresWarning,
+        )
 
 
 def label_of(exposure: Exposure, number: int) -> str:

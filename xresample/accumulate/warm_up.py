@@ -13,7 +13,9 @@ from xresample.datamodel.options import DType, Options
 from xresample.kernels.structures import KERNELS
 
 from .accumulator import Accumulator
+from .deposit import make_footprint, place
 from .job import Job
+from .misses import misses_per_row
 
 SIDE = 24
 """Rows and columns of the exposure that is co-added."""
@@ -64,6 +66,15 @@ def warm_up() -> None:
         for kernel in KERNELS:
             job = Job.new(Grid.of(wcs), replace(options, kernel=kernel, dtype=dtype))
             Accumulator.new(job).add(exposure, threads=1)
+    _count_misses()
+
+
+def _count_misses() -> None:
+    """Count the pixels outside an output, as `xresample.drizzle` does for every image."""
+    shape = SIDE, SIDE
+    pixmap = np.zeros((*shape, 2))
+    placement = place(pixmap, (0, SIDE, 0, SIDE), make_footprint("square", 1.0, 1.0), shape, (0, 0))
+    misses_per_row(pixmap, placement, shape, (0, 0), threads=1)
 
 
 def _wcs() -> Any:

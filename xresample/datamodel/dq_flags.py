@@ -107,6 +107,25 @@ def _unsigned(dq: np.ndarray) -> np.ndarray:
     return dq.view(dq.dtype.str.replace("i", "u")) if dq.dtype.kind == "i" else dq
 
 
+def integer_flags(dq: np.ndarray) -> np.ndarray:
+    """Return flags that xarray made real numbers as uint32; NaN, which marks no pixel, as 0.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is not a flag: it has a fraction, is negative, or has more than 32 bits.
+
+    Examples
+    --------
+    >>> integer_flags(np.array([0.0, 5.0, np.nan]))
+    array([0, 5, 0], dtype=uint32)
+    """
+    known = np.where(np.isnan(dq), 0.0, dq)
+    if np.any((known != np.floor(known)) | (known < 0) | (known > ALL_BITS)):
+        raise InvalidInputError("dq must hold flags of 32 bits, got other numbers")
+    return known.astype(np.uint32)
+
+
 def bad_bits_of(good_bits: Any, flag_map: Any = None) -> int:
     """Return the flags that a good pixel must not have, as a mask."""
     bits = interpret_good_bits(good_bits, flag_map)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import flag, mapping
 from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError
 from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
-from .dq_flags import flag_map_from_cf
+from .dq_flags import ALL_BITS, flag_map_from_cf, flag_values
+from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
 from .options import Options
-from .pixels import image_shape, pixel_origin
+from .own_pixels import in_own_pixels
+from .pixels import fault_of_pixels, image_shape, pixel_origin
 from .quantities import number_of, plain_attr
 
 if TYPE_CHECKING:
@@ -68,12 +71,16 @@ def make_exposure(
     **attrs
         ``filename``, ``group_id``, ``exposure_time``, ``measurement_time``, ``duration``
         (seconds), ``start_time``, ``end_time`` (MJD), ``pixelarea_steradians``, ``level``,
-        ``subtracted``. None counts as absent. Other attributes are kept.
+        ``subtracted``, ``instrument``, ``detector``, ``filter``, ``target``, ``date`` (ISO 8601)
+        and zero points such as ``photflam``. None counts as absent. Other attributes are kept,
+        except ``exposure``, which is the identity of the new exposure.
 
     Returns
     -------
     xarray.Dataset
-        The exposure, which shares the arrays.
+        The exposure, which shares the arrays. The attribute ``exposure`` and the coordinate
+        ``exposure`` hold its identity, so that its attributes are not mistaken for those of
+        another exposure.
 
     Raises
     ------
@@ -87,17 +94,19 @@ def make_exposure(
     >>> exposure.sizes["x"], exposure.attrs["exposure_time"]
     (5, 10.0)
     """
-    planes = {"data": data, "err": err, **(variances or {}), "dq": dq, WEIGHT_MAP: weight_map}
+    variances = {} if variances is None else mapping("variances", variances)
+    planes = {"data": data, "err": err, **variances, "dq": dq, WEIGHT_MAP: weight_map}
     taken = ExposureArrays.of(planes, units)
     faults = [
         *taken.faults,
         *(
             f"the name of a variance must start with 'var_', got {name!r}"
-            for name in variances or {}
+            for name in variances
             if not schema.is_variance(name)
         ),
     ]
     known = _attrs(attrs, taken.units, faults)
+    flags = _flags(flag_map, faults)
     arrays = taken.planes
     shape = arrays["data"].shape if "data" in arrays else ()
     if len(shape) != 2 and ("data" in arrays or not taken.faults):
@@ -114,13 +123,14 @@ def make_exposure(
         row = schema.require_row(schema.EXPOSURE, name)
         labels = schema.variable_attrs(name, row, taken.units)
         variables[name] = xr.Variable(schema.PIXELS, array, labels)
-    if "dq" in variables and flag_map:
-        variables["dq"].attrs["flag_masks"] = np.array(list(flag_map.values()), np.uint32)
-        variables["dq"].attrs["flag_meanings"] = " ".join(flag_map)
+    if "dq" in variables and flags:
+        variables["dq"].attrs["flag_masks"] = np.array(list(flags.values()), np.uint32)
+        variables["dq"].attrs["flag_meanings"] = " ".join(flags)
     indices = {name: np.arange(size) for name, size in zip(schema.PIXELS, shape, strict=True)}
     indices |= {name: index.values for name, index in taken.coords.items()}
     coords = {name: (name, k, schema.coordinate_attrs(name)) for name, k in indices.items()}
     exposure = xr.Dataset(variables, coords, known)
+    exposure = with_identity(exposure, new_identity(known.get("filename")))
     own_wcs = taken.wcs if wcs is None else wcs
     if own_wcs is not None:
         exposure = assign_wcs(exposure, own_wcs)
@@ -146,10 +156,22 @@ def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
 
 
 def wcs_of(dataset: xr.Dataset) -> WCSHandle | None:
-    """Return the WCS of a Dataset; None if the Dataset has no WCS."""
+    """Return the WCS of a Dataset; None if the Dataset has no WCS.
+
+    Raises
+    ------
+    InvalidInputError
+        The Dataset holds several exposures, each with its WCS.
+    """
     if schema.WCS not in dataset.coords:
         return None
-    return WCSHandle(str(dataset[schema.WCS].values))
+    text = dataset.coords[schema.WCS]
+    if text.ndim:
+        raise InvalidInputError(
+            f"The coordinate 'wcs' must hold one WCS, got {text.size} along {text.dims[0]!r}: take "
+            f"one exposure, for example with .isel({text.dims[0]}=0)"
+        )
+    return WCSHandle(str(text.values))
 
 
 def required_wcs(dataset: xr.Dataset) -> WCSHandle:
@@ -189,7 +211,7 @@ def validate(exposure: Any, options: Options | None = None, pixmap: bool = False
     if options is not None:
         faults += _unmet(exposure, options, pixmap)
     if faults:
-        name = exposure.attrs.get("filename") or "The exposure"
+        name = name_of(exposure) or "The exposure"
         raise InvalidExposureError(_listing(f"{name} cannot be used", faults))
 
 
@@ -206,7 +228,12 @@ def _faults(exposure: xr.Dataset) -> list[str]:
             continue
         variable = exposure[name]
         if set(variable.dims) != set(known.dims):
-            faults.append(f"{name} must have the dimensions {known.dims}, got {variable.dims}")
+            hint = ""
+            if schema.IDENTITY in variable.dims:
+                hint = ": take one exposure of the stack with .isel(exposure=...), or co-add all"
+            faults.append(
+                f"{name} must have the dimensions {known.dims}, got {variable.dims}{hint}"
+            )
         elif 0 in variable.shape:
             faults.append(
                 f"{name} must have at least one pixel, got the empty shape {variable.shape}"
@@ -218,22 +245,14 @@ def _faults(exposure: xr.Dataset) -> list[str]:
                 f"{variable.dtype}"
             )
     for name in schema.PIXELS:
-        if name in exposure.coords:
-            index = exposure[name].values
-            if index.ndim != 1 or np.any(np.diff(index) != 1) or np.any(index != np.floor(index)):
-                faults.append(
-                    f"{name} must count pixels in steps of 1: an exposure may be a cutout, but "
-                    "not every second pixel, and not flipped"
-                )
+        if name in exposure.coords and (fault := fault_of_pixels(exposure, name)):
+            faults.append(fault)
+    if fault := identity_fault(exposure):
+        return [*faults, fault]
     try:
-        scalars = schema.exposure_scalars(exposure.attrs)
+        schema.exposure_scalars(facts_of(exposure))
     except (TypeError, ValueError) as error:
         return [*faults, f"an attribute has an invalid value: {error}"]
-    if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
-        faults.append(
-            f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
-            "or to 0 if no sky level should be subtracted"
-        )
     return faults
 
 
@@ -250,19 +269,26 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
         faults += _faults_of_map(exposure)
     for name in options.planes:
         faults += _faults_of_plane(exposure, name)
-    if options.exposure_map and not exposure_time_of(exposure) >= 0:
-        faults.append(
-            "the attribute exposure_time must be a number of seconds, which exposure_map=True "
-            f"requires, got {exposure.attrs.get('exposure_time')!r}"
-        )
     if options.rejected:
         faults += _faults_of_flags(exposure, options)
+    try:
+        scalars = schema.exposure_scalars(facts_of(exposure))
+    except (TypeError, ValueError):
+        # `_faults` reports an attribute that is not a number, so nothing is added here.
+        return faults
+    if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
+        faults.append(
+            f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
+            "or to 0 if no sky level should be subtracted"
+        )
+    if options.exposure_map and not scalars["exposure_time"] >= 0:
+        faults.append(
+            "the attribute exposure_time must be a number of seconds, which exposure_map=True "
+            f"requires, got {scalars['exposure_time']}"
+        )
     if options.weight_type == "exptime":
-        try:
-            time = Exposure(exposure).time
-        except (TypeError, ValueError):
-            # `_faults` reports an attribute that is not a number, so nothing is added here.
-            return faults
+        measured = scalars["measurement_time"]
+        time = scalars["exposure_time"] if np.isnan(measured) else measured
         if np.isnan(time):
             faults.append(
                 "the attributes exposure_time and measurement_time are missing, one of which "
@@ -274,14 +300,6 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "weight_type='exptime' uses it as the weight"
             )
     return faults
-
-
-def exposure_time_of(exposure: xr.Dataset) -> float:
-    """Return the exposure time in seconds; NaN if it is missing or no number."""
-    try:
-        return float(schema.exposure_scalars(exposure.attrs)["exposure_time"])
-    except (TypeError, ValueError):
-        return np.nan
 
 
 def _faults_of_flags(exposure: xr.Dataset, options: Options) -> list[str]:
@@ -333,13 +351,23 @@ class Exposure:
     """A valid exposure, read as plain arrays."""
 
     dataset: xr.Dataset
+    """The Dataset in its own pixels, see `own_pixels`."""
     own_wcs: WCSHandle | None = None
     """A WCS that replaces the WCS of the Dataset."""
+    given: xr.Dataset = field(init=False, repr=False)
+    """The Dataset that the user gave, whose coordinates results for the user keep."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "given", self.dataset)
+        is_image = all(name in self.dataset.dims for name in schema.PIXELS)
+        # `validate` reports the faults of a Dataset that is not an exposure.
+        if is_image and not any(fault_of_pixels(self.dataset, name) for name in schema.PIXELS):
+            object.__setattr__(self, "dataset", in_own_pixels(self.dataset))
 
     @cached_property
     def scalars(self) -> dict[str, Any]:
         """Scalar quantities; absent ones have their defaults."""
-        return schema.exposure_scalars(self.dataset.attrs)
+        return schema.exposure_scalars(facts_of(self.dataset))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -408,13 +436,15 @@ class Exposure:
 def _attrs(given: Mapping[str, Any], units: str | None, faults: list[str]) -> dict[str, Any]:
     """Return attributes as netCDF can store them, and add invalid ones to the list of faults."""
     rows = {row.name: row for row in schema.EXPOSURE_ATTRS}
-    known = {}
+    known: dict[str, Any] = {}
     for name, value in given.items():
         if value is None:
             continue
         row = rows.get(name)
         try:
-            if row is None or not isinstance(row.default, float):
+            if name == "subtracted":
+                known[name] = int(flag(name, value))
+            elif row is None or not isinstance(row.default, float):
                 known[name] = plain_attr(name, value)
             elif name == "level" and hasattr(value, "unit"):
                 level = PlainArray.of(value, name).in_units(units, 1, name).array
@@ -425,6 +455,21 @@ def _attrs(given: Mapping[str, Any], units: str | None, faults: list[str]) -> di
         except InvalidInputError as error:
             faults.append(str(error))
     return known
+
+
+def _flags(flag_map: Any, faults: list[str]) -> dict[str, int]:
+    """Return the value of each flag by its name, and add invalid ones to the list of faults."""
+    try:
+        flags = flag_values(flag_map) or {}
+    except InvalidInputError as error:
+        faults.append(str(error))
+        return {}
+    faults += [
+        f"flag_map must give {name} a value of 32 bits, got {value}"
+        for name, value in flags.items()
+        if not 0 <= value <= ALL_BITS
+    ]
+    return flags
 
 
 def _listing(title: str, faults: list[str]) -> str:

@@ -7,18 +7,17 @@ import hashlib
 import numpy as np
 
 from .exposure import Exposure
+from .facts import identity_of_source
 
 SIDE = 8
 """Number of rows and columns of pixels that enter a fingerprint."""
-
-IDENTITY = "exposure"
-"""Attribute that names an exposure, if it has one."""
 
 
 def fingerprint_of(exposure: Exposure) -> str:
     """Return a digest of an exposure; empty if nothing tells the exposure from others.
 
-    Name, times, WCS and pixel indices enter the digest. The chips of one file differ in their WCSs,
+    Name, file, times, WCS and pixel indices enter the digest. Different files may have the same
+    name. The chips of one file differ in their WCSs,
     and the halves of one chip in their pixel indices. No pixels are read from files: only an
     exposure without a name, in memory, is recognised by some of its pixels. There is no digest
     without a WCS, because only a pixel map says where the exposure lies, nor for a WCS that is an
@@ -26,7 +25,7 @@ def fingerprint_of(exposure: Exposure) -> str:
     """
     if exposure.own_wcs is not None or exposure.wcs is None:
         return ""
-    name = exposure.scalars["filename"], str(exposure.dataset.attrs.get(IDENTITY, ""))
+    name = exposure.scalars["filename"], identity_of_source(exposure.dataset)
     pixels = b""
     if not any(name):
         plane = exposure.dataset.variables["data"]

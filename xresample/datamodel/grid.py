@@ -11,19 +11,27 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from xresample.arguments import datasets, is_iterable, number, shown, whole
+from xresample.arguments import is_iterable, number, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.wcs.handle import WCSHandle, WCSObject
 
 from . import schema
 from .exposure import Exposure, validate, wcs_of
-from .pixels import pixel_index, pixel_origin
+from .memory import total_memory
+from .own_pixels import in_own_pixels
+from .pixels import pixel_origin
+from .stack import separate
 
 FARTHEST = 2**31
 """Maximum distance of a pixel from the origin of a grid: kernels use integers."""
 
+ALMOST_EMPTY = 1000
+"""Pixels of a grid per pixel of the exposures above which a large grid is almost empty."""
+
 SCALE_TOLERANCE = 0.01
 """Relative difference of pixel scales that distortion and rounding can explain."""
+SAME = 1e-6
+"""Maximum distance, in pixels, of the pixels of two grids that count as one grid."""
 
 GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, int]
 """A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
@@ -74,6 +82,7 @@ class Grid:
     def _of_wcs(cls, target: WCSObject, pixel_scale: float | None) -> Grid:
         from xresample.wcs import transform as wcs
 
+        target = wcs.without_degenerate_axes(target)
         wcs.check_axes(target)
         shape = checked_shape(wcs.array_shape(target))
         grid = cls(WCSHandle.saved(target), shape, pixel_scale=pixel_scale)
@@ -81,14 +90,9 @@ class Grid:
 
     @classmethod
     def _of_dataset(cls, dataset: xr.Dataset, pixel_scale: float | None) -> Grid:
-        wcs = wcs_of(dataset)
         shape = checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
-        for name in schema.PIXELS:
-            if np.any(np.diff(pixel_index(dataset, name)) != 1):
-                raise InvalidInputError(
-                    f"{name} must count the pixels of the grid in steps of 1: a grid may be a "
-                    "cutout, but not every second pixel, and not flipped"
-                )
+        dataset = in_own_pixels(dataset)
+        wcs = wcs_of(dataset)
         scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
         grid = cls(wcs, shape, *pixel_origin(dataset), scale)
         return grid if scale is not None else replace(grid, pixel_scale=grid._own_scale())
@@ -162,13 +166,26 @@ class Grid:
                 f"pixels: rows from {self.y0} and columns from {self.x0}, shape {self.shape}; "
                 f"and rows from {other.y0} and columns from {other.x0}, shape {other.shape}"
             )
-        if self.wcs != other.wcs:
-            differences.append("wcs: the two WCSs have different texts")
+        if self.wcs != other.wcs and not (apart := self._distance(other)) <= SAME:
+            far = f"up to {apart:.2g} pixel apart" if apart < math.inf else "on different skies"
+            differences.append(f"wcs: the same pixels of the two WCSs are {far}")
         if differences:
             raise GridMismatchError(
                 "The mosaics are on different grids, so they cannot be combined. Differences:\n- "
                 + "\n- ".join(differences)
             )
+
+    def _distance(self, other: Grid) -> float:
+        """Return the maximum distance of the same pixel in two WCSs; infinite if unknown."""
+        from xresample.wcs.transform import largest_offset
+
+        if self.wcs is None or other.wcs is None:
+            return math.inf
+        rows, columns = (
+            range(first, first + size)
+            for first, size in zip((self.y0, self.x0), self.shape, strict=True)
+        )
+        return largest_offset(other.wcs.object, self.wcs.object, columns, rows)
 
 
 def checked_shape(shape: Any) -> tuple[int, int]:
@@ -187,9 +204,9 @@ def checked_shape(shape: Any) -> tuple[int, int]:
 def fit_wcs(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     *,
-    pixel_scale: float | None = None,
+    pixel_scale: float | Any | None = None,
     pixel_scale_ratio: float = 1.0,
-    rotation: float = 0.0,
+    rotation: float | Any = 0.0,
     reference: tuple[float, float] | Any | None = None,
     align_with: GridLike | None = None,
     margin: int = 0,
@@ -200,18 +217,21 @@ def fit_wcs(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures to cover; only their footprints are used.
-    pixel_scale : float, optional
-        Pixel scale in arcsec. Default: that of the first exposure times ``pixel_scale_ratio``.
+        The exposures to cover, or a stack of them (see `concat`); only their footprints are used.
+    pixel_scale : float or Quantity, optional
+        Pixel scale, in arcsec unless it has units. Default: that of the first exposure times
+        ``pixel_scale_ratio``.
     pixel_scale_ratio : float, optional
         Pixel scale of the grid over that of the first exposure.
-    rotation : float, optional
-        Position angle of the y axis, degrees east of north.
-    reference : (float, float) or SkyCoord, optional
-        Tangent point, ICRS degrees. Default: the middle of the exposures.
+    rotation : float or Quantity, optional
+        Position angle of the y axis east of north, in degrees unless it has units.
+    reference : (float, float), pair of Quantity, or SkyCoord, optional
+        Tangent point in ICRS, in degrees unless it has units. Default: the middle of the
+        exposures.
     align_with : WCS or Dataset, optional
         A grid with whose pixels the new pixels coincide: the result is this grid, shifted by whole
-        pixels and with another shape. Scale, rotation and reference are ignored.
+        pixels and with another shape. The grid may be distorted. Scale, rotation and reference are
+        ignored.
     margin : int, optional
         Number of pixels to add on every side.
     padding : float or Quantity, optional
@@ -226,7 +246,10 @@ def fit_wcs(
     Raises
     ------
     InvalidInputError
-        There are no exposures, or none has a footprint on the sky.
+        There are no exposures, none has a footprint on the sky, or an argument is invalid.
+    UnsupportedWCSError
+        An exposure is a spectrum, or the exposures have different celestial frames that cannot be
+        rotated, such as frames of the Sun.
 
     Examples
     --------
@@ -236,10 +259,10 @@ def fit_wcs(
         ...
     xresample.errors.InvalidInputError: fit_wcs needs at least one exposure, got none
     """
-    from xresample.wcs.fit import Border, aligned_grid, tangent_grid
+    from xresample.wcs.fit import Border, Tangent, aligned_grid, tangent_grid
 
     readers = []
-    for dataset in datasets("exposures", exposures):
+    for dataset in separate(exposures):
         validate(dataset)
         readers.append(Exposure(dataset))
     if not readers:
@@ -254,6 +277,46 @@ def fit_wcs(
     if added < 0:
         raise InvalidInputError(f"padding must not be negative, got {shown(padding)}")
     if align_with is not None:
-        return aligned_grid(placed, Grid.of(align_with).wcs, Border(margin, added))
-    border = Border(margin, added)
-    return tangent_grid(placed, pixel_scale, pixel_scale_ratio, rotation, reference, border)
+        fitted = aligned_grid(placed, Grid.of(align_with).wcs, Border(margin, added))
+    else:
+        wanted = Tangent(pixel_scale, pixel_scale_ratio, rotation, reference)
+        fitted = tangent_grid(placed, wanted, Border(margin, added))
+    _require_size(fitted, readers)
+    return fitted
+
+
+def _require_size(fitted: Any, exposures: list[Exposure]) -> None:
+    """Raise an error for a grid larger than the memory that is almost empty: names the outlier."""
+    (ny, nx), available = fitted.array_shape, total_memory()
+    if max(ny, nx) > FARTHEST:
+        raise InvalidInputError(
+            f"The grid must have at most {FARTHEST} pixels per side, got {float(max(ny, nx)):.3g}: "
+            "check pixel_scale, pixel_scale_ratio and margin"
+        )
+    covered = sum(exposure.shape[0] * exposure.shape[1] for exposure in exposures)
+    if available is None or ny * nx * 4 < available or ny * nx < ALMOST_EMPTY * covered:
+        return
+    from xresample.wcs.celestial import separation
+
+    centres = np.array([np.nanmean(_outline(exposure), axis=0) for exposure in exposures])
+    middle = np.nanmedian(centres, axis=0)
+    far = separation(middle[0], middle[1], centres[:, 0], centres[:, 1])
+    stray = int(np.nanargmax(far))
+    name = exposures[stray].scalars["filename"] or f"number {stray}"
+    raise InvalidInputError(
+        f"The exposures must lie close together, got a grid of {ny} x {nx} pixels, one plane of "
+        f"which takes {ny * nx * 4 / 2**30:.0f} GiB and is almost empty. The exposure {name} lies "
+        f"{far[stray]:.3g} degrees from the middle of the others: leave it out. For a grid that is "
+        "meant to be this large, make the WCS yourself, look at xresample.plan(...), and co-add "
+        "with chunks="
+    )
+
+
+def _outline(exposure: Exposure) -> np.ndarray:
+    """Return the outline of an exposure on the sky, ``(point, 2)`` in degrees."""
+    from xresample.wcs.footprint import footprint
+
+    wcs = exposure.wcs
+    if wcs is None:
+        return np.full((1, 2), np.nan)
+    return footprint(wcs.object, exposure.shape, exposure.x.start, exposure.y.start)

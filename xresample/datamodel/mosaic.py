@@ -15,15 +15,25 @@ from .context import n_planes
 from .grid import Grid
 from .options import Options
 from .planes import Layout
+from .version import __version__
+
+SOFTWARE = {"software": f"xresample {__version__}"}
+"""Attribute of a mosaic that names the program that made it."""
 
 AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")
 """Attributes that follow from the pixel scale."""
 
 
 def is_mosaic(dataset: Any) -> bool:
-    """Tell whether a Dataset is a mosaic, which has weights and a dimension of exposures."""
+    """Tell whether a Dataset is a mosaic, which has weights and a dimension of exposures.
+
+    In a stack of co-added images, the weights have this dimension, too.
+    """
     return (
-        isinstance(dataset, xr.Dataset) and "wht" in dataset and provenance.EXPOSURE in dataset.dims
+        isinstance(dataset, xr.Dataset)
+        and "wht" in dataset
+        and provenance.EXPOSURE in dataset.dims
+        and provenance.EXPOSURE not in dataset["wht"].dims
     )
 
 
@@ -78,7 +88,7 @@ def labelled(
         row = schema.further_plane(name) if further else schema.require_row(schema.MOSAIC, name)
         labels = schema.variable_attrs(name, row, units, options.weight_type)
         variables[name] = xr.Variable(row.dims, plane, labels)
-    known = {**attrs, **options.to_attrs(), **provenance.totals(rows)}
+    known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE}
     if grid.pixel_scale is not None:
         known["pixelarea_arcsecsq"] = grid.pixel_scale**2
         known["pixelarea_steradians"] = grid.pixel_area
@@ -87,7 +97,7 @@ def labelled(
 
 def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
     """Return the attributes of a mosaic that follow neither from its options nor from its rows."""
-    known = {*Options.__dataclass_fields__, *provenance.TOTALS, *AREAS}
+    known = {*Options.__dataclass_fields__, *provenance.TOTALS, *AREAS, *SOFTWARE}
     return {str(k): v for k, v in mosaic.attrs.items() if k not in known}
 
 

@@ -9,6 +9,9 @@ import xarray as xr
 
 from .schema import PIXELS
 
+ROUNDING = 1e-6
+"""Maximum deviation of a row or column from a constant step, in units of the step."""
+
 
 def image_shape(dataset: xr.Dataset) -> tuple[int, int]:
     """Return the shape ``(y, x)`` of a Dataset."""
@@ -25,7 +28,7 @@ def pixel_index(dataset: xr.Dataset, name: Hashable) -> np.ndarray:
 
 
 def pixel_origin(dataset: xr.Dataset) -> tuple[int, int]:
-    """Return the first row and the first column, ``(y, x)``, in the pixels of the WCS.
+    """Return the first row and the first column, ``(y, x)``, of an image with steps of 1.
 
     Examples
     --------
@@ -43,11 +46,49 @@ def _first(dataset: xr.Dataset, name: str) -> int:
     return 0 if index is None or not index.size else int(index.values[0])
 
 
-def pixel_steps(dataset: xr.Dataset) -> tuple[int, int]:
-    """Return the steps from a row to the next and from a column to the next, ``(y, x)``."""
-    y, x = (_step(pixel_index(dataset, name)) for name in PIXELS)
-    return y, x
+def pixel_axis(dataset: xr.Dataset, name: str) -> tuple[float, float]:
+    """Return the first row or column, and the step to the next, in the pixels of the WCS.
+
+    Examples
+    --------
+    >>> import numpy as np, xresample as xrs
+    >>> exposure = xrs.make_exposure(np.zeros((4, 5)))
+    >>> pixel_axis(exposure.isel(x=slice(None, None, -2)), "x")
+    (4.0, -2.0)
+    """
+    index = pixel_index(dataset, name)
+    first, last = (float(index[0]), float(index[-1])) if index.size else (0.0, 0.0)
+    return first, (last - first) / (index.size - 1) if index.size > 1 else 1.0
 
 
-def _step(index: np.ndarray) -> int:
-    return int(index[1] - index[0]) if len(index) > 1 else 1
+def counts_pixels(dataset: xr.Dataset, name: str) -> bool:
+    """Tell whether rows or columns are whole pixels of the WCS, in steps of 1."""
+    index = pixel_index(dataset, name)
+    if index.dtype.kind in "iu":
+        return bool((np.diff(index) == 1).all())
+    whole = index.size != 1 and index.dtype.kind == "f" and bool((index == np.floor(index)).all())
+    return whole and bool((np.diff(index) == 1).all())
+
+
+def fault_of_pixels(dataset: xr.Dataset, name: str) -> str | None:
+    """Return why rows or columns are not the pixels of an image; None if they are."""
+    index = pixel_index(dataset, name)
+    if index.ndim != 1 or index.dtype.kind not in "iuf":
+        return (
+            f"{name} must hold pixel numbers along {name}, got {index.dtype} of shape {index.shape}"
+        )
+    if counts_pixels(dataset, name):
+        return None
+    if index.size == 1:
+        return (
+            f"{name} must be an integer if there is a single pixel along {name}, because the size "
+            f"of the pixel is unknown otherwise, got {index[0]}"
+        )
+    first, step = pixel_axis(dataset, name)
+    even = first + step * np.arange(index.size)
+    if step != 0 and (np.abs(index - even) <= ROUNDING * abs(step)).all():
+        return None
+    return (
+        f"{name} must count pixels in constant steps, such as 0, 1, 2 or 9.5, 7.5, 5.5, got "
+        f"{np.array2string(index, threshold=6, separator=', ')}: select pixels with slices"
+    )

@@ -17,7 +17,7 @@ from . import schema
 Row = dict[str, Any]
 """The quantities of one exposure by name, as in the table of provenance."""
 
-EXPOSURE = "exposure"
+EXPOSURE = schema.IDENTITY
 
 
 FINGERPRINT = "fingerprint"
@@ -49,19 +49,23 @@ def coordinates(rows: Sequence[Row]) -> dict[str, xr.Variable]:
     numbers = np.arange(len(rows))
     made = {EXPOSURE: xr.Variable((EXPOSURE,), numbers, {"long_name": "number of the exposure"})}
     for entry in schema.PROVENANCE:
-        values: Any = [row.get(entry.name, entry.default) for row in rows]
-        if entry.name in schema.TEXT:
-            width = max((len(value) for value in values), default=1)
-            array = np.array(values, dtype=f"<U{max(width, 1)}")
-        else:
-            array = np.array(values, dtype=np.float64)
-        attrs = {"long_name": entry.long_name}
-        if entry.units is not None:
-            attrs["units"] = entry.units
-        # netCDF returns objects for strings of length 0, so an empty mosaic has no text encoding.
-        encoding = schema.TEXT_ENCODING if entry.name in schema.TEXT and values else None
-        made[entry.name] = xr.Variable((EXPOSURE,), array, attrs, encoding)
+        made[entry.name] = column(entry, [row.get(entry.name, entry.default) for row in rows])
     return made
+
+
+def column(entry: schema.Scalar, values: Sequence[Any]) -> xr.Variable:
+    """Return the coordinate along ``exposure`` that holds one quantity of several exposures."""
+    if isinstance(entry.default, str):
+        width = max((len(value) for value in values), default=1)
+        array = np.array(values, dtype=f"<U{max(width, 1)}")
+    else:
+        array = np.array(values, dtype=type(entry.default))
+    attrs = {"long_name": entry.long_name}
+    if entry.units is not None:
+        attrs["units"] = entry.units
+    # netCDF returns objects for strings of length 0, so an empty mosaic has no text encoding.
+    encoding = schema.TEXT_ENCODING if isinstance(entry.default, str) and values else None
+    return xr.Variable((EXPOSURE,), array, attrs, encoding)
 
 
 def numbers_of(mosaic: xr.Dataset) -> np.ndarray:
@@ -163,7 +167,50 @@ def totals(rows: Sequence[Row]) -> dict[str, Any]:
         known = [value for value in _values(first, name) if not math.isnan(value)]
         if known:
             attrs[name] = pick(known)
-    return attrs
+    return attrs | common(rows)
+
+
+def common(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the attributes of a mosaic that its exposures have in common, such as the filter.
+
+    A quantity that is unknown for an exposure is not common to all.
+    """
+    attrs = {}
+    for entry in schema.PROVENANCE:
+        values = [row.get(entry.name, entry.default) for row in rows]
+        if entry.common is schema.Common.FIRST:
+            attrs[entry.name] = min(filter(None, values), default="")
+        elif entry.common is schema.Common.EQUAL and len(set(values)) == 1:
+            attrs[entry.name] = values[0]
+    return {name: value for name, value in attrs.items() if is_known(value)}
+
+
+def is_known(value: Any) -> bool:
+    """Tell whether a quantity has a value: text that is not empty, or a finite number."""
+    return value not in ("", None) and (isinstance(value, str) or math.isfinite(value))
+
+
+Watched = dict[str, Any]
+"""The first known value of each quantity that should not differ; None after it has differed."""
+
+
+def watched(before: Watched, *rows: Row) -> Watched:
+    """Return the watched values after further exposures."""
+    found = dict(before)
+    for name in (entry.name for entry in schema.PROVENANCE if entry.warns):
+        for value in (row.get(name) for row in rows):
+            if is_known(value) and found.setdefault(name, value) != value:
+                found[name] = None
+    return found
+
+
+def differing(before: Watched, row: Row) -> list[str]:
+    """Return for each watched quantity that differs its name and both values."""
+    return [
+        f"{name}: {value!r} and {row[name]!r}"
+        for name, value in before.items()
+        if is_known(value) and is_known(row.get(name)) and row[name] != value
+    ]
 
 
 COUNT = "n_exposures"
@@ -179,7 +226,10 @@ TIMES = (
 )
 """Attributes of a mosaic that are times of its groups."""
 
-TOTALS = (COUNT, "pointings", "group_ids", *TIMES)
+COMMON = tuple(row.name for row in schema.PROVENANCE if row.common is not None)
+"""Attributes of a mosaic that its exposures have in common."""
+
+TOTALS = (COUNT, "pointings", "group_ids", *TIMES, *COMMON)
 """Attributes of a mosaic that follow from its provenance."""
 
 

@@ -83,7 +83,7 @@ def _number(units: str | None, value: Any) -> float | None:
         return float(value.value) * factor
     if hasattr(value, "to_value"):
         return float(value.to_value(units)) if units == "s" else None
-    return None if np.ndim(value) else float(value)
+    return None if np.ndim(value) or np.iscomplexobj(value) else float(value)
 
 
 def _mjd(date: Any) -> float:

@@ -163,6 +163,13 @@ MOSAIC = (
 """Planes of a mosaic, in the order of its variables."""
 
 
+class Common(Enum):
+    """How a value of a mosaic follows from the values of its exposures."""
+
+    EQUAL = "the value of all exposures, if they agree"
+    FIRST = "the smallest value, which is the earliest date"
+
+
 @dataclass(frozen=True)
 class Scalar:
     """A quantity of one exposure: an attribute there, a value along ``exposure`` in a mosaic."""
@@ -171,6 +178,13 @@ class Scalar:
     default: Any
     long_name: str
     units: str | None = None
+    keywords: tuple[str, ...] = ()
+    """FITS keywords: a reader takes the first that a file has, and `to_fits` writes all of them."""
+    common: Common | None = None
+    """How the attribute of a mosaic follows from the values of its exposures; None: the mosaic has
+    no such attribute, or another rule, as for times."""
+    warns: bool = False
+    """Whether a mosaic of exposures with different values is probably a mistake."""
 
 
 PROVENANCE = (
@@ -184,7 +198,24 @@ PROVENANCE = (
     Scalar(
         "pixel_scale_ratio", math.nan, "pixel scale of the mosaic over that of the exposure", "1"
     ),
-    Scalar("fingerprint", "", "digest that is equal for the same exposure; empty: unknown"),
+    Scalar("fingerprint", "", "digest of the exposure"),
+    Scalar(*("instrument", "", "instrument", None, ("INSTRUME",)), common=Common.EQUAL, warns=True),
+    Scalar("detector", "", "detector", None, ("DETECTOR",), Common.EQUAL),
+    Scalar("filter", "", "filter", None, ("FILTER",), Common.EQUAL, warns=True),
+    Scalar("target", "", "target", None, ("TARGNAME", "OBJECT"), Common.EQUAL),
+    Scalar("date", "", "start of the exposure, ISO 8601", None, ("DATE-OBS",), Common.FIRST),
+    *(
+        Scalar(keyword.lower(), math.nan, long_name, units, (keyword,), Common.EQUAL)
+        for keyword, long_name, units in (
+            ("PHOTFLAM", "flux density of a count rate of 1", "erg / (Angstrom cm2)"),
+            ("PHOTPLAM", "pivot wavelength", "Angstrom"),
+            ("PHOTBW", "root mean square bandwidth", "Angstrom"),
+            ("PHOTZPT", "zero point of magnitudes from photflam", "mag"),
+            ("PHOTMJSR", "surface brightness of a count rate of 1", "MJy / sr"),
+            ("PHOTUJA2", "surface brightness of a count rate of 1", "uJy / arcsec2"),
+            ("MAGZERO", "magnitude of a value of 1", "mag"),
+        )
+    ),
 )
 """Quantities of each exposure that a mosaic keeps."""
 
@@ -198,6 +229,9 @@ EXPOSURE_ATTRS = (
 
 TEXT = frozenset(row.name for row in PROVENANCE if isinstance(row.default, str))
 """Names of the quantities that are strings."""
+
+IDENTITY = "exposure"
+"""Attribute and 0-d coordinate that name an exposure; dimension and index of several exposures."""
 
 
 def further_plane(name: str) -> PlaneRow:
@@ -361,7 +395,9 @@ def exposure_scalars(attrs: Mapping[str, Any]) -> dict[str, Any]:
     scalars = {}
     for row in EXPOSURE_ATTRS:
         value = attrs.get(row.name)
-        if value is None:
+        # Tables that are joined mark a missing string or truth value by NaN.
+        unknown = isinstance(value, float) and math.isnan(value)
+        if value is None or (unknown and not isinstance(row.default, float)):
             value = row.default
         elif row.name in TEXT:
             value = str(plain(value))

@@ -6,7 +6,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from xresample.errors import ignored_warnings
+from xresample.arguments import shown
+from xresample.errors import InvalidInputError, ignored_warnings
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
@@ -17,6 +18,11 @@ _PLURALS = re.compile(r"\b(electron|photon|count|pixel)s\b", re.IGNORECASE)
 def units_text(units: Any) -> str | None:
     """Return units as text; None if they are unknown.
 
+    Raises
+    ------
+    InvalidInputError
+        The units are neither text nor a Unit.
+
     Examples
     --------
     >>> import astropy.units as u
@@ -25,7 +31,9 @@ def units_text(units: Any) -> str | None:
     """
     if units is None or isinstance(units, str):
         return units
-    return str(units.to_string()) if hasattr(units, "to_string") else str(units)
+    if not hasattr(units, "to_string") or hasattr(units, "unit"):
+        raise InvalidInputError(f"units must be text or a Unit of astropy, got {shown(units)}")
+    return str(units.to_string())
 
 
 @functools.lru_cache(256)

@@ -119,11 +119,12 @@ class XResampleBackend(BackendEntrypoint):
         if _format_of(path) == "asdf":
             from . import roman
 
-            return roman.read(path, options).dataset(drop)
+            return roman.read(path, options).dataset(SourceFile.at(path), drop)
         from . import fits_image
         from .fits_file import FitsFile
 
-        return fits_image.read(FitsFile.open(path), options).dataset(drop)
+        file = FitsFile.open(path)
+        return fits_image.read(file, options).dataset(file.source, drop)
 
     def open_groups_as_dict(
         self,

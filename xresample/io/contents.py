@@ -11,10 +11,12 @@ import xarray as xr
 from xarray.core.indexing import LazilyIndexedArray
 
 from xresample.datamodel import schema
+from xresample.datamodel.facts import identity_of_file, with_identity
 from xresample.errors import FileError
 
 from .extensions import DATA
 from .lazy_arrays import LazyPlane, PlaneArray, TextArray
+from .source_file import SourceFile
 
 Group = str | int
 """Value of the option ``group=``, which selects one exposure of a file."""
@@ -63,8 +65,15 @@ class Contents:
     compressed: bool = False
     """Whether reading a part of a plane costs as much as reading the whole plane."""
 
-    def dataset(self, drop: Iterable[str] = ()) -> xr.Dataset:
-        """Return the exposure as a lazy Dataset, without the variables in ``drop``.
+    def dataset(self, source: SourceFile, drop: Iterable[str] = ()) -> xr.Dataset:
+        """Return the exposure as a lazy Dataset.
+
+        Parameters
+        ----------
+        source : SourceFile
+            The file, which determines the identity of the exposure.
+        drop : iterable of str, optional
+            Variables to leave out.
 
         Raises
         ------
@@ -92,7 +101,9 @@ class Contents:
             text = LazilyIndexedArray(TextArray(self.wcs))
             coords[schema.WCS] = xr.Variable(*schema.wcs_variable(text))
         attrs = {"filename": self.name, **self.attrs}
-        return xr.Dataset(variables, coords, {k: v for k, v in attrs.items() if v is not None})
+        found = xr.Dataset(variables, coords, {k: v for k, v in attrs.items() if v is not None})
+        identity = identity_of_file(self.name, source.path, source.size, source.modified)
+        return with_identity(found, identity).drop_vars(dropped, errors="ignore")
 
     def _check(self) -> None:
         shape = self.planes[DATA].shape

@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from xresample.datamodel.dq_flags import as_uint32
-from xresample.errors import FileError, ignored_warnings
+from xresample.errors import (
+    FileError,
+    IgnoredDistortionWarning,
+    ignored_warnings,
+    warn,
+)
 from xresample.wcs.text import parse, to_text
 
 from .fits_hdus import Hdu, opened_hdus, read_hdus
@@ -21,6 +26,11 @@ from .source_file import SourceFile
 
 _MINUTES = re.compile(r"\bmin(ute)?s?\b", re.IGNORECASE)
 """Comment of a keyword whose value is in minutes, as in images of the Digitized Sky Survey."""
+
+_WCS_NUMBER = re.compile(
+    r"(CRVAL|CRPIX|CDELT|CROTA)[1-9]|(CD|PC|PV)[1-9]_[0-9]+|(A|B|AP|BP)_[0-9]_[0-9]"
+)
+"""Keywords of a WCS that are numbers."""
 
 _MAX_SIP_ORDER = 9
 """Maximum order of a SIP polynomial in the convention (Shupe et al. 2005)."""
@@ -265,6 +275,7 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
     with opened_hdus(source) as hdus, ignored_warnings():
         header = hdus[index].header
         _check_sip(header, name)
+        _check_numbers(header, name)
         try:
             # `fix` repairs old headers; the constructor would warn about every repair.
             wcs = WCS(header, fobj=HDUList([hdus[k] for k in range(count)]), fix=False)
@@ -277,7 +288,23 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
                 f"{name}: the WCS of HDU {index} must have two celestial axes, got "
                 f"{', '.join(wcs.wcs.ctype)}"
             )
-        return to_text(wcs if wcs.naxis == 2 else wcs.celestial)
+        is_left_over = wcs.sip is not None and not all(
+            kind.endswith("-SIP") for kind in (header["CTYPE1"], header["CTYPE2"])
+        )
+        if is_left_over:
+            wcs.sip = None
+        try:
+            text = to_text(wcs if wcs.naxis == 2 else wcs.celestial)
+        except Exception as error:  # wcslib raises errors of its own types.
+            raise FileError(f"{name}: the WCS of HDU {index} cannot be used: {error}") from error
+    if is_left_over:
+        warn(
+            f"{name}: the SIP polynomial of HDU {index} is ignored, because CTYPE1 = "
+            f"{header['CTYPE1']!r} does not end with -SIP. Programs that resample images leave "
+            "such keywords behind; if the image is distorted, correct CTYPE1 and CTYPE2",
+            IgnoredDistortionWarning,
+        )
+    return text
 
 
 def _check_sip(header: Any, name: str) -> None:
@@ -287,6 +314,23 @@ def _check_sip(header: Any, name: str) -> None:
         number = _number(order)
         if number is None or number > _MAX_SIP_ORDER:
             raise FileError(f"{name}: {keyword} must be at most {_MAX_SIP_ORDER}, got {order!r}")
+
+
+def _check_numbers(header: Any, name: str) -> None:
+    """Raise a `FileError` if a number of the WCS is not finite; wcslib would take it for 0."""
+    from astropy.io.fits.card import Undefined
+
+    for card in header.cards:
+        if not _WCS_NUMBER.fullmatch(card.keyword):
+            continue
+        try:
+            value = card.value
+        except Exception:  # astropy raises an error for a card that it cannot parse.
+            value = card.image[10:].strip()
+        if isinstance(value, Undefined):
+            continue
+        if isinstance(value, bool | str) or not math.isfinite(value):
+            raise FileError(f"{name}: {card.keyword} must be a finite number, got {value!r}")
 
 
 def table_bytes(source: SourceFile, index: int) -> bytes:

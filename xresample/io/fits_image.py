@@ -12,6 +12,7 @@ from xresample.errors import FileError, InvalidInputError
 from . import hst, jwst
 from .contents import Contents, Group, ReadOptions, Role
 from .extensions import DATA, DQ, IMAGE, variable_of
+from .fits_facts import facts_in
 from .fits_file import FitsFile, table_bytes, text_wcs
 from .fits_hdus import Hdu
 from .roles import (
@@ -77,9 +78,15 @@ def _raise_without_image(file: FitsFile, celestial: list[Hdu]) -> None:
             f"choose it with group={celestial[0].name!r}"
         )
     others = ", ".join(hdu.label for hdu in file.hdus if hdu.is_image) or "none"
+    cubes = [
+        f"{hdu.label} ({' x '.join(map(str, hdu.shape))})"
+        for hdu in file.hdus
+        if hdu.shape and len(hdu.shape) > 2
+    ]
+    more = f"; got also images with more axes: {', '.join(cubes)}" if cubes else ""
     raise FileError(
         f"{file.path} must have an image with a celestial WCS (CTYPE1, CTYPE2); "
-        f"its two-dimensional images are {others}"
+        f"its two-dimensional images are {others}{more}"
     )
 
 
@@ -164,7 +171,7 @@ def _read_any(file: FitsFile, image: Hdu, name: str, several: bool) -> Contents:
         name,
         {DATA: file.image_plane(image)},
         _wcs_of(file, image),
-        {**attrs, "group_id": group_id},
+        {**attrs, **facts_in(file, image), "group_id": group_id},
         file.text("BUNIT", image.header),
     )
     # Without names such as SCI or A.SCI, nothing says which of several images a plane belongs to.

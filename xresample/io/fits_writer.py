@@ -12,15 +12,16 @@ import numpy as np
 import xarray as xr
 
 from xresample import arguments
-from xresample.datamodel import schema
+from xresample.datamodel import provenance, schema
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.mosaic import require_mosaic
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_origin
 from xresample.errors import ignored_warnings
 from xresample.sky.index import without_sky
 from xresample.wcs.fits_header import header_of
 
-from .extensions import extension_of
+from .extensions import DATA, extension_of
 from .replace import new_file, require_new
 
 KEYWORDS = {
@@ -53,8 +54,13 @@ KEYWORDS = {
     "elapsed_exposure_time": ("TELAPSE", "[s] sum of the durations of exposures"),
     "pixelarea_steradians": ("PIXAR_SR", "[sr] area of a pixel"),
     "pixelarea_arcsecsq": ("PIXAR_A2", "[arcsec2] area of a pixel"),
+    "software": ("CREATOR", "program that made the mosaic"),
 }
-"""Keyword and comment of each attribute; other attributes keep their names, as HIERARCH cards."""
+"""Keyword and comment of each attribute; attributes that the data model gives keywords have these.
+Other attributes keep their names, as HIERARCH cards."""
+
+FACTS = {row.name: row for row in schema.PROVENANCE if row.keywords}
+"""Rows of the attributes with keywords of the data model."""
 
 IN_TABLE = ("group_ids",)
 """Attributes that are not keywords, because the table of exposures contains them."""
@@ -89,6 +95,7 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     from astropy.io import fits
 
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     target = Path(arguments.path("path", path)).expanduser()
     require_new(target, arguments.flag("overwrite", overwrite))
     # All planes are computed at once, because dask would compute common parts once per plane.
@@ -102,13 +109,19 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
 
     primary = fits.PrimaryHDU()
     primary.header.extend(_cards(mosaic), update=True)
+    for note in _notes(mosaic):
+        primary.header.add_comment(note)
     yield primary
     header = _wcs_header(mosaic)
     for name, row in _planes(mosaic):
         variable = mosaic[name].transpose(*row.dims)
         hdu = fits.ImageHDU(variable.values, name=extension_of(name))
-        if header is not None and row.dims == schema.PIXELS:
-            hdu.header.extend(header.cards, update=True)
+        if header is not None and row.dims[-2:] == schema.PIXELS:
+            # A header shares the cards that it is extended with, so each image needs a copy.
+            hdu.header.extend(header.copy().cards, update=True)
+            hdu.header.extend(_further_axes(len(row.dims)), update=True)
+        if name == DATA:
+            hdu.header.extend(_zero_points(mosaic), update=True)
         if units := variable.attrs.get("units"):
             hdu.header["BUNIT"] = (str(units), "units of the pixels")
         y0, x0 = pixel_origin(mosaic)
@@ -136,7 +149,7 @@ def _planes(mosaic: xr.Dataset) -> Iterator[tuple[str, schema.Variable]]:
 def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
     """Yield options and totals as cards; values that no card can hold are written as text."""
     for name, given in mosaic.attrs.items():
-        if name in IN_TABLE:
+        if name in IN_TABLE or name in FACTS:
             continue
         value = schema.plain(given)
         if isinstance(value, float) and not math.isfinite(value):
@@ -144,10 +157,71 @@ def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
         elif not isinstance(value, str | int | float | bool):
             value = " ".join(str(entry) for entry in schema.as_list(value))
         if isinstance(value, str):
-            value = value.encode("ascii", "replace").decode().replace("\n", " ")
+            value = _ascii(value)
         keyword, comment = KEYWORDS.get(str(name), (f"HIERARCH {name}", ""))
-        yield keyword, value, comment
+        yield keyword, value, _fitting(comment, value)
+    yield from _fact_cards(mosaic)
     yield "NEXPOSUR", mosaic.sizes["exposure"], "number of exposures"
+
+
+def _fact_cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
+    """Yield the facts that all exposures share, such as the filter, with their keywords."""
+    given = {name: schema.plain(v) for name, v in mosaic.attrs.items() if name in FACTS}
+    known = {name: value for name, value in given.items() if provenance.is_known(value)}
+    if "date" not in known and "start_time" in mosaic.attrs:
+        known["date"] = _iso(float(mosaic.attrs["start_time"]))
+    for name, value in known.items():
+        row = FACTS[name]
+        comment = f"[{row.units}] {row.long_name}" if row.units else row.long_name
+        value = _ascii(value) if isinstance(value, str) else value
+        for keyword in row.keywords:
+            yield keyword, value, _fitting(comment, value)
+
+
+def _zero_points(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
+    """Yield the cards of numbers, which calibrate the values; photometry reads them beside data."""
+    return (card for card in _fact_cards(mosaic) if isinstance(card[1], float))
+
+
+def _notes(mosaic: xr.Dataset) -> Iterator[str]:
+    """Yield why keywords are missing that some exposures have."""
+    for name, row in FACTS.items():
+        if name in mosaic.attrs or name not in mosaic.coords:
+            continue
+        values = {v for v in mosaic[name].values.tolist() if provenance.is_known(v)}
+        if values:
+            yield (
+                f"{row.keywords[0]} is absent because not all exposures have the same value, see "
+                f"the column {name} of {TABLE}"
+            )
+
+
+def _fitting(comment: str, value: Any) -> str:
+    """Return a comment, or nothing if a card with the value has no room for the comment."""
+    # A card has 80 characters: the keyword, the value and three separators come first.
+    room = 80 - 10 - max(20, len(str(value)) + 2) - 3
+    return comment if len(comment) <= room else ""
+
+
+def _iso(mjd: float) -> str:
+    """Return a time as ISO 8601."""
+    from astropy.time import Time
+
+    return str(Time(mjd, format="mjd").isot)
+
+
+def _ascii(text: str) -> str:
+    """Return text with the characters that a card can hold."""
+    return text.encode("ascii", "replace").decode().replace("\n", " ")
+
+
+def _further_axes(count: int) -> Iterator[tuple[str, Any]]:
+    """Yield the cards of the axes before ``(y, x)``, which are not celestial, such as planes."""
+    if count > 2:
+        yield "WCSAXES", count
+    for axis in range(3, count + 1):
+        yield from ((f"CTYPE{axis}", "INDEX"), (f"CRPIX{axis}", 1.0))
+        yield from ((f"CRVAL{axis}", 0.0), (f"CDELT{axis}", 1.0))
 
 
 def _exposure_table(mosaic: xr.Dataset) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .contents import Contents
 from .extensions import DATA, DQ, IMAGE, extension_of
+from .fits_facts import facts_in
 from .fits_file import FitsFile
 from .fits_hdus import Hdu
 from .lazy_arrays import ComputedPlane, LazyPlane, quotient
@@ -53,6 +54,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
         "group_id": _group_id(file, image, instrument),
         "exposure_time": time,
         **_times(file, image),
+        **facts_in(file, image),
         "level": sky / divisor if sky is not None else None,
     }
     flags = hst_flags(instrument, file.text("DETECTOR") or "")

@@ -12,6 +12,7 @@ from xresample.errors import FileError
 from .asdf_file import tree_wcs
 from .contents import Contents
 from .extensions import DATA, DQ, variable_of
+from .fits_facts import facts_in
 from .fits_file import FitsFile, table_bytes
 from .fits_hdus import Hdu
 from .lazy_arrays import LazyPlane
@@ -59,6 +60,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     attrs: dict[str, Any] = {
         quantity: file.number(keywords, image.header) for quantity, keywords in NUMBERS.items()
     }
+    attrs |= facts_in(file, image)
     subtracted = file.primary.get("BKGSUB")
     attrs["subtracted"] = int(subtracted) if isinstance(subtracted, bool) else None
     attrs["group_id"] = _group_id(file, table)

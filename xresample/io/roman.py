@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -166,16 +167,23 @@ class SkyVariance:
 
 def _attrs(meta: Mapping[str, Any]) -> dict[str, Any]:
     exposure, background = _part(meta, "exposure"), _part(meta, "background")
+    instrument = _part(meta, "instrument")
+    start, end = _time(exposure.get("start_time")), _time(exposure.get("end_time"))
     subtracted = background.get("subtracted")
     group = _value(meta, "group_id") or _value(_part(meta, "observation"), "observation_id")
     return {
         "group_id": None if group is None else str(group),
         "exposure_time": _number(exposure, "exposure_time"),
-        "start_time": _mjd(exposure.get("start_time")),
-        "end_time": _mjd(exposure.get("end_time")),
+        "start_time": None if start is None else float(start.mjd),
+        "end_time": None if end is None else float(end.mjd),
         "pixelarea_steradians": _number(_part(meta, "photometry"), "pixel_area"),
         "level": _number(background, "level"),
         "subtracted": int(subtracted) if isinstance(subtracted, bool) else None,
+        "instrument": _value(instrument, "name"),
+        "detector": _value(instrument, "detector"),
+        "filter": _value(instrument, "optical_element"),
+        "date": None if start is None else start.isot,
+        "photmjsr": _number(_part(meta, "photometry"), "conversion_megajanskys"),
     }
 
 
@@ -204,8 +212,8 @@ def _number(tree: Mapping[str, Any], key: str) -> float | None:
     return float(value) if known else None
 
 
-def _mjd(node: Any) -> float | None:
-    """Return a time in a tree as MJD; None if the time is unknown."""
+def _time(node: Any) -> Any:
+    """Return a time in a tree as an astropy time; None if the time is unknown."""
     from astropy.time import Time
 
     if isinstance(node, Mapping):
@@ -215,9 +223,10 @@ def _mjd(node: Any) -> float | None:
     if value is None or value in FILLS:
         return None
     try:
-        return float(Time(getattr(value, "data", value), **options).mjd)
+        time = Time(getattr(value, "data", value), **options)
     except (TypeError, ValueError):
         return None
+    return time if time.isscalar and math.isfinite(time.mjd) else None
 
 
 def _wcs(source: SourceFile) -> str:

@@ -13,8 +13,10 @@ from xresample import arguments
 from xresample.datamodel.exposure import required_wcs, validate
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.pixels import image_shape, pixel_origin
+from xresample.datamodel.stack import separate
 from xresample.errors import FileError, InvalidInputError
 from xresample.wcs.fit import footprints
+from xresample.wcs.frames import icrs
 from xresample.wcs.handle import WCSHandle
 
 from .asdf_file import opened_tree
@@ -65,7 +67,7 @@ def skycell_grids(
     if names is not None:
         chosen = _by_name(cells, arguments.names("names", names))
     else:
-        chosen = _near(cells, meta, arguments.datasets("exposures", exposures))
+        chosen = _near(cells, meta, separate(exposures))
     return {
         str(cells["name"][k]): _grid_of(cells[k], regions, meta, k, source.path) for k in chosen
     }
@@ -113,7 +115,7 @@ def _near(cells: np.ndarray, meta: tuple[int, float], exposures: Iterable[xr.Dat
     for exposure in exposures:
         validate(exposure)
         placed = required_wcs(exposure), image_shape(exposure), *pixel_origin(exposure)
-        outline = _directions(*footprints([placed]).T)
+        outline = _directions(*footprints([placed], icrs()).T)
         middle = outline.mean(axis=0)
         middle /= np.linalg.norm(middle)
         extent = float(np.linalg.norm(outline - middle, axis=1).max())

@@ -16,6 +16,9 @@ corners of all pixels of a row.
 A neighbour may be missing, at the border of the image or because of a NaN in the map. The line
 through the other two centres is then extended. Where that is impossible, the step of an adjacent
 line is used (`mended_corners`). A NaN therefore costs its own pixel and no other.
+
+A map may be torn: on a map of the whole sky, neighbours can lie at opposite ends of a row. A
+neighbour beyond a tear counts as missing, so no pixel is stretched across the map.
 """
 
 from __future__ import annotations
@@ -30,6 +33,15 @@ from .structures import SPAN
 
 UPPER = 2 * (SPAN + 2)
 """Index in ``blended`` where the upper of the two blended rows begins."""
+
+TORN = 8.0
+"""Minimum step across a tear, in units of the step to the opposite neighbour."""
+
+OBLONG = 4.0
+"""Maximum ratio of the sides of a pixel that has only one neighbour along the longer side."""
+
+CONTINUOUS = 4.0
+"""Length of a step, in output pixels, that is never a tear: tables of distortion have kinks."""
 
 
 @inner
@@ -99,37 +111,105 @@ def centre(pixmap, j, i):
 
 
 @inlined
-def step(pixmap, j, i, dj, di):
-    """Return the step to the next pixel, or the step from the previous pixel if it is missing."""
+def length(pixmap, j, i, px, py):
+    """Return the distance of a centre from a point, along x plus along y; NaN if it is missing."""
+    x, y = centre(pixmap, j, i)
+    return abs(x - px) + abs(y - py)
+
+
+@inlined
+def least(a, b):
+    """Return the smaller of two numbers, or the one that is not NaN."""
+    return b if math.isnan(a) or b < a else a
+
+
+@inner
+def limit_of(pixmap, j, i):
+    """Return the distance from a centre beyond which its neighbours lie on the far side of a tear.
+
+    A tear is a step that is much longer than the step to the opposite neighbour. A pixel at the
+    border has no opposite neighbour; then its steps along the other axis count.
+    """
     px, py = centre(pixmap, j, i)
-    x, y = centre(pixmap, j + dj, i + di)
+    right, left = length(pixmap, j, i + 1, px, py), length(pixmap, j, i - 1, px, py)
+    up, down = length(pixmap, j + 1, i, px, py), length(pixmap, j - 1, i, px, py)
+    x, y = least(right, left), least(up, down)
+    width = least(x, OBLONG * y) if math.isnan(right + left) else x
+    height = least(y, OBLONG * x) if math.isnan(up + down) else y
+    # A comparison with NaN is false, so without any neighbour there is no limit.
+    longer = height if math.isnan(width) or height > width else width
+    return TORN * longer + CONTINUOUS
+
+
+@inlined
+def near(pixmap, j, i, around):
+    """Return the mapped centre of a pixel; NaN if it lies beyond a limit around a point."""
+    px, py, limit = around
+    x, y = centre(pixmap, j, i)
+    if abs(x - px) + abs(y - py) > limit:
+        return np.nan, np.nan
+    return x, y
+
+
+@inlined
+def is_stretched(pixmap, j, i, q):
+    """Tell whether the map may be torn at a pixel, by its corners.
+
+    The mean of the corners of a pixel is its centre, except where the map bends. At the border of
+    the map, the extrapolation of a tear has the same mean, so every pixel there may be at a tear.
+    """
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    ny, nx, _ = pixmap.shape
+    if i == 0 or j == 0 or i == nx - 1 or j == ny - 1:
+        return True
+    x, y = pixmap[j, i, 0], pixmap[j, i, 1]
+    return abs(0.25 * (x0 + x1 + x2 + x3) - x) + abs(0.25 * (y0 + y1 + y2 + y3) - y) > 0.5
+
+
+@inner
+def is_torn(pixmap, j, i):
+    """Tell whether a neighbour of a pixel lies beyond a tear of the map."""
+    px, py = centre(pixmap, j, i)
+    limit = limit_of(pixmap, j, i)
+    for dj in range(-1, 2):
+        for di in range(-1, 2):
+            if length(pixmap, j + dj, i + di, px, py) > limit:
+                return True
+    return False
+
+
+@inlined
+def step(pixmap, j, i, dj, di, around):
+    """Return the step to the next pixel, or the step from the previous pixel if it is missing."""
+    px, py = near(pixmap, j, i, around)
+    x, y = near(pixmap, j + dj, i + di, around)
     if math.isnan(x):
-        qx, qy = centre(pixmap, j - dj, i - di)
+        qx, qy = near(pixmap, j - dj, i - di, around)
         return px - qx, py - qy
     return x - px, y - py
 
 
 @inner
-def neighbour(pixmap, j, i, dj, di):
+def neighbour(pixmap, j, i, dj, di, around):
     """Return the centre of the next pixel, or a substitute from the step of an adjacent line.
 
-    A pixel at a border or between two NaN has no step along its own line.
+    A pixel at a border, between two NaN, or beside a tear has no step along its own line.
     """
-    px, py = centre(pixmap, j, i)
-    x, y = step(pixmap, j, i, dj, di)
+    px, py, _ = around
+    x, y = step(pixmap, j, i, dj, di, around)
     for side in (-1, 1):
         if math.isnan(x):
-            x, y = step(pixmap, j + side * di, i + side * dj, dj, di)
+            x, y = step(pixmap, j + side * di, i + side * dj, dj, di, around)
     return px + x, py + y
 
 
 @inner
-def mended_corner(pixmap, j, i, dj, di, h):
-    """Return the corner towards ``(dj, di)`` of a pixel that has a NaN among its neighbours."""
-    px, py = centre(pixmap, j, i)
-    ax, ay = neighbour(pixmap, j, i, 0 * di, di)
-    bx, by = neighbour(pixmap, j, i, dj, 0 * dj)
-    cx, cy = centre(pixmap, j + dj, i + di)
+def mended_corner(pixmap, j, i, dj, di, h, around):
+    """Return the corner towards ``(dj, di)`` of a pixel some of whose neighbours are missing."""
+    px, py, _ = around
+    ax, ay = neighbour(pixmap, j, i, 0 * di, di, around)
+    bx, by = neighbour(pixmap, j, i, dj, 0 * dj, around)
+    cx, cy = near(pixmap, j + dj, i + di, around)
     if math.isnan(cx):
         cx, cy = ax + bx - px, ay + by - py
     lx, ly = px + h * (bx - px), py + h * (by - py)
@@ -139,11 +219,13 @@ def mended_corner(pixmap, j, i, dj, di, h):
 
 @inner
 def mended_corners(pixmap, j, i, h):
-    """Return the four corners of a pixel that has a NaN among its neighbours."""
+    """Return the four corners of a pixel some of whose neighbours are NaN or beyond a tear."""
     # This is a variable and no constant, so that one compiled function serves all corners.
     one = np.int64(1)
-    x0, y0 = mended_corner(pixmap, j, i, -one, -one, h)
-    x1, y1 = mended_corner(pixmap, j, i, -one, one, h)
-    x2, y2 = mended_corner(pixmap, j, i, one, one, h)
-    x3, y3 = mended_corner(pixmap, j, i, one, -one, h)
+    px, py = centre(pixmap, j, i)
+    around = px, py, limit_of(pixmap, j, i)
+    x0, y0 = mended_corner(pixmap, j, i, -one, -one, h, around)
+    x1, y1 = mended_corner(pixmap, j, i, -one, one, h, around)
+    x2, y2 = mended_corner(pixmap, j, i, one, one, h, around)
+    x3, y3 = mended_corner(pixmap, j, i, one, -one, h, around)
     return x0, y0, x1, y1, x2, y2, x3, y3

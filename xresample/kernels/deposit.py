@@ -25,7 +25,8 @@ Each pixel takes the first way below that fits:
 2. a patch of 2 x 2 or 3 x 3 cells inside the tile, nearly always: `depositor`. There is no branch
    that depends on an overlap, and no bounds to check, because the whole patch is inside the tile.
 3. a patch that reaches beyond the tile: `deposit`, which clips its window to the tile.
-4. corners that are NaN because of a neighbour: corners from other neighbours, then like 5.
+4. corners that are NaN because of a neighbour, or far away because the map is torn: corners from
+   other neighbours, then like 5.
 5. a pixel of any size: its overlaps with the cells inside the tile, then `deposit`.
 
 An overlap of 0 adds nothing, not even NaN times 0, so a sample that is NaN spoils only the output
@@ -36,7 +37,7 @@ from __future__ import annotations
 
 import math
 
-from .corners import blend_rows, corners, mended_corners
+from .corners import blend_rows, corners, is_stretched, is_torn, mended_corners
 from .intrinsics import add_lanes, patch
 from .jit import inlined, inner, jit
 from .patches import (
@@ -188,7 +189,10 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
             window = patch_window(cells, k, tile)
         else:
             q = corners(scratch.blended, k, h)
-            if not math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7]):
+            finite = math.isfinite(q[0] + q[1] + q[2] + q[3] + q[4] + q[5] + q[6] + q[7])
+            if not finite or (
+                is_stretched(source.pixmap, j, i0 + k, q) and is_torn(source.pixmap, j, i0 + k)
+            ):
                 q = mended_corners(source.pixmap, j, i0 + k, h)
             window = quadrilateral_cells(q, tile, cells)
         deposit(scratch, window, tile, lanes, sums, w, k, flag)

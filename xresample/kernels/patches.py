@@ -57,8 +57,17 @@ from .corners import corners
 from .intrinsics import use_wide_vectors
 from .jit import inlined, inner
 from .plain import floor
-from .square import bounds, kept, overlaps_2x2, overlaps_3x3, relative_to, signed_area
-from .structures import PAD, SPAN, CellWindow
+from .square import (
+    all_snapped,
+    bounds,
+    kept,
+    overlaps_2x2,
+    overlaps_3x3,
+    relative_to,
+    signed_area,
+    tolerance_of,
+)
+from .structures import COARSE, PAD, SNAP, SPAN, CellWindow
 
 WIDE = 4 * SPAN
 CORNERS = 13 * SPAN
@@ -101,13 +110,15 @@ def narrow_patches(blended, n, h, tile, cells):
     for k in range(filled_up(n)):
         q = corners(blended, k, h)
         x_lo, x_hi, y_lo, y_hi = bounds(q)
-        x, y = floor(x_lo + 0.5), floor(y_lo + 0.5)
+        tolerance = tolerance_of(x_lo, x_hi, y_lo, y_hi)
+        to_border = 0.5 + tolerance
+        x, y = floor(x_lo + to_border), floor(y_lo + to_border)
         nx, ny = floor(x_hi + 0.5) - x, floor(y_hi + 0.5) - y
         # The least or greatest of some numbers may hide a NaN, but the area does not.
         area = abs(signed_area(q))
         nx = nx if area > 0.0 and area < math.inf else math.nan
         put(cells, k, x, y, nx, ny, 2.0 if nx < 2.0 and ny < 2.0 else 3.0, tile)
-        q = relative_to(q, x - 0.5, y - 0.5)
+        q = all_snapped(relative_to(q, x - 0.5, y - 0.5), tolerance)
         x0, y0, x1, y1, x2, y2, x3, y3 = q
         cells[CORNERS + k] = x0
         cells[CORNERS + SPAN + k] = y0
@@ -158,13 +169,20 @@ def wide_patches(n, cells):
 def share(centre, cell, half):
     """Return the fraction of a box that lies in a cell along one axis."""
     inside = min(centre + half, cell + 0.5) - max(centre - half, cell - 0.5)
-    return max(inside, 0.0) * (0.5 / half)
+    return (inside if inside > tolerance_of_box(half) else 0.0) * (0.5 / half)
+
+
+@inlined
+def tolerance_of_box(half):
+    """Return the width of the part of a box that the rounding of a WCS puts into a cell."""
+    return min(SNAP, half * (2.0 / COARSE))
 
 
 @inlined
 def put_box(cells, k, x, y, half, side, tile):
     """Write the cells of a box; return the first cell. A NaN centre gives a width of NaN."""
-    column, line = floor(x - half + 0.5), floor(y - half + 0.5)
+    to_border = 0.5 + tolerance_of_box(half)
+    column, line = floor(x - half + to_border), floor(y - half + to_border)
     nx = floor(x + half + 0.5) - column + 0.0 * (x + y)
     put(cells, k, column, line, nx, floor(y + half + 0.5) - line, side, tile)
     cells[SLOT + k] = k

@@ -28,6 +28,13 @@ def floor(x):
     return nearest - 1.0 if nearest > x else nearest
 
 
+@inlined
+def snapped(x, tolerance):
+    """Return the nearest integer if it is closer than a tolerance, or else ``x`` unchanged."""
+    nearest = (x + ONE_BIT) - ONE_BIT
+    return nearest if abs(x - nearest) < tolerance else x
+
+
 def add_lanes(sums, at, factor, samples, sample):
     """Add ``factor`` times the group ``sample`` of ``samples`` to the group ``at`` of ``sums``.
 

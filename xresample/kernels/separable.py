@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from .jit import inlined, inner
+from .patches import share
 from .plain import floor
 from .structures import (
     GAUSSIAN,
@@ -27,6 +28,7 @@ from .structures import (
     LANCZOS3,
     LARGE,
     POINT,
+    SNAP,
     SPAN,
     TURBO,
     CellWindow,
@@ -56,7 +58,8 @@ def reach(code: int, pixfrac: float, ratio: float) -> float:
         return max(2.5 * pixfrac / SIGMAS_PER_FWHM, 1.2) / ratio
     if code == LANCZOS2 or code == LANCZOS3:
         return (2.0 if code == LANCZOS2 else 3.0) / ratio
-    return 0.0
+    # A centre on the border of two cells belongs to the second one, whatever its rounding error.
+    return SNAP
 
 
 def separable_footprint(code: int, pixfrac: float, ratio: float) -> SeparableFootprint:
@@ -70,18 +73,19 @@ def separable_footprint(code: int, pixfrac: float, ratio: float) -> SeparableFoo
 def separable_windows(pixmap, j, i0, n, code, far, cells):
     """Write the first and last cells of ``n`` pixels of row ``j`` along x and along y.
 
-    Lanczos uses the cells whose centre is within the reach, the other kernels the cells that the
-    reach touches. The loop has no branch, so several pixels share an instruction. A NaN centre
-    gives NaN.
+    Lanczos uses the cells whose centre is within the reach, point the one cell that holds the
+    centre, the other kernels the cells that the reach touches. The loop has no branch, so several
+    pixels share an instruction. A NaN centre gives NaN.
     """
     lanczos = code == LANCZOS2 or code == LANCZOS3
     to_border, next_cell = (0.0, 1.0) if lanczos else (0.5, 0.0)
+    below = -far if code == POINT else far
     row = pixmap[j].reshape(-1)[2 * i0 :]
     for k in range(n):
         x, y = row[2 * k], row[2 * k + 1]
-        cells[FIRST_X + k] = floor(x - far + to_border) + next_cell
+        cells[FIRST_X + k] = floor(x - below + to_border) + next_cell
         cells[LAST_X + k] = floor(x + far + to_border)
-        cells[FIRST_Y + k] = floor(y - far + to_border) + next_cell
+        cells[FIRST_Y + k] = floor(y - below + to_border) + next_cell
         cells[LAST_Y + k] = floor(y + far + to_border)
 
 
@@ -93,11 +97,9 @@ def write_factors(footprint, first, n, centre, cells, start):
         for c in range(n):
             cells[start + c] = 1.0
     elif code == TURBO:
-        half, per_side = 0.5 * pixfrac / ratio, ratio / pixfrac
+        half = 0.5 * pixfrac / ratio
         for c in range(n):
-            cell = first + c
-            inside = min(centre + half, cell + 0.5) - max(centre - half, cell - 0.5)
-            cells[start + c] = max(inside, 0.0) * per_side
+            cells[start + c] = share(centre, first + c, half)
     elif code == GAUSSIAN:
         width = SIGMAS_PER_FWHM * ratio / pixfrac
         k = 0.5 * width * width

@@ -28,7 +28,9 @@ and without cancellation. An edge that lies on Y has ``p == n == 0``: ``TINY`` m
 A vertical edge has no width: whatever its slope is taken to be, it adds nothing.
 
 Coordinates are relative to the lower left corner of the cell that holds the least x and y
-of the quadrilateral, so they are small, and a result depends on the pixel alone.
+of the quadrilateral, so they are small, and a result depends on the pixel alone. In these
+coordinates the borders of cells are integers. A coordinate of a corner that is an integer but for
+the rounding of a WCS is set to the integer, so pixels of coinciding grids do not leak.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ import math
 
 from .intrinsics import multiply_add
 from .jit import inlined, inner
-from .plain import floor
-from .structures import LARGE, MIN_OVERLAP, SPAN, CellWindow
+from .plain import floor, snapped
+from .structures import COARSE, LARGE, MIN_OVERLAP, SNAP, SPAN, CellWindow
 
 TINY = 1e-30
 """Number added to heights before a division. The product of eight is still above 0."""
@@ -72,6 +74,28 @@ def relative_to(q, x, y):
     """Return a quadrilateral as seen from a point."""
     x0, y0, x1, y1, x2, y2, x3, y3 = q
     return (x0 - x, y0 - y, x1 - x, y1 - y, x2 - x, y2 - y, x3 - x, y3 - y)
+
+
+@inlined
+def tolerance_of(x_lo, x_hi, y_lo, y_hi):
+    """Return the tolerance for the corners of a quadrilateral; 0 if it is tiny."""
+    return SNAP if min(x_hi - x_lo, y_hi - y_lo) > COARSE * SNAP else 0.0
+
+
+@inlined
+def all_snapped(q, tolerance):
+    """Return a quadrilateral whose corners coincide with borders of cells within a tolerance."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = q
+    return (
+        snapped(x0, tolerance),
+        snapped(y0, tolerance),
+        snapped(x1, tolerance),
+        snapped(y1, tolerance),
+        snapped(x2, tolerance),
+        snapped(y2, tolerance),
+        snapped(x3, tolerance),
+        snapped(y3, tolerance),
+    )
 
 
 @inlined
@@ -167,7 +191,7 @@ def edge_3x3(x0, y0, x1, y1, dydx):
 
 @inlined
 def kept(a):
-    """Return an overlap, or 0 if the overlap is no more than the rounding of a WCS."""
+    """Return an overlap, or 0 if the overlap is no more than a rounding error."""
     return a if abs(a) > MIN_OVERLAP else 0.0
 
 
@@ -273,7 +297,9 @@ def quadrilateral_cells(q, tile, cells):
     # The origin does not depend on the tile, so the overlaps are equal, bit by bit, in all tiles.
     x, y = floor(x_lo + 0.5) - 0.5, floor(y_lo + 0.5) - 0.5
     nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
-    relative = relative_to(q, x, y)
+    exact = relative_to(q, x, y)
+    relative = all_snapped(exact, tolerance_of(x_lo, x_hi, y_lo, y_hi))
+    area *= signed_area(relative) / signed_area(exact)
     for c in range(nx):
         left = first_x + c - 0.5 - x
         overlaps_column(relative, left, first_y - 0.5 - y, ny, cells, LARGE + c, nx)

@@ -27,7 +27,18 @@ not overlap, and turns the loops over the pixels of a piece into vector instruct
 """
 
 MIN_OVERLAP = 1e-10
-"""Overlaps below this limit come from the rounding of a WCS. They deposit nothing."""
+"""Overlaps below this limit come from rounding in a kernel. They deposit nothing."""
+
+SNAP = 1e-6
+"""Borders of pixels that lie this close to the border of an output pixel coincide with it.
+
+Positions from a WCS are exact to 1e-9 to 1e-7 output pixels, because angles in float64 have about
+13 digits behind the degree. Without the tolerance, pixels of coinciding grids would leak into
+their neighbours, with tiny weights but with bits in the context.
+"""
+
+COARSE = 1000.0
+"""Minimum size of a pixel in units of its tolerance, so that tiny pixels keep their area."""
 
 LARGE = 36 * SPAN
 """Index in ``Scratch.cells`` where the overlaps of one pixel of any size begin.

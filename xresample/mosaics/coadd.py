@@ -10,11 +10,12 @@ import xarray as xr
 
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.job import Job
-from xresample.arguments import datasets, flag, whole
+from xresample.arguments import flag, whole
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.mosaic import described, is_mosaic
 from xresample.datamodel.signatures import spells_options
+from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 from xresample.tiled.graph import lazy
@@ -82,7 +83,8 @@ def coadd(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures. They are taken one at a time, so a generator keeps one in memory. With
+        The exposures, or a stack of them (see `concat`). They are taken one at a time, so a
+        generator keeps one in memory. With
         ``chunks`` all are kept until the mosaic is computed: open them lazily, from files.
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
@@ -125,7 +127,7 @@ def coadd(
     >>> float(mosaic["data"][2, 2]), float(mosaic["wht"][2, 2]), mosaic.attrs["exposure_time"]
     (2.0, 20.0, 20.0)
     """
-    exposures = datasets("exposures", exposures)
+    exposures = separate(exposures)
     if chunks is not None:
         if flag("progress", progress):
             raise InvalidInputError(
@@ -155,7 +157,7 @@ def add(
 
     Unless exposures are ``expected``, there may be none without a warning.
     """
-    waiting = _shown(exposures, progress)
+    waiting = _shown(separate(exposures), progress)
     first = list(islice(waiting, 1))
     # `open` allocates planes for the first exposure's variances together with all other planes.
     more = Exposure(first[0]).variances if first and isinstance(first[0], xr.Dataset) else ()
@@ -178,9 +180,7 @@ def add_by_role(
     **how: Any,
 ) -> xr.Dataset:
     """Add exposures to the mosaic among several Datasets, or to a new mosaic."""
-    given: list[Any] = [dataset]
-    for other in others:
-        given.extend(datasets("exposures", other))
+    given: list[Any] = [part for entry in (dataset, *others) for part in separate(entry)]
     mosaics = [entry for entry in given if is_mosaic(entry)]
     exposures = [entry for entry in given if not is_mosaic(entry)]
     if len(mosaics) > 1:

@@ -17,6 +17,7 @@ from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.options import Options, parse_fillval
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.sky.covering import pixel_at
@@ -40,21 +41,22 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
     j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
     rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
     centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
-    coords = {**pixel_coords(exposure), "axis": ["x", "y"]}
+    coords = {**pixel_coords(dataset), "axis": ["x", "y"]}
     attrs = {"long_name": "position on the output grid", "units": "pixel"}
     return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
 
 
-def pixel_coords(exposure: Exposure) -> dict[str, Any]:
-    """Return the coordinates of the pixels of an exposure."""
+def pixel_coords(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the coordinates of the pixels of an exposure, with which results align."""
     return {
-        name: (name, np.arange(indices.start, indices.stop), schema.coordinate_attrs(name))
-        for name, indices in (("y", exposure.y), ("x", exposure.x))
+        name: (name, pixel_index(dataset, name), schema.coordinate_attrs(name))
+        for name in schema.PIXELS
     }
 
 
 def pixel_area(dataset: xr.Dataset) -> float:
     """Return the mean pixel area of an exposure or a mosaic, in steradians."""
+    dataset = in_own_pixels(dataset)
     y0, x0 = pixel_origin(dataset)
     wcs = required_wcs(dataset).object
     return float(outlines.mean_pixel_area(wcs, image_shape(dataset), x0=x0, y0=y0))
@@ -62,6 +64,7 @@ def pixel_area(dataset: xr.Dataset) -> float:
 
 def footprint(dataset: xr.Dataset) -> np.ndarray:
     """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
+    dataset = in_own_pixels(dataset)
     y0, x0 = pixel_origin(dataset)
     return outlines.footprint(required_wcs(dataset).object, image_shape(dataset), x0=x0, y0=y0)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
-from xresample.accumulate.job import Job
+from xresample.accumulate.job import Job, warn_mixed
 from xresample.accumulate.notices import warn_repeated
 from xresample.accumulate.ranges import ADVICE
 from xresample.datamodel import provenance
@@ -76,7 +76,9 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
         )
     layout = first.buffers.layout.widened(second.buffers.layout.variances)
     count = first.job.count + second.job.count
-    return Job(first.grid, first.options, layout, mine or yours, count)
+    warn_mixed(first.job.watched, second.job.watched)
+    watched = provenance.watched(first.job.watched, *second.rows)
+    return Job(first.grid, first.options, layout, mine or yours, count, watched)
 
 
 def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> np.ndarray:

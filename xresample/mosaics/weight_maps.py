@@ -46,7 +46,7 @@ def weights(dataset: xr.Dataset, recipe: WeightRecipe) -> xr.DataArray:
     }
     known = {key: value for key, value in attrs.items() if value is not None}
     image = _evaluated(recipe, exposure, options)
-    return xr.DataArray(image, pixel_coords(exposure), schema.PIXELS, "weight", known)
+    return xr.DataArray(image, pixel_coords(dataset), schema.PIXELS, "weight", known)
 
 
 def _require_planes(exposure: Exposure, recipe: WeightRecipe) -> None:

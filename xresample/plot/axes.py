@@ -11,7 +11,7 @@ from astropy.wcs.wcsapi import BaseLowLevelWCS, SlicedLowLevelWCS
 from xresample.arguments import did_you_mean, shown
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.pixels import pixel_origin, pixel_steps
+from xresample.datamodel.pixels import counts_pixels, pixel_axis, pixel_origin
 from xresample.errors import InvalidInputError
 from xresample.wcs.celestial import pixel_to_radec, radec_to_pixel, separation
 from xresample.wcs.frames import equatorial_frame
@@ -38,8 +38,7 @@ class AxesWCS(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types
 
     def __init__(self, dataset: xr.Dataset, wcs: Any) -> None:
         self._wcs = wcs
-        self._y0, self._x0 = pixel_origin(dataset)
-        self._dy, self._dx = pixel_steps(dataset)
+        (self._y0, self._dy), (self._x0, self._dx) = _pixel_axes(dataset)
         self._centre = centre_of(dataset)
         self._frame = equatorial_frame(wcs)
 
@@ -144,7 +143,8 @@ def add_axes(
 
     low = getattr(wcs, "low_level_wcs", wcs)
     starts = pixel_origin(dataset)
-    if pixel_steps(dataset) != (1, 1) or not _has_inverse(low, centre_of(dataset)):
+    is_cutout = all(counts_pixels(dataset, name) for name in ("y", "x"))
+    if not is_cutout or not _has_inverse(low, centre_of(dataset)):
         low = AxesWCS(dataset, low)
     elif any(starts):
         low = SlicedLowLevelWCS(low, tuple(slice(start, None) for start in starts))
@@ -208,9 +208,14 @@ def _has_inverse(wcs: Any, centre: tuple[float, float]) -> bool:
     return True
 
 
+def _pixel_axes(dataset: xr.Dataset) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the first pixel and the step along y and along x, in the pixels of the WCS."""
+    return pixel_axis(dataset, "y"), pixel_axis(dataset, "x")
+
+
 def centre_of(dataset: xr.Dataset) -> tuple[float, float]:
     """Return the centre of an image in the pixels of its WCS, ``(x, y)``."""
-    (y0, x0), (dy, dx) = pixel_origin(dataset), pixel_steps(dataset)
+    (y0, dy), (x0, dx) = _pixel_axes(dataset)
     return x0 + dx * dataset.sizes["x"] / 2, y0 + dy * dataset.sizes["y"] / 2
 
 
@@ -224,7 +229,7 @@ def extent_of(dataset: xr.Dataset, ax: Any) -> tuple[float, float, float, float]
     """Return the pixel limits of an image; None for sky axes, which count from its first pixel."""
     if hasattr(ax, "wcs") and ax.wcs is not None:
         return None
-    (y0, x0), (dy, dx) = pixel_origin(dataset), pixel_steps(dataset)
+    (y0, dy), (x0, dx) = _pixel_axes(dataset)
     left, low = x0 - dx / 2, y0 - dy / 2
     return left, left + dx * dataset.sizes["x"], low, low + dy * dataset.sizes["y"]
 

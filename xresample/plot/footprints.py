@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample import arguments
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
+from xresample.datamodel.own_pixels import in_own_pixels
+from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.wcs.footprint import outline
 from xresample.wcs.transform import transform
@@ -80,6 +81,7 @@ def plot_footprints(
     placed = _exposures_with_wcs(exposures)
     if on is None:
         on = _covering_grid(placed)
+    on = in_own_pixels(on) if isinstance(on, xr.Dataset) else on
     grid = Grid.of(on)
     if grid.wcs is None:
         raise InvalidInputError(
@@ -110,7 +112,7 @@ def _exposures_with_wcs(datasets: xr.Dataset | Iterable[xr.Dataset]) -> list[Exp
     InvalidInputError
         There are no exposures, or an exposure has no WCS.
     """
-    given = list(arguments.datasets("exposures", datasets))
+    given = list(separate(datasets))
     if not given:
         raise InvalidInputError(
             "exposures must contain at least one exposure, got none: pass a Dataset or a list"
@@ -133,16 +135,35 @@ def _covering_grid(exposures: list[Exposure]) -> Any:
 
 
 def _closed_outline(exposure: Exposure, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outline of an exposure in the pixels of a grid; it ends at its first point."""
+    """Return the outline of an exposure in the pixels of a grid; it ends at its first point.
+
+    NaN break the outline where it crosses an edge of the map, as on a map of the whole sky.
+    """
     wcs_from, wcs_to = (
         require_wcs(handle, role).object
         for handle, role in ((exposure.wcs, "exposure"), (grid.wcs, "mosaic"))
     )
-    points = outline(wcs_from, exposure.shape, x0=exposure.x.start, y0=exposure.y.start)
-    x, y = transform(wcs_from, wcs_to)(*points)
-    finite = np.isfinite(x) & np.isfinite(y)
-    x, y = x[finite], y[finite]
-    return np.append(x, x[:1]), np.append(y, y[:1])
+    points = np.array(outline(wcs_from, exposure.shape, x0=exposure.x.start, y0=exposure.y.start))
+    function = transform(wcs_from, wcs_to)
+    there = np.array(function(*points))
+    finite = np.isfinite(there).all(axis=0)
+    points, there = (np.append(p[:, finite], p[:, finite][:, :1], axis=1) for p in (points, there))
+    middles = np.array(function(*(points[:, 1:] + points[:, :-1]) / 2))
+    torn = np.flatnonzero(_is_torn(there, middles)) + 1
+    x, y = np.insert(there, torn, np.nan, axis=1)
+    return x, y
+
+
+def _is_torn(points: np.ndarray, middles: np.ndarray) -> np.ndarray:
+    """Tell which segments of a line, ``(2, n)``, cross an edge of the map.
+
+    The middle of such a segment lies near one of its ends instead of between them.
+    """
+    step = points[:, 1:] - points[:, :-1]
+    off = np.abs(middles - (points[:, 1:] + points[:, :-1]) / 2).max(axis=0)
+    length = np.abs(step).max(axis=0)
+    torn: np.ndarray = (length > 1) & (off > length / 4)
+    return torn
 
 
 def _colours(plt: Any, count: int) -> list[Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.arguments import datasets
 from xresample.datamodel.exposure import validate
 from xresample.datamodel.schema import PIXELS, SKY
+from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.wcs.frames import equatorial_frame
 
@@ -57,7 +57,7 @@ def covering(
     []
     """
     found = []
-    for exposure in datasets("exposures", exposures):
+    for exposure in separate(exposures):
         validate(exposure)
         if pixel_at(exposure, ra, dec) is not None:
             found.append(exposure)

@@ -16,11 +16,11 @@ from xresample.datamodel.dq_flags import good_pixels
 from xresample.datamodel.exposure import validate
 from xresample.datamodel.grid import checked_shape
 from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE
+from xresample.drizzle.utils import calc_pixmap
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
 from xresample.wcs.handle import WCSObject
-from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
 from . import input_model as models
 
@@ -32,12 +32,6 @@ __all__ = [
     "is_flux_density",
     "is_imaging_wcs",
 ]
-
-MAX_PIXELS = 2**32
-"""Maximum number of pixels of a pixel map in memory, which takes 64 GiB."""
-
-BOXES = {"to": (True, False), "from": (False, True), "both": (False, False), "none": (True, True)}
-"""Whether the bounding boxes of input and output apply, by the value of ``disable_bbox``."""
 
 
 def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndarray:
@@ -147,58 +141,6 @@ def is_flux_density(bunit: Any) -> bool:
     (True, False)
     """
     return scales.is_flux_density(bunit)
-
-
-def calc_pixmap(
-    wcs_from: WCSObject,
-    wcs_to: WCSObject,
-    shape: tuple[int, int] | None = None,
-    disable_bbox: str = "to",
-    stepsize: int | None = 1,
-    order: int = 1,
-) -> np.ndarray:
-    """Return the positions of the pixels of one WCS in another: ``(y, x, 2)``, x first.
-
-    Parameters
-    ----------
-    wcs_from, wcs_to : WCS
-        The WCS of the image, used forward, and the WCS of the target, used backward. Neither is
-        changed.
-    shape : (int, int), optional
-        Shape of the image, ``(y, x)``. Default: the shape of its WCS.
-    disable_bbox : {"to", "from", "both", "none"}
-        The bounding box to ignore. Pixels outside the other one are NaN.
-    stepsize : int or None
-        1: evaluate the WCSs at every pixel. Above 1: a spline between nodes this many pixels
-        apart. None: a spline with a maximum error of 1e-6 pixel. Where a bounding box of the
-        target cuts the image, every pixel is evaluated.
-    order : {1, 3}
-        Order of the spline if the step is above 1.
-    """
-    arguments.choice("disable_bbox", disable_bbox, tuple(BOXES))
-    for wcs in (wcs_from, wcs_to):
-        systems.check_axes(wcs)
-    ny, nx = _shape_of(wcs_from, shape)
-    inside, within = BOXES[disable_bbox]
-    if not ny * nx <= MAX_PIXELS:
-        raise InvalidInputError(
-            f"shape must have at most {MAX_PIXELS} pixels, got {ny} x {nx}: map a part of the image"
-        )
-    centres = np.full((ny, nx, 2), np.nan)
-    mapping = build_pixmap(
-        *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order)),
-        # The nodes of a spline must lie where the WCS is defined.
-        inside=inside or stepsize != 1,
-    )
-    rows, columns = (slice(side.start, side.stop) for side in (mapping.y, mapping.x))
-    centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
-    if within and (box := systems.bounding_box(wcs_to)) is not None:
-        low, high = np.array(box).T
-        outside = ((centres < low) | (centres > high)).any(axis=-1)
-        if stepsize != 1 and outside.any():
-            return calc_pixmap(wcs_from, wcs_to, (ny, nx), disable_bbox)
-        centres[outside] = np.nan
-    return centres
 
 
 def _shape_of(wcs: WCSObject, shape: Any) -> tuple[int, int]:

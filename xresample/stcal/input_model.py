@@ -15,6 +15,7 @@ from xresample import arguments
 from xresample.datamodel import schema
 from xresample.datamodel.arrays import ExposureArrays
 from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.facts import facts_of
 from xresample.datamodel.provenance import unused_name
 from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
 from xresample.wcs.handle import WCSHandle
@@ -39,7 +40,8 @@ _PLANES = {row.name for row in schema.EXPOSURE if not row.name.endswith("*")}
 def as_model(dataset: xr.Dataset) -> Model:
     """Return an exposure Dataset as a model, with None for everything that the Dataset lacks."""
     exposure = Exposure(dataset)
-    scalars = {row.name: dataset.attrs.get(row.name) for row in schema.EXPOSURE_ATTRS}
+    facts = facts_of(exposure.dataset)
+    scalars = {row.name: facts.get(row.name) for row in schema.EXPOSURE_ATTRS}
     scalars["subtracted"] = exposure.scalars["subtracted"]
     names = [str(name) for name in dataset.data_vars if _is_plane(str(name))]
     whole = slice(None)
@@ -80,7 +82,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
         The model cannot be used; lists every fault.
     """
     planes = {name: model[name] for name in filter(_is_plane, model)}
-    taken = ExposureArrays.of(planes, model.get("bunit_data") or None)
+    taken = ExposureArrays.of(planes, _units(model))
     data = np.asarray(taken.planes.get("data", ()))
     if data.ndim != 2:
         raise ImageShapeError(
@@ -149,6 +151,12 @@ def as_number(time: Any) -> Any:
 
 def _is_plane(name: str) -> bool:
     return name in _PLANES or schema.is_variance(name)
+
+
+def _units(model: Mapping[str, Any]) -> str | None:
+    """Return the units of a model as text; None if they are unknown."""
+    units = model.get("bunit_data")
+    return None if units is None else str(units) or None
 
 
 def _wcs(model: Mapping[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import CHOICES, ErrorMethod, Options, SplineOrder, WeightType
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Kernel
 from xresample.wcs import footprint as sky
@@ -98,7 +99,7 @@ class ResampleSettings:
             grid = Grid.of(target, self._output_pixel_scale)
             self._y0, self._x0, self._output_array_shape = grid.y0, grid.x0, grid.shape
             self._output_pixel_scale = grid.pixel_scale
-            self._output_wcs = required_wcs(target).new_object()
+            self._output_wcs = required_wcs(in_own_pixels(target)).new_object()
             self.check_output_wcs(self._output_wcs, estimate_output_shape=False)
         else:
             self._output_wcs = target

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.job import Job
+from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.window import require_wcs, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
@@ -20,30 +20,24 @@ from xresample.datamodel.options import WEIGHT_PLANE
 
 from .plan import Plan
 from .tiling import Part
-from .worker import BlockOrigin, ExposureInput, SharedInput, compute_tile
+from .worker import BlockOrigin, ExposureInput, SharedInput, Tile, compute_tile
 
 Key = tuple[Any, ...]
 
+Read = Callable[[Exposure], dict[str, xr.Variable]]
+"""Returns the planes of an exposure that tasks need, as `planes` does."""
+
 
 class Graph:
-    """The tasks of a plan, and the tasks of the dask arrays in its exposures.
+    """The tasks of a plan, and the tasks of the dask arrays in its exposures."""
 
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    further : tuple of dask arrays
-        Further arrays whose blocks the tasks use.
-    """
-
-    def __init__(self, plan: Plan, further: tuple[Any, ...] = ()) -> None:
+    def __init__(self, plan: Plan, read: Read | None = None) -> None:
         self.plan = plan
-        self.further = further
         self.token = uuid4().hex
         self._loaded: list[dict[str, xr.Variable]] = []
         self._chunked: list[dict[str, _Chunked]] = []
         for exposure in plan.exposures:
-            found = planes(exposure, plan.job)
+            found = planes(exposure, plan.job) if read is None else read(exposure)
             chunked = {n: _Chunked.of(v, exposure) for n, v in found.items() if v.chunks}
             self._chunked.append(chunked)
             self._loaded.append({n: v for n, v in found.items() if n not in chunked})
@@ -53,23 +47,36 @@ class Graph:
         shared = SharedInput(self.plan.job, self.plan.threads)
         inputs: dict[Key, Any] = {self._key("shared"): shared}
         for number in range(self.plan.n_exposures):
-            inputs[self._key("exposure", number)] = self._exposure_input(number)
+            admitted, variables = self.plan.admitted[number], self._loaded[number]
+            inputs[self._key("exposure", number)] = exposure_input(admitted, variables)
         return inputs
 
     def task(self, j: int, i: int, function: Callable[..., Any]) -> tuple[Any, ...]:
         """Return the task that calls a function with the arguments of `compute_tile`."""
-        tile = self.plan.tile(j, i)
+        return self.task_of(self.plan.tile(j, i), function)
+
+    def task_of(self, tile: Tile, function: Callable[..., Any]) -> tuple[Any, ...]:
+        """Return the task for a tile, which may have some of the parts of a tile of the plan."""
         exposures = [self._key("exposure", part.number) for part in tile.parts]
         blocks = [self._blocks(part) for part in tile.parts]
         return (function, self._key("shared"), tile, exposures, blocks)
 
-    def layers(self, name: str, tasks: dict[Any, Any]) -> Any:
-        """Return a dask graph whose layer ``name`` holds the tasks."""
+    def layers(self, name: str, tasks: dict[Any, Any], further: Iterable[Any] = ()) -> Any:
+        """Return a dask graph whose layer ``name`` holds the tasks.
+
+        Parameters
+        ----------
+        name : str
+            Name of the layer.
+        tasks : dict
+            The tasks by their keys.
+        further : iterable of dask.array.Array
+            Arrays whose blocks the tasks need, beside those of the exposures.
+        """
         from dask.highlevelgraph import HighLevelGraph
 
-        chunked = [entry.array for planes in self._chunked for entry in planes.values()]
-        arrays = [*chunked, *self.further]
-        graph = HighLevelGraph.from_collections(name, tasks, arrays)
+        arrays = [chunked.array for planes in self._chunked for chunked in planes.values()]
+        graph = HighLevelGraph.from_collections(name, tasks, [*arrays, *further])
         inputs = f"inputs-{self.token}"
         layers: dict[str, Any] = {**graph.layers, inputs: self.inputs()}
         dependencies = {**graph.dependencies, inputs: set()}
@@ -78,24 +85,6 @@ class Graph:
 
     def _key(self, kind: str, *index: int) -> Key:
         return (f"{kind}-{self.token}", *index)
-
-    def _exposure_input(self, number: int) -> ExposureInput:
-        admitted = self.plan.admitted[number]
-        exposure = admitted.exposure
-        dataset = exposure.dataset
-        known = [row.name for row in schema.EXPOSURE_ATTRS if row.name in dataset.attrs]
-        return ExposureInput(
-            number=number,
-            wcs=zlib.compress(require_wcs(exposure.wcs, "exposure").text.encode()),
-            shape=exposure.shape,
-            y0=exposure.y.start,
-            x0=exposure.x.start,
-            variables=self._loaded[number],
-            flags=dict(dataset.variables["dq"].attrs) if "dq" in dataset else {},
-            attrs={name: dataset.attrs[name] for name in known},
-            scales=admitted.scales,
-            weight_type=admitted.weight_type,
-        )
 
     def _blocks(self, part: Part) -> list[list[Any]]:
         """Return the blocks that a part of an exposure needs, each with its key."""
@@ -108,12 +97,42 @@ class Graph:
         ]
 
 
+def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> ExposureInput:
+    """Return what workers need of an exposure.
+
+    Parameters
+    ----------
+    admitted : Admitted
+        The exposure.
+    variables : dict
+        Its planes that do not come as blocks, see `planes`.
+    """
+    exposure = admitted.exposure
+    dataset = exposure.dataset
+    return ExposureInput(
+        number=admitted.number,
+        wcs=zlib.compress(require_wcs(exposure.wcs, "exposure").text.encode()),
+        shape=exposure.shape,
+        y0=exposure.y.start,
+        x0=exposure.x.start,
+        variables=variables,
+        flags=dict(dataset.variables["dq"].attrs) if "dq" in dataset else {},
+        attrs=exposure.scalars,
+        scales=admitted.scales,
+        weight_type=admitted.weight_type,
+    )
+
+
 def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
     weight = WEIGHT_PLANE.get(job.options.weight_type or "", "")
-    wanted = dict.fromkeys((*job.layout.sources, weight, "dq", COADD_WEIGHT))
+    return bare_planes(exposure, (*job.layout.sources, weight, "dq", COADD_WEIGHT))
+
+
+def bare_planes(exposure: Exposure, names: Iterable[str]) -> dict[str, xr.Variable]:
+    """Return planes of an exposure, ``(y, x)``, without attributes; missing ones are left out."""
     found = {}
-    for name in wanted:
+    for name in dict.fromkeys(names):
         variable = exposure.dataset.variables.get(name)
         if variable is not None:
             # The copy shares the array, which is not read.
@@ -162,7 +181,11 @@ def lazy(plan: Plan) -> xr.Dataset:
     return lazy_of(Graph(plan), lambda graph, j, i: graph.task(j, i, compute_tile))
 
 
-def lazy_of(graph: Graph, task: Callable[[Graph, int, int], tuple[Any, ...]]) -> xr.Dataset:
+def lazy_of(
+    graph: Graph,
+    task: Callable[[Graph, int, int], tuple[Any, ...]],
+    further: Iterable[Any] = (),
+) -> xr.Dataset:
     """Return the mosaic of a graph whose tasks return all planes of a tile.
 
     Parameters
@@ -171,6 +194,8 @@ def lazy_of(graph: Graph, task: Callable[[Graph, int, int], tuple[Any, ...]]) ->
         The graph.
     task : callable
         Returns the task of a tile from the graph, and the row and column of the tile.
+    further : iterable of dask.array.Array
+        Arrays whose blocks the tasks need, beside those of the exposures.
     """
     import dask.array as da
 
@@ -180,7 +205,7 @@ def lazy_of(graph: Graph, task: Callable[[Graph, int, int], tuple[Any, ...]]) ->
     tasks = {(name, j, i): task(graph, j, i) for j in range(rows) for i in range(columns)}
     # Each block of this array is a dict of all planes of a tile; a variable picks its plane.
     tiles = da.Array(
-        graph.layers(name, tasks), name, plan.tiling.chunks, meta=np.empty((0, 0), object)
+        graph.layers(name, tasks, further), name, plan.tiling.chunks, meta=np.empty((0, 0), object)
     )
     return plan.dataset({name: _plane(plan, tiles, name, graph.token) for name in plan.planes})
 

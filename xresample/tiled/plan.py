@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,11 @@ from xresample.accumulate.launch import Outcome
 from xresample.accumulate.notices import Notices
 from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
-from xresample.arguments import datasets
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import labelled
 from xresample.datamodel.signatures import spells_options
+from xresample.datamodel.stack import separate
 from xresample.threads import count
 from xresample.wcs import transform as wcs
 from xresample.wcs.adapters import celestial_axes
@@ -191,7 +191,7 @@ def plan(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures.
+        The exposures, or a stack of them (see `concat`).
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
     chunks : int, tuple, mapping or "auto", optional
@@ -231,21 +231,45 @@ def plan(
     memory              about 29.30 kiB per worker thread
     work                400 pixels, 1.00 times those of the exposures
     """
-    job = Job.of_target(output_wcs, options)
+
+    def tiling(job: Job) -> Tiling:
+        grid, size = job.grid, job.layout.pixel_bytes(job.options, job.count)
+        return Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
+
+    return plan_tiles(separate(exposures), Job.of_target(output_wcs, options), tiling, threads)
+
+
+def plan_tiles(
+    datasets: Iterable[xr.Dataset],
+    job: Job,
+    tiling: Callable[[Job], Tiling],
+    threads: int | None = None,
+) -> Plan:
+    """Plan a mosaic in given tiles.
+
+    Parameters
+    ----------
+    datasets : iterable of Dataset
+        The exposures.
+    job : Job
+        The job of the empty mosaic.
+    tiling : callable
+        Returns the tiles, once all exposures have been admitted.
+    threads : int, optional
+        Threads to use within a tile. Default: 1.
+    """
     admitted = []
-    for dataset in datasets("exposures", exposures):
+    for dataset in datasets:
         admitted.append(job.admit(dataset))
         job = job.after(admitted[-1])
-    grid = job.grid
-    size = job.layout.pixel_bytes(job.options, job.count)
-    tiling = Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
-    parts = parts_of(admitted, job, tiling)
+    tiles = tiling(job)
+    parts = parts_of(admitted, job, tiles)
     notices, touched = Notices(), {part.number for tile in parts.values() for part in tile}
     for entry in admitted:
         outcome = Outcome.CONTRIBUTED if entry.number in touched else Outcome.OUTSIDE
         notices.note(entry, outcome, job.options)
     notices.warn(job.options)
-    return Plan(job, tiling, tuple(admitted), parts, 1 if threads is None else count(threads))
+    return Plan(job, tiles, tuple(admitted), parts, 1 if threads is None else count(threads))
 
 
 def parts_of(

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from xresample.accumulate.window import require_wcs
+from xresample.datamodel import provenance
 from xresample.errors import GridMismatchError
 
 from .graph import planes
@@ -13,7 +14,10 @@ from .plan import Plan
 
 
 def described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
-    """Return a description of a run as JSON; runs that can resume each other have the same one."""
+    """Return a description of a run as JSON; runs that can resume each other have the same one.
+
+    Facts that change neither a pixel nor a total, such as the filter, are not part of it.
+    """
     grid = planned.job.grid
     wcs = require_wcs(grid.wcs, "mosaic").text
     exposures = [
@@ -22,7 +26,7 @@ def described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
             e.shape,
             e.y.start,
             e.x.start,
-            sorted(e.scalars.items()),
+            sorted((name, v) for name, v in e.scalars.items() if name not in provenance.COMMON),
             e.units,
             sorted(planes(e, planned.job)),
         )

@@ -43,7 +43,7 @@ def lazily_revised(mosaic: xr.Dataset, revised: Revision) -> xr.Dataset:
         ]
         return (*graph.task(j, i, function), keys)
 
-    return lazy_of(Graph(planned, tuple(held.values())), task)
+    return lazy_of(Graph(planned), task, tuple(held.values()))
 
 
 def revised_tile(

@@ -21,6 +21,7 @@ from xresample.datamodel import context
 from xresample.datamodel.mosaic import layout_of
 from xresample.datamodel.options import Options
 from xresample.datamodel.provenance import Row
+from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 
 from .plan import Plan, parts_of
@@ -122,7 +123,7 @@ def in_order(
         replacing[found.pop()] = exposure
     if not replacing:
         raise InvalidInputError("new must hold at least one exposure, got none")
-    waiting = list(datasets("exposures", rest))
+    waiting = list(separate(rest))
     _require_count(len(waiting), len(rows) - len(replacing))
     others = iter(waiting)
     final = [replacing[k] if k in replacing else next(others) for k in range(len(rows))]
@@ -175,7 +176,7 @@ def revision(
     options = Options.from_attrs(mosaic.attrs)
     if rows is not None:
         layout_of(mosaic, options)
-    given = list(datasets("exposures", exposures))
+    given = list(separate(exposures))
     _require_count(len(given) - old.count(None), len(old) - old.count(None))
     job = Job.of_mosaic(mosaic, options)
     admitted = []

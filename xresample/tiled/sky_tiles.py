@@ -8,9 +8,10 @@ from typing import Any
 import xarray as xr
 
 from xresample.accumulate.job import Job
-from xresample.arguments import datasets, mapping, shown, whole
+from xresample.arguments import mapping, shown, whole
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import Options
+from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Kernel
 
@@ -119,7 +120,7 @@ def grid_touching(
     >>> list(xrs.grid_touching([exposure], xrs.tile_grid(wcs, 50)))
     ['y0x0']
     """
-    given = list(datasets("exposures", exposures))
+    given = list(separate(exposures))
     options = Options(kernel=kernel, pixfrac=pixfrac, weight_type=None, good_bits=None)
     found: dict[str, list[xr.Dataset]] = {}
     for name, target in mapping("tiles", tiles).items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from xresample.datamodel.facts import name_of
 from xresample.errors import InvalidInputError
 
 
@@ -27,7 +28,7 @@ def require_other_store(folder: Path | None, store: Any, exposures: list[xr.Data
         for source in _sources(exposure):
             inside = folder is not None and source.path is not None and _holds(folder, source.path)
             if inside or (source.store is not None and source.store == store):
-                name = exposure.attrs.get("filename") or number
+                name = name_of(exposure) or number
                 raise InvalidInputError(
                     f"overwrite=True would delete {folder or store}, which contains "
                     f"{source.path or source.store}, the source of the exposure {name}: write to "

@@ -159,7 +159,7 @@ def _add(
     blocks: Sequence[Block],
 ) -> None:
     """Add a part of an exposure; the memory that this takes is free again afterwards."""
-    mapping = _mapping(exposure, shared)
+    mapping = mapping_of(exposure, shared)
     y, x = with_next(part.y, mapping.y), with_next(part.x, mapping.x)
     options = replace(shared.job.options, weight_type=exposure.weight_type)
     cut = exposure.cut(y, x, blocks)
@@ -178,7 +178,7 @@ def _add(
         warn_outcome(outcome, [exposure.label], 1)
 
 
-def _mapping(exposure: ExposureInput, shared: SharedInput) -> PixelMap:
+def mapping_of(exposure: ExposureInput, shared: SharedInput) -> PixelMap:
     """Return the map of a whole exposure, which each thread keeps for the next tile."""
     grid, options = shared.job.grid, shared.job.options
     how = options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol

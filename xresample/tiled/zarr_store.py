@@ -57,7 +57,7 @@ def coadd_to_zarr(
     Parameters
     ----------
     exposures : Dataset or iterable of Dataset
-        The exposures. Open them lazily, from files.
+        The exposures, or a stack of them (see `concat`). Open them lazily, from files.
     output_wcs : gwcs.WCS, astropy.wcs.WCS, Dataset, dict or (int, int)
         The grid, as for `empty_mosaic`.
     store : str, path or zarr store
@@ -163,7 +163,8 @@ def _with_fixed_texts(mosaic: xr.Dataset) -> xr.Dataset:
     zarr reads strings as numpy's ``StringDType``, which older xarrays cannot write to netCDF.
     """
     texts = {}
-    for name in (*schema.TEXT, schema.WCS):
+    # Stores of earlier versions have fewer of these strings.
+    for name in filter(mosaic.coords.__contains__, (*schema.TEXT, schema.WCS)):
         read = mosaic[name].variable
         fixed = np.array(read.values.tolist(), dtype=str)
         texts[name] = xr.Variable(read.dims, fixed, read.attrs, schema.TEXT_ENCODING)

@@ -13,6 +13,8 @@ import numpy as np
 
 from xresample.errors import UnsupportedWCSError
 
+from . import cylinder
+
 Values = tuple[np.ndarray, ...]
 Box = tuple[tuple[float, float], tuple[float, float]]
 
@@ -20,6 +22,9 @@ Box = tuple[tuple[float, float], tuple[float, float]]
 # in float64 resolve only slightly smaller steps.
 _TOLERANCE = 1e-7
 _MOST_ITERATIONS = 50
+
+LATITUDES = (".dec", ".lat")
+"""Ends of the physical types of latitudes."""
 
 
 def low_level(wcs: Any) -> Any:
@@ -47,13 +52,46 @@ def is_fits(wcs: Any) -> bool:
     return module is not None and isinstance(wcs, module.WCS)
 
 
+def without_degenerate_axes(wcs: Any) -> Any:
+    """Return the celestial axes of a FITS WCS whose other axes have one pixel; else the WCS.
+
+    Radio images have axes of frequency and polarization with one pixel each.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        The other axes depend on the position on the sky.
+    """
+    if not (is_fits(wcs) and wcs.naxis > 2 and wcs.has_celestial):
+        return wcs
+    others = set(range(wcs.naxis)) - {wcs.wcs.lng, wcs.wcs.lat}
+    if wcs.pixel_shape is not None and any(wcs.pixel_shape[axis] != 1 for axis in others):
+        return wcs
+    try:
+        return wcs.celestial
+    except Exception as error:  # wcslib raises errors of its own types.
+        raise UnsupportedWCSError(
+            f"The celestial axes of a WCS must not depend on its other axes, got {error}"
+        ) from error
+
+
 def axes_types(wcs: Any) -> tuple[str, ...]:
     """Return the type of each world axis, such as SPATIAL or SPECTRAL; empty if unknown."""
     if is_gwcs(wcs):
         types = getattr(wcs.output_frame, "axes_type", None)
         if types is not None:
             return (types,) if isinstance(types, str) else tuple(types)
-    return tuple(_kind(name) for name in _physical_types(wcs))
+    types = [_kind(name) for name in _physical_types(wcs)]
+    for axis in _celestial_of_fits(wcs) or ():
+        types[axis] = "SPATIAL"
+    return tuple(types)
+
+
+def _celestial_of_fits(wcs: Any) -> tuple[int, int] | None:
+    """Return longitude and latitude of a FITS WCS on any sphere, such as the Sun; else None."""
+    if not is_fits(wcs) or min(wcs.wcs.lng, wcs.wcs.lat) < 0:
+        return None
+    return int(wcs.wcs.lng), int(wcs.wcs.lat)
 
 
 def _kind(physical: str) -> str:
@@ -88,10 +126,31 @@ def celestial_axes(wcs: Any) -> tuple[int, int]:
         raise UnsupportedWCSError(
             f"The WCS must have 2 celestial axes, got {', '.join(types) or 'axes of unknown type'}"
         )
-    physical = _physical_types(low_level(wcs))
-    if physical[found[0]].endswith((".dec", ".lat")):
+    low = low_level(wcs)
+    if is_gwcs(low):
+        return _celestial_of_gwcs(low.output_frame) or (found[0], found[1])
+    if (axes := _celestial_of_fits(low)) is not None:
+        return axes
+    if _physical_types(low)[found[0]].endswith(LATITUDES):
         found.reverse()
     return found[0], found[1]
+
+
+def _celestial_of_gwcs(frame: Any) -> tuple[int, int] | None:
+    """Return longitude and latitude by the celestial frame of a gwcs; None without such a frame.
+
+    The frame lists its axes as longitude and latitude; ``axes_order`` tells which axes of the
+    transform they are.
+    """
+    from gwcs.coordinate_frames import CelestialFrame
+
+    for part in getattr(frame, "frames", (frame,)):
+        if isinstance(part, CelestialFrame):
+            lon, lat = part.axes_order[:2]
+            # Some frames list their axes as latitude and longitude, against the documentation.
+            is_reversed = str(part.axis_physical_types[0]).endswith(LATITUDES)
+            return (lat, lon) if is_reversed else (lon, lat)
+    return None
 
 
 def bounding_box(wcs: Any) -> Box | None:
@@ -118,13 +177,24 @@ def bounding_box(wcs: Any) -> Box | None:
 
 
 def forward(wcs: Any) -> Callable[..., Values]:
-    """Return the function from pixels to world values."""
+    """Return the function from pixels to world values.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        The WCS does not have 2 pixel axes.
+    """
     wcs = low_level(wcs)
+    if wcs.pixel_n_dim != 2:
+        raise UnsupportedWCSError(
+            f"The WCS of an image must have 2 pixel axes, got {wcs.pixel_n_dim} "
+            f"({', '.join(axes_types(wcs)) or 'of unknown type'}): slice or drop the others"
+        )
     to_degrees = _degrees(wcs)
     if is_gwcs(wcs):
         call = _gwcs_call(usual_order(wcs), "__call__")
     elif is_fits(wcs):
-        call = functools.partial(_fits_forward, wcs)
+        call = functools.partial(cylinder.pixel_to_world, wcs)
     else:
         call = wcs.pixel_to_world_values
     return lambda x, y: scaled(_floats(call(*_floats((x, y)))), to_degrees)
@@ -143,17 +213,13 @@ def backward(wcs: Any) -> Callable[..., Values]:
     return lambda *world: _floats(call(*scaled(_floats(world), from_degrees)))
 
 
-def _fits_forward(wcs: Any, x: np.ndarray, y: np.ndarray) -> Any:
-    """Return the world values of an `astropy.wcs.WCS` with its full distortion."""
-    return wcs.all_pix2world(x, y, 0)
-
-
 def _fits_backward(wcs: Any, *world: np.ndarray) -> Any:
     """Return the pixel positions of an `astropy.wcs.WCS`; NaN where the iteration diverges."""
     from astropy.wcs import NoConvergence
 
     try:
-        return wcs.all_world2pix(*world, 0, tolerance=_TOLERANCE, maxiter=_MOST_ITERATIONS)
+        found = wcs.all_world2pix(*world, 0, tolerance=_TOLERANCE, maxiter=_MOST_ITERATIONS)
+        return cylinder.into_image(wcs, found)
     except NoConvergence as error:
         found = np.array(error.best_solution, dtype=np.float64)
         for lost in (error.divergent, error.slow_conv):
@@ -189,6 +255,22 @@ def _gwcs_call(wcs: Any, method: str) -> Callable[..., Any]:
     return apply
 
 
+def bounds_checks(wcs: Any) -> tuple[bool, bool]:
+    """Return whether a FITS WCS checks pixels and directions, as `Wcsprm.bounds_check` sets it."""
+    wcs.wcs.set()
+    flags = wcs.wcs.cel.prj.bounds
+    return bool(flags & 6), bool(flags & 1)
+
+
+def copied(wcs: Any) -> Any:
+    """Return a deep copy of a WCS; a copy by astropy loses the flags of `bounds_checks`."""
+    copy_of = copy.deepcopy(wcs)
+    if is_fits(wcs) and not all(checks := bounds_checks(wcs)):
+        copy_of.wcs.bounds_check(*checks)
+        copy_of.wcs.set()
+    return copy_of
+
+
 def usual_order(wcs: Any) -> Any:
     """Return a gwcs, or a copy if use would change the order of its bounding box."""
     box = getattr(wcs.pipeline[0].transform, "_user_bounding_box", None)
@@ -220,12 +302,40 @@ def _degrees(wcs: Any) -> tuple[float, ...]:
     )
 
 
-def between_units(wcs_from: Any, wcs_to: Any) -> tuple[float, ...]:
-    """Return the factor of each world axis from the units of one WCS to those of another."""
+def axes_between(wcs_from: Any, wcs_to: Any) -> tuple[int, ...]:
+    """Return for each world axis of one WCS the axis of another that it is.
+
+    Longitude belongs to longitude and latitude to latitude, whatever their order; the other axes
+    keep their order.
+    """
+    count = low_level(wcs_from).world_n_dim
+    try:
+        here, there = celestial_axes(wcs_from), celestial_axes(wcs_to)
+    except UnsupportedWCSError:
+        return tuple(range(count))
+    others = iter(axis for axis in range(count) if axis not in here)
+    partners = dict(zip(there, here, strict=True))
+    return tuple(partners[a] if a in partners else next(others) for a in range(count))
+
+
+def between_units(
+    wcs_from: Any, wcs_to: Any, axes: Sequence[int] | None = None
+) -> tuple[float, ...]:
+    """Return the factor of each world axis from the units of one WCS to those of another.
+
+    Parameters
+    ----------
+    wcs_from, wcs_to : WCS
+        The WCSs.
+    axes : sequence of int, optional
+        The axis of ``wcs_from`` for each axis of ``wcs_to``. Default: the axis with its number.
+    """
     from astropy.units import UnitConversionError, deg
 
     factors = []
-    pairs = zip(_units(low_level(wcs_from)), _units(low_level(wcs_to)), strict=True)
+    before = _units(low_level(wcs_from))
+    before = before if axes is None else tuple(before[axis] for axis in axes)
+    pairs = zip(before, _units(low_level(wcs_to)), strict=True)
     for axis, (here, there) in enumerate(pairs):
         if here is None or there is None or here.is_equivalent(deg):
             factors.append(1.0)

@@ -15,6 +15,15 @@ SPACING = 15
 EDGE_POINTS = 8
 """Number of points of a footprint on each edge."""
 
+DENSE = 512
+"""Maximum number of points on each edge where a curved border matters."""
+
+INSIDE = 33
+"""Number of rows and columns of points inside an image."""
+
+Limits = tuple[float, float, float, float]
+"""Minimum and maximum x, minimum and maximum y."""
+
 _ARCSEC = math.degrees(1) * 3600
 
 
@@ -50,6 +59,12 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) 
     return _area_of_centres(wcs, box)
 
 
+def area_of_pixel(wcs: Any, x: float, y: float) -> float:
+    """Return the area on the sky of the pixel around a position, in steradians."""
+    box = (x - 0.5, x + 0.5, y - 0.5, y + 0.5)
+    return _area(wcs, _sample(box, 1, 1), box)
+
+
 def arcsec(area: float) -> float:
     """Return the side in arcsec of a square pixel with an area in steradians."""
     return math.sqrt(area) * _ARCSEC
@@ -75,16 +90,44 @@ def footprint(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> np.
 
 
 def outline(
+    wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0, points: int = EDGE_POINTS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions, x and y in pixels, of the points of `footprint`.
+
+    Parameters
+    ----------
+    wcs : WCS
+        The WCS.
+    shape : (int, int)
+        Shape of the image, ``(ny, nx)``.
+    x0, y0 : int
+        First pixel of the image, in the pixels of the WCS.
+    points : int
+        Number of points on each edge.
+    """
+    return _sample(_borders(wcs, shape, x0, y0), points, points)
+
+
+def coverage(
     wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions, x and y in pixels, of the points of `footprint`."""
+    """Return longitude and latitude of many points of an image, on its border and inside.
+
+    The border has a point per corner of a pixel, up to `DENSE` per edge, because borders may be
+    curved. The points inside find a pole in the image, and images whose border is off the sky.
+    """
+    box = _borders(wcs, shape, x0, y0)
+    x, y = _sample(box, min(DENSE, shape[1]), min(DENSE, shape[0]))
+    sides = (np.linspace(*limits, INSIDE) for limits in (box[:2], box[2:]))
+    inside_x, inside_y = (side.ravel() for side in np.meshgrid(*sides))
+    return _sky(wcs, np.append(x, inside_x), np.append(y, inside_y))
+
+
+def _borders(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Limits:
+    """Return the outer borders of the pixels of an image inside the bounding box."""
     ny, nx = shape
     x, y = range_inside(wcs, range(x0, x0 + nx), range(y0, y0 + ny))
-    box = (x.start - 0.5, x.stop - 0.5, y.start - 0.5, y.stop - 0.5)
-    return _sample(box, EDGE_POINTS, EDGE_POINTS)
-
-
-Limits = tuple[float, float, float, float]
+    return x.start - 0.5, x.stop - 0.5, y.start - 0.5, y.stop - 0.5
 
 
 def _limits(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Limits:

@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .adapters import Values, celestial_axes, low_level
+from xresample.errors import UnsupportedWCSError
+
+from .adapters import Values, axes_between, celestial_axes, is_fits, low_level
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Longitude and latitude in degrees."""
 
 
+@dataclass(frozen=True)
+class OtherFrame:
+    """A frame of longitude and latitude that astropy cannot rotate, such as one of the Sun.
+
+    Parameters
+    ----------
+    name : str
+        Type of the longitude axis in FITS, such as ``"HPLN"``.
+    """
+
+    name: str
+
+    def is_equivalent_frame(self, other: Any) -> bool:
+        """Tell whether another frame has the same directions."""
+        return self == other
+
+    def get_representation_component_names(self) -> dict[str, str]:
+        """Return names of angles, of which the frame has none."""
+        return {}
+
+
 def celestial_frame(wcs: Any) -> Any:
-    """Return the celestial frame of a WCS as an astropy frame; None if the WCS names no frame."""
+    """Return the celestial frame of a WCS as an astropy frame; None if the WCS names no frame.
+
+    A frame of FITS that astropy does not have is an `OtherFrame`.
+    """
+    low = low_level(wcs)
+    frame = _frame_of_astropy(low)
+    if not is_fits(low) or low.wcs.lng < 0:
+        return frame
+    # astropy takes every frame with an unknown CTYPE, such as an ecliptic one, for ICRS.
+    is_other = frame is None or (low.wcs.lngtyp != "RA" and is_equatorial(frame))
+    return OtherFrame(low.wcs.lngtyp) if is_other else frame
+
+
+def _frame_of_astropy(low: Any) -> Any:
+    """Return the frame that a WCS names in the interface of APE 14, or else None."""
     try:
-        classes = low_level(wcs).world_axis_object_classes
+        classes = low.world_axis_object_classes
     except (AttributeError, NotImplementedError, ValueError):
         return None
     for _, _, options in (entry[:3] for entry in classes.values()):
@@ -63,8 +101,13 @@ def rotate(lon: Any, lat: Any, here: Any, there: Any) -> Pair:
     (ndarray, ndarray)
         Longitude and latitude in degrees. A direction that is not finite becomes NaN, unless both
         frames are the same.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        One frame is an `OtherFrame`, and the other frame is different.
     """
-    if here is None or there is None or here.is_equivalent_frame(there):
+    if same_frame(here, there):
         return lon, lat
     finite = np.isfinite(lon) & np.isfinite(lat)
     if np.all(finite):
@@ -72,6 +115,26 @@ def rotate(lon: Any, lat: Any, here: Any, there: Any) -> Pair:
     rotated = np.full((2, *np.shape(lon)), np.nan)
     rotated[:, finite] = _rotated(np.asarray(lon)[finite], np.asarray(lat)[finite], here, there)
     return rotated[0], rotated[1]
+
+
+def same_frame(here: Any, there: Any) -> bool:
+    """Tell whether two frames have the same directions; a frame that is None is the other one.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        The frames differ, and directions cannot be rotated from one to the other.
+    """
+    if here is None or there is None:
+        return True
+    if isinstance(here, OtherFrame) or isinstance(there, OtherFrame):
+        if here == there:
+            return True
+        raise UnsupportedWCSError(
+            "Directions cannot be rotated between the celestial frames "
+            f"{here.name} and {there.name}: use a grid in the frame of the exposures"
+        )
+    return bool(here.is_equivalent_frame(there))
 
 
 def _rotated(lon: Any, lat: Any, here: Any, there: Any) -> Pair:
@@ -82,16 +145,18 @@ def _rotated(lon: Any, lat: Any, here: Any, there: Any) -> Pair:
 
 
 def between_frames(wcs_from: Any, wcs_to: Any) -> Callable[[Values], Values]:
-    """Return the function from world values of one WCS to the celestial frame of another WCS."""
+    """Return the function from world values of one WCS to the axes and the frame of another WCS."""
     here, there = celestial_frame(wcs_from), celestial_frame(wcs_to)
-    if here is None or there is None or here.is_equivalent_frame(there):
-        return lambda world: world
-    lon_from, lat_from = celestial_axes(wcs_from)
-    lon_to, lat_to = celestial_axes(wcs_to)
+    axes = axes_between(wcs_from, wcs_to)
+    if same_frame(here, there):
+        if axes == tuple(range(len(axes))):
+            return lambda world: world
+        return lambda world: tuple(world[axis] for axis in axes)
+    lon, lat = celestial_axes(wcs_to)
 
     def apply(world: Values) -> Values:
-        result = list(world)
-        result[lon_to], result[lat_to] = rotate(world[lon_from], world[lat_from], here, there)
+        result = [world[axis] for axis in axes]
+        result[lon], result[lat] = rotate(result[lon], result[lat], here, there)
         return tuple(result)
 
     return apply

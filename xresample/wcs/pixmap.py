@@ -6,7 +6,6 @@ a map is not smooth, the WCSs are evaluated at every pixel.
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from xresample import threads as pool
 from xresample.errors import InvalidInputError
 from xresample.kernels.spline import evaluate_spline
 
+from .adapters import copied
 from .spline import SMALL, Spline, adaptive, fixed
 from .transform import Transform, is_tabulated, range_inside, require_same_kind, transform
 
@@ -124,7 +124,7 @@ class ExactPixelMap(PixelMap):
         tiles = list(itertools.product(_tiles(self.y, y, TILE[0]), _tiles(self.x, x, TILE[1])))
         threads = min(pool.count(threads), len(tiles))
         while self._made < threads:
-            self._copies.put(transform(*copy.deepcopy(self._pair)))
+            self._copies.put(transform(*map(copied, self._pair)))
             self._made += 1
 
         def work(tile: tuple[range, range]) -> None:

@@ -28,6 +28,9 @@ LEAST_SPACING = 8
 CONVERGENCE = 4
 """Minimum gain in accuracy from half the spacing; a quintic spline on a smooth map gains 64."""
 
+TORN, CONTINUOUS = 8.0, 4.0
+"""Step across a jump of a map, in units of the steps beside it, plus a number of output pixels."""
+
 SEED = 20020214
 
 
@@ -114,9 +117,26 @@ def fixed(function: Transform, x: range, y: range, stepsize: int, order: int) ->
         for side in (x, y)
     )  # fmt: skip
     values = np.array(function(*np.meshgrid(nodes_x, nodes_y)))
-    if not np.isfinite(values).all():
+    if not np.isfinite(values).all() or _is_torn(values):
         return None
     return Spline.through(nodes_y, nodes_x, values, order)
+
+
+def _is_torn(values: np.ndarray) -> bool:
+    """Tell whether a map jumps between two nodes, as at the edge of a map of the whole sky.
+
+    A jump is a step that is much longer than the steps before and after it; a step that has no
+    step on one side is compared with the other one.
+    """
+    for axis in (1, 2):
+        steps = np.abs(np.diff(values, axis=axis)).sum(axis=0)
+        steps = np.moveaxis(steps, axis - 1, 0)
+        if len(steps) < 2:
+            continue
+        around = np.concatenate([steps[1:2], steps, steps[-2:-1]])
+        if (steps > TORN * np.maximum(around[:-2], around[2:]) + CONTINUOUS).any():
+            return True
+    return False
 
 
 def adaptive(function: Transform, x: range, y: range, goal: float) -> Spline | None:

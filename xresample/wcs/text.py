@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 from typing import Any
 
@@ -10,13 +9,15 @@ import numpy as np
 
 from xresample.errors import UnsupportedWCSError, WCSTextError, ignored_warnings
 
-from .adapters import is_gwcs, usual_order
+from .adapters import bounds_checks, copied, is_gwcs, usual_order, without_degenerate_axes
 from .yaml_trees import load_tree
 
 _HEAD = "#ASDF "
 _WCS = "wcs"
 _NUMBERS = "numbers"
 _ANCHOR = "&id0"
+_DIGITS = 1e-9
+"""Difference, in pixels, of reference pixels that differ only because a header rounds them."""
 
 
 def to_text(wcs: Any) -> str:
@@ -36,6 +37,7 @@ def to_text(wcs: Any) -> str:
             f"A WCS must be a gwcs.WCS, an astropy.wcs.WCS or another WCS of APE 14, got "
             f"{_excerpt(wcs)}"
         )
+    wcs = without_degenerate_axes(wcs)
     try:
         text = _write(wcs)
         if _ANCHOR in text:
@@ -94,12 +96,14 @@ def _write(wcs: Any) -> str:
     from astropy.wcs import WCS
 
     # A WCS that has been used has changed attributes, which are removed from a copy.
-    own = copy.deepcopy(wcs)
+    own = copied(wcs)
     if is_gwcs(own):
         own = usual_order(own)
         _drop_circles(own)
     tree = {_WCS: own}
     if type(own) is WCS:
+        # Alternative descriptions have keywords with a letter, which readers would have to know.
+        own.wcs.alt = " "
         own.wcs.set()
         tree[_NUMBERS] = _numbers(own)
     buffer = io.BytesIO()
@@ -134,13 +138,27 @@ def _without_software(text: str) -> str:
 def _numbers(wcs: Any) -> dict[str, Any]:
     """Return the numbers of an `astropy.wcs.WCS` that its FITS header would round."""
     prm = wcs.wcs
-    return {
+    numbers = {
         "crpix": prm.crpix.tolist(),
         "crval": prm.crval.tolist(),
         "cdelt": prm.get_cdelt().tolist(),
         "pc": prm.get_pc().tolist(),
         "poles": [float(prm.lonpole), float(prm.latpole)],
     }
+    for name, values in numbers.items():
+        if name != "poles" and not np.isfinite(values).all():
+            raise ValueError(f"{name.upper()} must be finite, got {values}")
+    if np.linalg.det(np.multiply(numbers["cdelt"], numbers["pc"])) == 0:
+        raise ValueError(
+            f"the matrix of the WCS must have an inverse, got CDELT {numbers['cdelt']} and PC "
+            f"{numbers['pc']}"
+        )
+    # The following settings have no keywords in FITS; most WCSs have their defaults.
+    if wcs.sip is not None and np.abs(wcs.sip.crpix - prm.crpix).max() > _DIGITS:
+        numbers["sip_crpix"] = wcs.sip.crpix.tolist()
+    if not all(checks := bounds_checks(wcs)):
+        numbers["bounds_check"] = [int(check) for check in checks]
+    return numbers
 
 
 def _restore(wcs: Any, numbers: dict[str, np.ndarray]) -> None:
@@ -149,6 +167,11 @@ def _restore(wcs: Any, numbers: dict[str, np.ndarray]) -> None:
     for name in ("crpix", "crval", "cdelt", "pc"):
         setattr(prm, name, numbers[name])
     prm.lonpole, prm.latpole = numbers["poles"]
+    if "sip_crpix" in numbers:
+        sip = wcs.sip
+        wcs.sip = type(sip)(sip.a, sip.b, sip.ap, sip.bp, numbers["sip_crpix"])
+    if "bounds_check" in numbers:
+        prm.bounds_check(*map(bool, numbers["bounds_check"]))
     prm.set()
 
 

@@ -16,6 +16,7 @@ from xresample.errors import InvalidInputError, UnsupportedWCSError
 
 from .adapters import (
     Values,
+    axes_between,
     axes_types,
     backward,
     between_units,
@@ -26,6 +27,7 @@ from .adapters import (
     low_level,
     scaled,
     usual_order,
+    without_degenerate_axes,
 )
 from .frames import between_frames
 from .handle import remembered
@@ -39,13 +41,18 @@ __all__ = [
     "is_imaging",
     "is_spectral",
     "is_tabulated",
+    "largest_offset",
     "parse",
     "pixel_to_world",
     "range_inside",
     "to_text",
     "transform",
+    "without_degenerate_axes",
     "world_to_pixel",
 ]
+
+_COMPARED = 9
+"""Number of rows and columns of pixels at which two WCSs are compared."""
 
 Transform = Callable[[Any, Any], tuple[np.ndarray, np.ndarray]]
 
@@ -143,7 +150,7 @@ def transform(wcs_from: Any, wcs_to: Any) -> Transform:
     require_same_kind(wcs_from, wcs_to)
     ahead, back = forward(wcs_from), _backward(wcs_to)
     rotate = between_frames(wcs_from, wcs_to)
-    factors = between_units(wcs_from, wcs_to)
+    factors = between_units(wcs_from, wcs_to, axes_between(wcs_from, wcs_to))
 
     def apply(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         world = scaled(rotate(ahead(x, y)), factors)
@@ -151,6 +158,35 @@ def transform(wcs_from: Any, wcs_to: Any) -> Transform:
         return there[0], there[1]
 
     return apply
+
+
+def largest_offset(wcs_from: Any, wcs_to: Any, x: range, y: range) -> float:
+    """Return the maximum distance between pixels of one WCS and the same pixels of another.
+
+    Parameters
+    ----------
+    wcs_from, wcs_to : WCS
+        The WCSs; the second one needs an inverse.
+    x, y : range
+        Columns and rows; the borders and a few pixels between them are compared.
+
+    Returns
+    -------
+    float
+        Distance in pixels along an axis; infinite if pixels cannot be compared.
+    """
+    sides = (np.linspace(side.start - 0.5, side.stop - 0.5, _COMPARED) for side in (x, y))
+    at_x, at_y = np.meshgrid(*sides)
+    try:
+        there = np.stack(transform(wcs_from, wcs_to)(at_x, at_y))
+        here = np.stack(transform(wcs_to, wcs_to)(at_x, at_y))
+    except (UnsupportedWCSError, NotImplementedError, ValueError):
+        return math.inf
+    # Off the sky, both are NaN; the WCS itself may be inexact, so both go there and back.
+    known = np.isfinite(there) & np.isfinite(here)
+    if not known.any() or (np.isfinite(there) != np.isfinite(here)).any():
+        return math.inf
+    return float(np.abs(there - here)[known].max())
 
 
 def require_same_kind(wcs_from: Any, wcs_to: Any) -> None:

@@ -1,0 +1,78 @@
+"""The jobs of outlier detection: with the functions of stcal, and the median alone."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import xresample as xrs
+from tests.support.stcal_outliers import flags_of
+from xresample.prepare.combine import Combination
+
+from .campaign import Campaign
+from .jobs import Job
+
+GROUPS = 20
+
+
+def detection(campaign: Campaign) -> Job:
+    """Return the job of finding outliers with default settings."""
+    grid = campaign.grid()
+    exposures = [campaign.exposure(k) for k in range(campaign.count)]
+    models = [campaign.model(k) for k in range(campaign.count)]
+    return Job(
+        f"outliers of {campaign.count} exposures",
+        8,
+        lambda: xrs.flag_outliers(exposures, grid),
+        lambda: flags_of(models, grid),
+        campaign.count,
+    )
+
+
+def median(size: int) -> Job:
+    """Return the job of the median of a stack."""
+    from stcal.outlier_detection.median import nanmedian3D
+
+    rng = np.random.default_rng(0)
+    cube = rng.normal(size=(GROUPS, size, size)).astype(np.float32)
+    cube[rng.random(cube.shape) < 0.05] = np.nan
+    weights, floors = np.ones_like(cube), np.full(GROUPS, -np.inf)
+    how = Combination("median")
+    return Job(
+        f"median of {GROUPS} groups",
+        3,
+        lambda: how.run(cube, weights, None, floors, None),
+        lambda: nanmedian3D(cube, overwrite_input=False),
+    )
+
+
+def outlier_jobs(size: int) -> list[Callable[[], Job]]:
+    """Return the makers of the jobs."""
+    campaign = Campaign(size, round(size * 2400 / 2048), 8)
+    return [lambda: detection(campaign), lambda: median(size)]
+
+
+def outlier_memory(who: str, size: int, output: int, count: int) -> dict[str, float]:
+    """Measure how peak memory grows while outliers are found, beyond the exposures."""
+    from .tasks import status
+
+    def prepare(campaign: Campaign) -> Any:
+        make = campaign.exposure if who == "ours" else campaign.model
+        return [make(k) for k in range(campaign.count)]
+
+    def run(campaign: Campaign, prepared: Any) -> object:
+        if who == "ours":
+            return xrs.flag_outliers(prepared, campaign.grid())
+        return flags_of(prepared, campaign.grid())
+
+    small = Campaign(64, 80, 3)
+    run(small, prepare(small))
+    campaign = Campaign(size, output, count)
+    prepared = prepare(campaign)
+    gc.collect()
+    before = status("VmRSS")
+    run(campaign, prepared)
+    return {"peak": status("VmHWM") - before}

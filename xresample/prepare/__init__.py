@@ -1,0 +1,1 @@
+"""Exposures before the co-add: stack, combine, blot, flag outliers."""

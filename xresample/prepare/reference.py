@@ -1,0 +1,148 @@
+"""What the groups predict for every pixel of the grid: the model, its noise and its scatter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xresample import threads as pool
+from xresample.tiled.groups import GroupPlan, GroupReader
+from xresample.tiled.tiling import Tiling
+
+from .combine import Combination
+from .rules import Rules
+from .thresholds import mean_weight
+
+TILE_BYTES = 1 << 26
+"""Approximate size of the images of all groups on a tile."""
+
+SMALLEST, LARGEST = 256, 2048
+"""Rows and columns of a tile."""
+
+Planes = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the images of the groups give the planes of the reference, tile by tile."""
+
+    rules: Rules
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """Names of the planes."""
+        rules = self.rules
+        asked = {
+            "noise": rules.noise != "err", "spread": rules.blur == "spread", "keep": rules.epochs
+        }  # fmt: skip
+        return ("model", *(name for name, wanted in asked.items() if wanted))
+
+    def floors(self, means: np.ndarray) -> np.ndarray:
+        """Return the minimum weight of a pixel of each group that counts."""
+        return self.rules.combination.floors(means)
+
+    def run(
+        self,
+        values: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+        sigmas: Sequence[np.ndarray] | None,
+        floors: np.ndarray,
+    ) -> Planes:
+        """Return the planes of a tile, ``(y, x)``, from the images of the groups."""
+        rules, how = self.rules, self.rules.combination
+        errors = sigmas if how.needs_sigmas else None
+        found = how.run(values, weights, errors, floors)
+        # One value predicts nothing: it would be compared with itself.
+        single = found["count"] + found["rejected"] < 2
+        planes = {"model": found["data"]}
+        if rules.noise != "err" and sigmas is not None:
+            planes["noise"] = Combination("median").run(sigmas, weights, None, floors)["data"]
+        if rules.blur == "spread":
+            planes["spread"] = Combination("mad").run(values, weights, None, floors)["data"]
+        if rules.epochs:
+            clip = Combination("clipped", nsigma=rules.numbers[1], iterations=1)
+            clipped = clip.run(values, weights, sigmas, np.full(len(floors), -math.inf))
+            total = clipped["count"] + clipped["rejected"]
+            planes["keep"] = (clipped["rejected"] > most_deviating(total)).astype(
+                found["data"].dtype
+            )
+        found["data"][single] = np.nan
+        return planes
+
+
+def most_deviating(count: np.ndarray) -> np.ndarray:
+    """Return how many of a number of values may deviate: if more do, the sky has changed.
+
+    Examples
+    --------
+    >>> most_deviating(np.array([3, 5, 100]))
+    array([1.2, 2. , 5. ])
+    """
+    return np.minimum(0.4 * count, 2 + 0.03 * count)
+
+
+def streaming_tiles(
+    shape: tuple[int, int], origin: tuple[int, int], bytes_per_pixel: int
+) -> Tiling:
+    """Return tiles of a grid whose images take about `TILE_BYTES`."""
+    side = int(math.sqrt(TILE_BYTES / bytes_per_pixel))
+    side = min(max(side, SMALLEST), LARGEST)
+    y, x = (
+        (*range(first, first + length, side), first + length)
+        for first, length in zip(origin, shape, strict=True)
+    )
+    return Tiling(y, x)
+
+
+def make_reference(
+    groups: GroupPlan, recipe: Recipe, threads: int | None, done: Callable[[], None]
+) -> Planes:
+    """Return the planes of the reference on the whole grid, computed tile by tile.
+
+    Parameters
+    ----------
+    groups : GroupPlan
+        The groups.
+    recipe : Recipe
+        The planes.
+    threads : int, optional
+        Number of tiles to compute at a time.
+    done : callable
+        Called after each tile.
+    """
+    reader = GroupReader(groups)
+    count, tiling = len(groups.members), groups.plan.tiling
+    floors = np.full(count, -math.inf)
+    if recipe.rules.combination.maskpt is not None:
+        means = np.full(count, np.nan)
+
+        def weigh(g: int) -> None:
+            tiles = groups.tiles_of(g)
+            means[g] = mean_weight([reader.compute(g, j, i)["wht"] for j, i in tiles])
+
+        pool.run(weigh, range(count), threads)
+        floors = recipe.floors(means)
+    dtype = groups.dtype("data")
+    planes = {name: np.full(groups.plan.shape, np.nan, dtype) for name in recipe.planes}
+
+    def work(tile: tuple[int, int]) -> None:
+        touching = groups.touching(*tile)
+        images = [reader.compute(g, *tile) for g in touching]
+        sigmas = [image["err"] for image in images] if "err" in groups.planes else None
+        found = recipe.run(
+            [image["data"] for image in images],
+            [image["wht"] for image in images],
+            sigmas,
+            floors[touching],
+        )
+        y, x = (slice(s.start - f, s.stop - f) for s, f in
+                zip(tiling.tile(*tile), (tiling.y[0], tiling.x[0]), strict=True))  # fmt: skip
+        for name, plane in found.items():
+            planes[name][y, x] = plane
+        done()
+
+    pool.run(work, list(groups.plan.parts), threads)
+    return planes
