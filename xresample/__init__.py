@@ -40,13 +40,17 @@ if TYPE_CHECKING:
         XResampleError,
     )
     from .io.backend import open_exposures
+    from .io.skycells import skycell_grids
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
     from .prepare.outliers import flag_outliers
     from .prepare.stack import stack
     from .sky.coordinates import with_sky
+    from .sky.covering import covering
     from .stcal.resample import Resample
     from .tiled.plan import Plan, plan
+    from .tiled.sky_tiles import grid_touching, tile_grid
+    from .tiled.zarr_revision import drop_from_zarr, replace_in_zarr
     from .tiled.zarr_store import coadd_to_zarr
 
 _HOMES = {
@@ -55,9 +59,12 @@ _HOMES = {
     "coadd": "mosaics.coadd",
     "coadd_to_zarr": "tiled.zarr_store",
     "concat": "datamodel.stack",
+    "covering": "sky.covering",
+    "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
     "flag_outliers": "prepare.outliers",
+    "grid_touching": "tiled.sky_tiles",
     "make_exposure": "datamodel.exposure",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
@@ -65,7 +72,10 @@ _HOMES = {
     "plot_footprints": "plot",
     "plot_rgb": "plot",
     "Resample": "stcal",
+    "skycell_grids": "io.skycells",
+    "tile_grid": "tiled.sky_tiles",
     "with_sky": "sky.coordinates",
+    "replace_in_zarr": "tiled.zarr_revision",
     "stack": "prepare.stack",
     "warm_up": "accumulate.warm_up",
     **dict.fromkeys(
@@ -121,16 +131,22 @@ __all__ = [
     "coadd",
     "coadd_to_zarr",
     "concat",
+    "covering",
+    "drop_from_zarr",
     "empty_mosaic",
     "fit_wcs",
     "flag_outliers",
+    "grid_touching",
     "make_exposure",
     "merge",
     "open_exposures",
     "plan",
     "plot_footprints",
     "plot_rgb",
+    "replace_in_zarr",
+    "skycell_grids",
     "stack",
+    "tile_grid",
     "warm_up",
     "with_sky",
 ]

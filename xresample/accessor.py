@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,8 +18,9 @@ from xarray.core.extensions import AccessorRegistrationWarning
 from xresample.datamodel.signatures import spells_options
 
 if TYPE_CHECKING:
+    from xresample.accumulate.weight_recipe import WeightKind
     from xresample.datamodel.grid import GridLike
-    from xresample.datamodel.options import DType, SplineOrder, WeightType
+    from xresample.datamodel.options import DType, SplineOrder
     from xresample.kernels.blot import Interpolation
     from xresample.kernels.selection import Method
     from xresample.plot.images import Stretch
@@ -188,6 +189,86 @@ class ResampleAccessor:
 
         return merge(self._dataset, *others)
 
+    def drop(
+        self,
+        names: str | int | Iterable[str | int],
+        *,
+        exposures: xr.Dataset | Iterable[xr.Dataset],
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Return the mosaic without some exposures, bit for bit as `coadd` of the others.
+
+        Only the pixels that the dropped exposures touch are computed anew, from the other
+        exposures. If the mosaic is lazy, the result is lazy, too. For a zarr store see
+        `xresample.drop_from_zarr`.
+
+        Parameters
+        ----------
+        names : str, int or iterable of these
+            The exposures to drop, by ``filename`` (all exposures of the file) or number.
+        exposures : Dataset or iterable of Dataset
+            The other exposures of the mosaic, in the same order.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Raises
+        ------
+        InvalidInputError
+            The mosaic has no such exposure, or ``exposures`` are not its other exposures.
+        InvalidExposureError
+            An exposure cannot be used; lists every fault.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> from astropy.wcs import WCS
+        >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-4,
+        ...            "CDELT2": 1e-4, "NAXIS": 2, "NAXIS1": 5, "NAXIS2": 4})
+        >>> good, bad = (xrs.make_exposure(np.full((4, 5), value), wcs, filename=name)
+        ...              for value, name in ((1.0, "good.fits"), (9.0, "bad.fits")))
+        >>> mosaic = xrs.coadd([good, bad], wcs, weight_type=None)
+        >>> float(mosaic.resample.drop("bad.fits", exposures=[good])["data"][2, 2])
+        1.0
+        """
+        from xresample.mosaics.drop import drop
+
+        return drop(self._dataset, names, exposures, threads)
+
+    def replace(
+        self,
+        new: xr.Dataset | Iterable[xr.Dataset],
+        *,
+        exposures: xr.Dataset | Iterable[xr.Dataset],
+        threads: int | None = None,
+    ) -> xr.Dataset:
+        """Return the mosaic with new exposures in place of those with the same ``filename``.
+
+        The result has the bits of `coadd`, and only the touched pixels are computed, as for
+        `drop`.
+
+        Parameters
+        ----------
+        new : Dataset or iterable of Dataset
+            The new exposures, for example recalibrated ones.
+        exposures : Dataset or iterable of Dataset
+            The other exposures of the mosaic, in the same order.
+        threads : int, optional
+            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
+            value.
+
+        Raises
+        ------
+        InvalidInputError
+            A new exposure has not the name of exactly one exposure of the mosaic, or
+            ``exposures`` are not the others.
+        InvalidExposureError
+            An exposure cannot be used; lists every fault.
+        """
+        from xresample.mosaics.drop import replace
+
+        return replace(self._dataset, new, exposures, threads)
+
     @spells_options
     def onto(
         self,
@@ -250,8 +331,10 @@ class ResampleAccessor:
 
     def weight_map(
         self,
-        weight_type: WeightType = "ivm",
+        weight_type: WeightKind = "ivm",
         *,
+        smooth: int | None = None,
+        clip: tuple[float, float] | None = None,
         good_bits: Any = 0,
         flag_map: Any = None,
         dtype: DType = "float32",
@@ -259,13 +342,25 @@ class ResampleAccessor:
         """Return the weights with which the pixels of an exposure are co-added, ``(y, x)``.
 
         A pixel has the weight 0 if its flags are bad, its data are not finite, or its variance or
-        the inverse of its variance is not positive and finite.
+        the inverse of its variance is not positive and finite. The result is lazy if the exposure
+        is chunked. It can be assigned to the exposure as ``weight_map``, for
+        ``weight_type="map"``. Weights that follow every pixel's own noise scatter the photometry
+        of undersampled stars; smooth weights do not.
 
         Parameters
         ----------
-        weight_type : {"ivm", "ivm-sky", "exptime", None}
-            1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or else the exposure time),
-            or 1.
+        weight_type : {"ivm", "ivm-sky", "ivm-poisson-median", "exptime", "map", None}
+            1 / ``var_rnoise``; 1 / ``var_sky``; 1 / (``var_rnoise`` + the median of
+            ``var_poisson`` over good pixels); the measurement time (or else the exposure time);
+            the variable ``weight_map``; or 1.
+        smooth : int, optional
+            Size in pixels of square blocks. The variance is replaced by its median over the good
+            pixels of each block, interpolated between the centres of the blocks. The blocks
+            follow the pixel grid of the detector, so pixels of a cutout have the same weights if
+            the blocks around them are complete.
+        clip : (float, float), optional
+            Percentiles of the weights that are not 0; these weights are limited to the range
+            between the two percentiles.
         good_bits : int, str, list of int or None, optional
             Flags of ``dq`` that a good pixel may have, such as ``"~DO_NOT_USE"``, in the language
             of `astropy.nddata.bitmask`. None: ignore ``dq``. 0: every flagged pixel has weight 0.
@@ -285,14 +380,30 @@ class ResampleAccessor:
         -----
         MissingVarianceWarning
             The variance for the weights is missing, so all weights are 1.
-        """
-        from xresample.datamodel.options import Options
-        from xresample.mosaics.inspect import weights
 
-        options = Options(
-            weight_type=weight_type, good_bits=good_bits, flag_map=flag_map, dtype=dtype
-        )
-        return weights(self._dataset, options)
+        Raises
+        ------
+        InvalidInputError
+            ``smooth`` is not a positive integer, ``clip`` is not a range of percentiles, or these
+            weights cannot be smoothed.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> variance = np.array([[1.0, 2.0], [4.0, np.nan]])
+        >>> exposure = xrs.make_exposure(np.zeros((2, 2)), variances={"var_rnoise": variance})
+        >>> exposure.resample.weight_map("ivm").values
+        array([[1.  , 0.5 ],
+               [0.25, 0.  ]], dtype=float32)
+        >>> exposure.resample.weight_map("ivm", smooth=2).values
+        array([[0.5, 0.5],
+               [0.5, 0. ]], dtype=float32)
+        """
+        from xresample.accumulate.weight_recipe import WeightRecipe
+        from xresample.mosaics.weight_maps import weights
+
+        recipe = WeightRecipe(weight_type, smooth, clip, good_bits, flag_map, dtype)
+        return weights(self._dataset, recipe)
 
     def blot(
         self,
@@ -477,22 +588,113 @@ class ResampleAccessor:
 
         return decode_context(self._dataset)
 
-    def contributors(self, *, x: int, y: int) -> xr.Dataset:
+    def contributors(
+        self, *, x: int | None = None, y: int | None = None, ra: Any = None, dec: Any = None
+    ) -> xr.Dataset:
         """Return the provenance of the exposures that contribute to a pixel.
 
         Parameters
         ----------
-        x, y : int
+        x, y : int, optional
             Coordinates of the pixel.
+        ra, dec : float or Quantity, optional
+            A position on the sky in place of ``x`` and ``y``, in degrees unless it has units, in
+            the frame of the WCS; ``ra`` may also be a SkyCoord, without ``dec``.
 
         Raises
         ------
         KeyError
             The mosaic has no such pixel.
+        InvalidInputError
+            Neither or both of a pixel and a position are given.
         """
         from xresample.mosaics.inspect import contributors
 
-        return contributors(self._dataset, x, y)
+        return contributors(self._dataset, x, y, ra, dec)
+
+    def depth(self) -> xr.DataArray:
+        """Return the number of exposures that contribute to each pixel, int32 ``(y, x)``.
+
+        The bits of the context are counted, without decoding it. Lazy for lazy mosaics.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic, or was made without ``con``.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> int(xrs.empty_mosaic((4, 5)).resample.depth().max())
+        0
+        """
+        from xresample.mosaics.maps import depth
+
+        return depth(self._dataset)
+
+    def epoch(self) -> xr.Dataset:
+        """Return the mean, first and last time of the exposures of each pixel, ``(y, x)``, MJD.
+
+        Lazy for lazy mosaics.
+
+        Returns
+        -------
+        Dataset
+            ``mean``: the mean of the middle of the exposures, weighted by ``exposure_time`` if all
+            are known; ``first``: the first ``start_time``; ``last``: the last ``end_time``.
+            Exposures without times do not count; a pixel without any is NaN.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic, or was made without ``con``.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> list(xrs.empty_mosaic((4, 5)).resample.epoch())
+        ['mean', 'first', 'last']
+        """
+        from xresample.mosaics.maps import epoch
+
+        return epoch(self._dataset)
+
+    def flag_rejected(
+        self, thresholds: Mapping[str, float], *, empty: str | None = "DO_NOT_USE"
+    ) -> xr.Dataset:
+        """Return the mosaic with flags in ``dq`` where much of a pixel's area was rejected.
+
+        The mosaic must have been made with ``rejected=``, which sums the area of the rejected
+        pixels that carry a flag. Flags that ``dq`` has already are kept.
+
+        Parameters
+        ----------
+        thresholds : mapping of str to float
+            For each flag the share of the covered area, 0 to 1, beyond which a pixel is flagged.
+        empty : str or None, optional
+            Flag of pixels without weight. None: do not flag these pixels.
+
+        Raises
+        ------
+        InvalidInputError
+            The mosaic was made without the flag in ``rejected``, a threshold is not within 0 to
+            1, or a flag is not known.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> exposure = xrs.make_exposure(np.ones((2, 3)), dq=[[0, 2, 0], [0, 0, 0]],
+        ...                              flag_map={"DO_NOT_USE": 1, "SATURATED": 2})
+        >>> where = np.stack(np.meshgrid(np.arange(3.0), np.arange(2.0)), axis=-1)
+        >>> mosaic = xrs.empty_mosaic((2, 3), weight_type=None, rejected="SATURATED")
+        >>> mosaic = mosaic.resample.add(exposure, pixmap=where)
+        >>> mosaic.resample.flag_rejected({"SATURATED": 0.1})["dq"].values
+        array([[0, 3, 0],
+               [0, 0, 0]], dtype=uint32)
+        """
+        from xresample.mosaics.flag_rejected import flag_rejected
+
+        return flag_rejected(self._dataset, thresholds, empty)
 
     def filled(self, value: float = 0.0) -> xr.Dataset:
         """Return the mosaic with another value where no exposure contributes.

@@ -141,8 +141,9 @@ class Accumulator:
     def dataset(self) -> xr.Dataset:
         """Return the mosaic as a Dataset; its variables are views of the buffers."""
         job = self.job
-        planes, layout = self.planes(), self.buffers.layout
-        return labelled(planes, job.grid, job.options, self.rows, job.units, self.attrs, layout)
+        # The flags of the first exposure stay.
+        attrs, layout = {**job.attrs, **self.attrs}, self.buffers.layout
+        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, attrs, layout)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
@@ -185,7 +186,10 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
     buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0)
     buffers.noise = noise
     for name in layout.names:
-        if name in held.names:
+        if name in layout.flag_planes:
+            areas = mosaic["rejected"].transpose("flag", *schema.PIXELS)
+            copy_rows(buffers.plane(name), areas[layout.flag_planes.index(name)].values, threads)
+        elif name in held.names:
             plane = mosaic[name].transpose(*schema.PIXELS).values
             copy_rows(buffers.plane(name), plane, threads)
         else:

@@ -107,6 +107,9 @@ class Buffers:
             return self.context if rule is Rule.CONTEXT else self.dq
         if rule is Rule.BLOCK_SUM:
             return None if self.noise is None else self.noise.transpose(2, 3, 0, 1)
+        if rule is Rule.FLAGS:
+            first = self.layout.names.index(self.layout.flag_planes[0])
+            return self.values[first : first + len(self.layout.flags)]
         return self.plane(name)
 
     def with_layout(

@@ -7,6 +7,7 @@ in each of them, before any work is done and before any mosaic changes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,8 +29,11 @@ from .deposit import make_footprint
 from .launch import Scales, Window
 from .noise import max_lag
 from .scales import Given, scales_of
-from .weights import effective_weight_type
+from .weights import effective_weight_type, flag_map_of
 from .window import place
+
+FLAG_VALUES = "flag_values"
+"""Attribute of a mosaic with the value of each flag of its exposures, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,13 @@ class Job:
     """Number of exposures so far."""
     watched: provenance.Watched = field(default_factory=dict)
     """Instrument and filter of the exposures so far."""
+    flag_map: Mapping[str, int] | None = None
+    """Value of each flag by its name, of the first exposure, if areas of flags are summed."""
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the mosaic that follow from the exposures so far."""
+        return {} if self.flag_map is None else {FLAG_VALUES: json.dumps(self.flag_map)}
 
     @classmethod
     def new(cls, grid: Grid, options: Options) -> Job:
@@ -102,6 +113,11 @@ class Job:
                 PixelScaleWarning,
             )
         return cls.new(grid, chosen)
+
+    @classmethod
+    def of_mosaic(cls, mosaic: xr.Dataset, options: Options) -> Job:
+        """Return the job of an empty mosaic with the grid and the options of another mosaic."""
+        return cls.new(Grid.of(mosaic, options.pixel_scale), options)
 
     def admit(
         self,
@@ -166,12 +182,17 @@ class Job:
 
     def after(self, admitted: Admitted) -> Job:
         """Return the job once an admitted exposure has been added."""
+        known = self.flag_map
+        if self.options.rejected and known is None:
+            found = flag_map_of(admitted.exposure, self.options)
+            known = None if found is None else {name: int(found[name]) for name in found}
         return replace(
             self,
             layout=admitted.layout,
             units=admitted.units,
             count=self.count + 1,
             watched=provenance.watched(self.watched, admitted.row),
+            flag_map=known,
         )
 
     def _with_lags(self, layout: Layout, ratio: float) -> Layout:

@@ -40,7 +40,7 @@ from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.dq_flags import ALL_BITS
 from xresample.datamodel.grid import FARTHEST, Grid
 from xresample.datamodel.mosaic import variances_of_error
-from xresample.datamodel.options import WEIGHT_VARIANCE, Options, parse_fillval
+from xresample.datamodel.options import WEIGHT_PLANE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import CONTRIBUTED, OVERFLOWED, LaneLayout, MosaicPlanes
@@ -56,6 +56,7 @@ from .deposit import (
     place,
     run,
 )
+from .maps import add_maps
 from .noise import NoisyPixels, add_covariance, max_lag
 from .ranges import any_usable, require_range
 from .weights import uniform_weight
@@ -84,6 +85,10 @@ class Scales:
     variance: float = 1.0
     level: float = 0.0
     time: float = math.nan
+    exposure_time: float = math.nan
+    """Seconds that a pixel was exposed, for the map of exposure times."""
+    alike: tuple[str, ...] = ()
+    """Further planes with the units of data, which are scaled like data."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ class Window:
     """Row and column of the exposure's arrays where the window begins."""
     first: tuple[int, int] = (0, 0)
     """Row and column where the window begins, in the pixels of the exposure's WCS."""
+    marked: tuple[int, ...] = ()
+    """Value of each flag for which the area of rejected pixels is summed."""
     weights: np.ndarray | None = None
     """Weights of the window's pixels, ``(y, x)``, instead of the weights that the options name."""
 
@@ -142,6 +149,8 @@ def add_exposure(
     InvalidInputError
         The planes cannot hold the values of the exposure; the buffers are unchanged.
     """
+    if buffers.layout.maps_area:
+        _add_maps(buffers, options, window, scales, threads)
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
     shape, origin = buffers.values.shape[1:], (buffers.y0, buffers.x0)
     placement = place(window.pixmap, window.active, footprint, shape, origin, threads=threads)
@@ -221,6 +230,25 @@ def _noisy(sampled: list[SampledPlane], layout: Layout, options: Options) -> lis
     return [sampled[0], *(sampled[1 + names.index(name)] for name in ("data", *entering))]
 
 
+def _add_maps(
+    buffers: Buffers, options: Options, window: Window, scales: Scales, threads: int | None
+) -> None:
+    """Add an exposure to the maps of time and of rejected pixels."""
+    shape = window.pixmap.shape[:2]
+    weights = weights_as_array(_weights(options, window, scales), shape)
+    data = window.read("data")
+    limit = np.finfo(options.dtype).max
+    good = (weights > 0) & (weights <= limit)
+    if data is not None:
+        good &= np.abs(data) <= limit
+    dq = np.zeros(shape, np.uint32) if window.dq is None else window.dq
+    if window.weights is None:
+        good &= (dq & np.uint32(window.bad)) == 0
+    flagged = [~good & ((dq & np.uint32(value)) != 0) for value in window.marked]
+    time = scales.exposure_time
+    add_maps(buffers, window.pixmap, window.active, good, flagged, time, threads)
+
+
 def reference_of(layout: Layout, window: Window) -> str | None:
     """Return the variance of an exposure that weights the resampled variances, if any."""
     name = layout.reference
@@ -274,7 +302,8 @@ def sampled_planes(
         elif name == "err":
             found.append(SampledPlane(plane, SPREAD, intensity * scales.err, 0.0, name))
         elif name in layout.means:
-            found.append(SampledPlane(plane, PLAIN, intensity ** layout.power(name), 0.0, name))
+            power = 1 if name in scales.alike else layout.power(name)
+            found.append(SampledPlane(plane, PLAIN, intensity**power, 0.0, name))
         elif layout.resampled:
             found.append(SampledPlane(plane, ROOT, intensity, 0.0, name))
         else:
@@ -288,10 +317,23 @@ def _weights(options: Options, window: Window, scales: Scales) -> SampledPlane:
 
     if window.weights is not None:
         return SampledPlane(window.weights, PLAIN, name="weights")
-    variance = WEIGHT_VARIANCE.get(options.weight_type or "")
-    if variance is not None:
-        return SampledPlane(window.read(variance), INVERSE, name=variance)
+    name = WEIGHT_PLANE.get(options.weight_type or "")
+    if name is not None:
+        use = PLAIN if options.weight_type == "map" else INVERSE
+        return SampledPlane(window.read(name), use, name=name)
     return SampledPlane(None, PLAIN, uniform_weight(options.weight_type, scales.time))
+
+
+def weights_as_array(plane: SampledPlane, shape: tuple[int, int]) -> np.ndarray:
+    """Return the weights that the kernels make of a plane, float64 ``(y, x)``."""
+    from xresample.kernels.samples import INVERSE
+
+    if plane.array is None:
+        return np.full(shape, plane.factor)
+    if plane.use != INVERSE:
+        return (plane.array.astype(np.float64) - plane.level) * plane.factor
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return 1.0 / plane.array.astype(np.float64)
 
 
 def mosaic_planes(buffers: Buffers, exposure: int) -> MosaicPlanes:

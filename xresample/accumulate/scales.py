@@ -89,7 +89,15 @@ def scales_of(
         intensity *= kernel_ratio**2
     scalars = exposure.scalars
     level = 0.0 if scalars["subtracted"] else scalars["level"]
-    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time)
+    alike = tuple(name for name in options.planes if _units(exposure, name) == exposure.units)
+    seconds = exposure.scalars["exposure_time"]
+    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time, seconds, alike)
+
+
+def _units(exposure: Exposure, name: str) -> str | None:
+    """Return the units of a variable of an exposure; None if unknown."""
+    units = exposure.dataset[name].attrs.get("units")
+    return None if units is None else str(units)
 
 
 def reach(options: Options, ratio: float, step: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import (
+    WEIGHT_PLANE,
     WEIGHT_TYPES,
     WEIGHT_VARIANCE,
     DType,
@@ -20,6 +21,11 @@ from xresample.kernels.structures import LARGEST, SMALLEST
 
 from .ranges import require_inverse
 
+_REMEDY = (
+    "Weigh by weight_type='exptime' or None, or assign the variance, or weights of your own as "
+    "weight_map for weight_type='map'"
+)
+
 
 def effective_weight_type(options: Options, exposure: Exposure) -> WeightType:
     """Return the weight type of an exposure; None, with a warning, if its variance is missing."""
@@ -29,7 +35,7 @@ def effective_weight_type(options: Options, exposure: Exposure) -> WeightType:
     warn(
         f"weight_type={options.weight_type!r} uses {variance}, which the exposure "
         f"{exposure.scalars['filename'] or '(no file name)'} does not have: all its pixels get "
-        "weight 1",
+        f"weight 1. {_REMEDY}",
         MissingVarianceWarning,
     )
     return None
@@ -48,15 +54,15 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
     They are float32, or float64 for inverse variances on planes of float64, and ignore the data.
     """
     everything = slice(None)
-    variance = WEIGHT_VARIANCE.get(options.weight_type or "")
-    inverted = None if variance is None else exposure.plane(variance, everything, everything)
+    name = WEIGHT_PLANE.get(options.weight_type or "")
+    plane = None if name is None else exposure.plane(name, everything, everything)
     dq, good = exposure.plane("dq", everything, everything), None
     if dq is not None:
         good = dq_flags.good_pixels(dq, options.good_bits, flag_map_of(exposure, options))
-    if variance is not None and inverted is not None:
-        require_inverse(variance, inverted, good, options.dtype)
+    if name in WEIGHT_VARIANCE.values() and plane is not None:
+        require_inverse(str(name), plane, good, options.dtype)
     return weight_map(
-        options.weight_type, exposure.shape, inverted, exposure.time, good, options.dtype
+        options.weight_type, exposure.shape, plane, exposure.time, good, options.dtype
     )
 
 
@@ -98,14 +104,14 @@ def weight_map(
 
     Parameters
     ----------
-    weight_type : {"ivm", "ivm-sky", "exptime", None}
-        Inverse of a variance, the exposure time, or 1.
+    weight_type : {"ivm", "ivm-sky", "exptime", "map", None}
+        Inverse of a variance, the exposure time, given weights, or 1.
     shape : tuple of int
         Shape of the data.
     variance : ndarray or None
         Variance that ``"ivm"`` or ``"ivm-sky"`` inverts. If it is None, all weights are 1, with
-        a `MissingVarianceWarning`. The weight is 0 where the variance or its inverse is not
-        positive and finite.
+        a `MissingVarianceWarning`. For ``"map"`` the weights themselves. The weight is 0 where
+        the variance, its inverse or the given weight is not positive and finite.
     exposure_time : float or None
         Weight of ``"exptime"``, in seconds.
     good : ndarray of bool, or None
@@ -122,19 +128,32 @@ def weight_map(
     if weight_type not in WEIGHT_TYPES:
         known = ", ".join(map(repr, WEIGHT_TYPES))
         raise InvalidInputError(f"weight_type must be one of {known}, got {weight_type!r}")
-    if weight_type in WEIGHT_VARIANCE and variance is not None:
+    if weight_type == "map" and variance is not None:
+        weights = _given(variance, shape, dtype)
+    elif weight_type in WEIGHT_VARIANCE and variance is not None:
         weights = _inverse(variance, shape, dtype)
     else:
         weights = np.full(shape, uniform_weight(weight_type, exposure_time), np.float32)
         if weight_type in WEIGHT_VARIANCE:
             name = WEIGHT_VARIANCE[weight_type]
-            message = f"weight_type={weight_type!r}, but {name} is missing: all weights are 1"
+            message = (
+                f"weight_type={weight_type!r}, but {name} is missing: all weights are 1. {_REMEDY}"
+            )
             warn(message, MissingVarianceWarning)
     if good is not None:
         if np.shape(good) != tuple(shape):
             raise InvalidInputError(f"dq must have the shape of data, {shape}, got {good.shape}")
         np.copyto(weights, 0.0, where=~good)
     return weights
+
+
+def _given(given: np.ndarray, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+    """Return given weights; 0 where they are not positive and finite."""
+    if np.shape(given) != tuple(shape):
+        raise InvalidInputError(
+            f"weight_map must have the shape of data, {shape}, got {np.shape(given)}"
+        )
+    return usable_weights(np.asarray(given), dtype)
 
 
 def _inverse(variance: np.ndarray, shape: tuple[int, ...], dtype: DType) -> np.ndarray:

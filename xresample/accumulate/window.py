@@ -171,10 +171,12 @@ def _window(
     # Flags are read only if an option uses them.
     there = "dq" in exposure.dataset
     bad = dq_flags.bad_bits_of(options.good_bits, flag_map_of(exposure, options)) if there else 0
-    bits = plane("dq") if bad or options.propagate_dq else None
+    known = flag_map_of(exposure, options) if there and options.rejected else None
+    marked = tuple(0 if known is None else int(known[name]) for name in options.rejected)
+    bits = plane("dq") if bad or options.propagate_dq or any(marked) else None
     dq = None if bits is None else dq_flags.as_uint32(bits)
     first = exposure.y.start + j0, exposure.x.start + i0
-    return Window(mapped, active, plane, dq, bad, (j0, i0), first)
+    return Window(mapped, active, plane, dq, bad, (j0, i0), first, marked)
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:

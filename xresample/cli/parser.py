@@ -13,7 +13,7 @@ from typing import Any
 
 from xresample.datamodel.options import CHOICES, Options
 
-READER_OPTIONS = ("err", "variance", "weight", "dq")
+READER_OPTIONS = ("err", "variance", "weight", "dq", "weight_map")
 """Options of the readers that name a part of a file or another file."""
 
 GRID_OPTIONS = ("pixel_scale", "pixel_scale_ratio", "rotation", "margin")
@@ -166,6 +166,8 @@ _VALUES: dict[str, Callable[[str], Any]] = {
     "flag_map": _json,
     "variance_names": _names,
     "error_from_variances": _names,
+    "planes": _names,
+    "rejected": _names,
 }
 """How the text of an option becomes its value, for options that are not one number."""
 

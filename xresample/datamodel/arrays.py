@@ -228,7 +228,8 @@ class ExposureArrays:
             try:
                 converted = plane.in_units(target, row.power if row else 2, name)
                 further = hidden if name == "data" else None
-                planes[name] = plane.array if name == "dq" else converted.without_mask(further)
+                as_is = name in ("dq", "weight_map")
+                planes[name] = plane.array if as_is else converted.without_mask(further)
             except InvalidInputError as error:
                 faults.append(str(error))
                 planes[name] = plane.array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -98,3 +98,51 @@ def decode_planes(con: np.ndarray, numbers: Iterable[int]) -> np.ndarray:
         plane, bit = divmod(int(exposure), PLANE_BITS)
         found[k] = bits[plane] & np.uint32(1 << bit)
     return found
+
+
+def has_any(con: np.ndarray, numbers: Iterable[int]) -> np.ndarray:
+    """Return where any of some exposures contributes: bool, ``(y, x)``.
+
+    Parameters
+    ----------
+    con : ndarray of int32
+        Context, ``(plane, y, x)``.
+    numbers : iterable of int
+        Numbers of the exposures.
+    """
+    found = np.zeros(con.shape[1:], dtype=bool)
+    masks: dict[int, int] = {}
+    for exposure in numbers:
+        plane, bit = divmod(int(exposure), PLANE_BITS)
+        masks[plane] = masks.get(plane, 0) | 1 << bit
+    for plane, mask in masks.items():
+        found |= (_bits(con[plane]) & np.uint32(mask)) != 0
+    return found
+
+
+def renumbered(con: np.ndarray, old: Sequence[int | None]) -> np.ndarray:
+    """Return the context of exposures in a new order.
+
+    Parameters
+    ----------
+    con : ndarray of int32
+        Context, ``(plane, y, x)``.
+    old : sequence of int or None
+        For each exposure of the result its number in ``con``; None: it contributes nowhere.
+
+    Returns
+    -------
+    ndarray of int32
+        Context, with planes for ``old`` and no more.
+    """
+    made = np.zeros((n_planes(len(old)), *con.shape[1:]), np.uint32)
+    moves: dict[tuple[int, int, int], int] = {}
+    for new, before in enumerate(old):
+        if before is not None:
+            (p, bit), (q, target) = divmod(before, PLANE_BITS), divmod(new, PLANE_BITS)
+            move = p, q, target - bit
+            moves[move] = moves.get(move, 0) | 1 << bit
+    for (p, q, by), mask in moves.items():
+        bits = _bits(con[p]) & np.uint32(mask)
+        made[q] |= bits << np.uint32(by) if by >= 0 else bits >> np.uint32(-by)
+    return made.view(np.int32)

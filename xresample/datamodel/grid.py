@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from xresample.arguments import is_iterable, shown, whole
+from xresample.arguments import is_iterable, number, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.wcs.handle import WCSHandle, WCSObject
 
@@ -148,6 +148,16 @@ class Grid:
             coords[schema.WCS] = schema.wcs_variable(self.wcs.text)
         return coords
 
+    def dataset(self) -> xr.Dataset:
+        """Return the grid as a Dataset without planes, which keeps the pixel scale."""
+        attrs = {} if self.pixel_scale is None else {"pixel_scale": self.pixel_scale}
+        return xr.Dataset(coords=self.coords(), attrs=attrs)
+
+    def part(self, y: range, x: range) -> Grid:
+        """Return a part of the grid: rows and columns, counted in its pixels."""
+        shape = len(y), len(x)
+        return replace(self, shape=shape, y0=self.y0 + y.start, x0=self.x0 + x.start)
+
     def require_equal(self, other: Grid) -> None:
         """Raise a `GridMismatchError` that names the differences between two grids."""
         differences = []
@@ -200,6 +210,7 @@ def fit_wcs(
     reference: tuple[float, float] | Any | None = None,
     align_with: GridLike | None = None,
     margin: int = 0,
+    padding: float | Any = 0.0,
 ) -> Any:
     """Return a grid that covers exposures: a tangent projection with square pixels.
 
@@ -223,6 +234,9 @@ def fit_wcs(
         ignored.
     margin : int, optional
         Number of pixels to add on every side.
+    padding : float or Quantity, optional
+        Angle to add on every side, in arcsec unless it has units; rounded up to whole pixels, in
+        addition to ``margin``.
 
     Returns
     -------
@@ -245,7 +259,7 @@ def fit_wcs(
         ...
     xresample.errors.InvalidInputError: fit_wcs needs at least one exposure, got none
     """
-    from xresample.wcs.fit import Tangent, aligned_grid, tangent_grid
+    from xresample.wcs.fit import Border, Tangent, aligned_grid, tangent_grid
 
     readers = []
     for dataset in separate(exposures):
@@ -259,11 +273,14 @@ def fit_wcs(
         )
     placed = [(e.wcs, e.shape, e.y.start, e.x.start) for e in readers if e.wcs is not None]
     margin = whole("margin", margin)
+    added = number("padding", padding, unit="arcsec")
+    if added < 0:
+        raise InvalidInputError(f"padding must not be negative, got {shown(padding)}")
     if align_with is not None:
-        fitted = aligned_grid(placed, Grid.of(align_with).wcs, margin)
+        fitted = aligned_grid(placed, Grid.of(align_with).wcs, Border(margin, added))
     else:
         wanted = Tangent(pixel_scale, pixel_scale_ratio, rotation, reference)
-        fitted = tangent_grid(placed, wanted, margin)
+        fitted = tangent_grid(placed, wanted, Border(margin, added))
     _require_size(fitted, readers)
     return fitted
 

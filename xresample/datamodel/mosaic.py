@@ -88,7 +88,8 @@ def labelled(
     """
     variables: dict[str, xr.Variable] = {}
     for name, plane in planes.items():
-        row = schema.require_row(schema.MOSAIC, name)
+        further = name in options.planes
+        row = schema.further_plane(name) if further else schema.require_row(schema.MOSAIC, name)
         labels = schema.variable_attrs(name, row, units, options.weight_type)
         variables[name] = xr.Variable(row.dims, plane, labels)
     known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE}

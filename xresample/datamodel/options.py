@@ -16,18 +16,22 @@ from xresample.arguments import choice, flag, mapping, names, number, shown, who
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.kernels.structures import KERNELS, Kernel
 
+from . import schema
 from .dq_flags import flag_values
 
-WeightType = Literal["ivm", "ivm-sky", "exptime"] | None
+WeightType = Literal["ivm", "ivm-sky", "exptime", "map"] | None
 VarianceMethod = Literal["resampled", "propagated"]
 ErrorMethod = Literal["from_var", "driz_err"] | None
 DType = Literal["float32", "float64"]
 SplineOrder = Literal[1, 3]
 Conserve = Literal["surface_brightness", "flux"]
 
-WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", None)
+WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", "map", None)
 WEIGHT_VARIANCE = {"ivm": "var_rnoise", "ivm-sky": "var_sky"}
 """The variance whose inverse is the weight."""
+
+WEIGHT_PLANE = {**WEIGHT_VARIANCE, "map": "weight_map"}
+"""The variable of an exposure that determines the weight of each pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +49,9 @@ class Options:
     fillval : float, str or None
         Value of ``data`` where no exposure contributes: a number, a numeric string, or, for NaN,
         ``None``, ``"INDEF"`` or ``"NAN"`` in upper or lower case.
-    weight_type : {"ivm", "ivm-sky", "exptime", None}
+    weight_type : {"ivm", "ivm-sky", "exptime", "map", None}
         Weight of an input pixel: 1 / ``var_rnoise``, 1 / ``var_sky``, the measurement time (or
-        else the exposure time), or 1.
+        else the exposure time), the variable ``weight_map`` of the exposure, or 1.
     good_bits : int, str, list of int or None
         Flags of ``dq`` that a good pixel may have, in the language of `astropy.nddata.bitmask`.
         ``None``: ignore ``dq``. 0: every flagged pixel has weight 0.
@@ -92,6 +96,16 @@ class Options:
         Maximum error of the pixel map, in output pixels, if no step is given.
     dtype : {"float32", "float64"}
         Type of the planes.
+    planes : sequence of str
+        Further variables ``(y, x)`` of the exposures, which are averaged with the weights of the
+        data in the same pass. A plane with the units of ``data`` is scaled like data; no sky
+        level is subtracted.
+    exposure_map : bool
+        Whether to make the exposure time of each pixel, in seconds: the sum, over the exposures,
+        of the time times the share of the pixel that good pixels cover.
+    rejected : sequence of str
+        Flags for which to sum the area of rejected pixels that carry the flag, and the area of
+        all pixels (``covered``), in output pixels.
 
     Raises
     ------
@@ -128,6 +142,9 @@ class Options:
     pixmap_order: SplineOrder = 1
     pixmap_tol: float = 1e-6
     dtype: DType = "float32"
+    planes: tuple[str, ...] = ()
+    exposure_map: bool = False
+    rejected: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         faults: list[str] = []
@@ -168,6 +185,8 @@ class Options:
         attrs: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if field.name in _OF_PLANES and value == field.default:
+                continue
             if field.name in _NONE_TEXT and value is None:
                 value = _NONE_TEXT[field.name]
             elif field.name == "flag_map" and value is not None:
@@ -248,6 +267,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 FARTHEST_BLOCK = 2**16
 """Maximum number of rows and columns of a block of the noise covariance."""
+_OF_PLANES = {"planes", "exposure_map", "rejected"}
+"""Options of planes that few mosaics have; a mosaic without these planes has no attribute."""
 
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
 """Text that stands for None in the attributes, for options whose default is not None."""
@@ -306,19 +327,35 @@ def _good_bits(name: str, given: Any) -> Any:
         ) from None
 
 
+def _plane_names(name: str, given: Any) -> tuple[str, ...]:
+    """Return the names of further planes, which must not be those of other variables."""
+    found = tuple(dict.fromkeys(names(name, given)))
+    known = {row.name for row in (*schema.MOSAIC, *schema.EXPOSURE, *schema.COORDINATES)}
+    taken = [n for n in found if n in known or n.startswith(schema.VARIANCE_PREFIX)]
+    if taken:
+        raise InvalidInputError(
+            f"{name} must be names of further variables of the exposures, got "
+            f"{', '.join(map(repr, taken))}, which other options select"
+        )
+    return found
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **{name: partial(choice, allowed=allowed) for name, allowed in CHOICES.items()},
     "pixfrac": partial(number, above=0.0, at_most=1.0),
     "fillval": lambda _, given: parse_fillval(given),
     "good_bits": _good_bits,
     "flag_map": lambda _, given: flag_values(given),
-    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq", "noise_covariance"), flag),
+    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq"), flag),
+    **dict.fromkeys(("noise_covariance", "exposure_map"), flag),
     **dict.fromkeys(("variance_names", "error_from_variances"), names),
+    "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),
     "pixel_scale": partial(number, above=0.0, unit="arcsec"),
     "pixel_scale_ratio": partial(number, above=0.0),
     "pixmap_stepsize": partial(whole, at_least=1),
     "noise_block": partial(whole, at_least=1, at_most=FARTHEST_BLOCK),
     "pixmap_tol": partial(number, above=0.0),
+    "planes": _plane_names,
 }
 """The function that checks and normalises each option."""
 

@@ -33,15 +33,18 @@ class Layout:
     """Rows and columns of the blocks of the noise covariance; 0: the mosaic has none."""
     lags: int = 0
     """Maximum distance, in pixels along an axis, of two pixels whose covariance is summed."""
+    flags: tuple[str, ...] = ()
+    """Flags for which the area of rejected pixels is summed."""
 
     @classmethod
     def of(cls, options: Options, variances: Iterable[str] = ()) -> Layout:
         """Return the layout of a mosaic with these options that holds these variances."""
         rows = tuple(row for row in schema.MOSAIC if _is_asked(row, options))
+        rows += tuple(map(schema.further_plane, options.planes))
         resampled = options.variance_method == "resampled"
         reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
         block = options.noise_block if options.noise_covariance else 0
-        return cls(rows, tuple(variances), reference, block)
+        return cls(rows, tuple(variances), reference, block, flags=options.rejected)
 
     def widened(self, variances: Iterable[str]) -> Layout:
         """Return a layout that also holds the given variances."""
@@ -75,7 +78,17 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         """Real-valued planes that are stored, in the order of the array."""
         sums = self.by_rule(Rule.SUM)
-        return (sums[0], *self.means, *self.variances, *sums[1:])
+        return (sums[0], *self.means, *self.variances, *sums[1:], *self.flag_planes)
+
+    @property
+    def flag_planes(self) -> tuple[str, ...]:
+        """Name in the array of each plane of the areas of rejected pixels."""
+        return tuple(f"rejected {flag}" for flag in self.flags)
+
+    @property
+    def maps_area(self) -> bool:
+        """Whether planes hold the areas of input pixels."""
+        return bool(self.flags) or "exposure_map" in self.planes
 
     @property
     def linear(self) -> tuple[str, ...]:
@@ -126,6 +139,8 @@ class Layout:
 
     def identity(self, name: str, options: Options) -> float:
         """Return the value of a plane where no exposure contributes."""
+        if name in self.flag_planes:
+            return 0.0
         identity = self.planes[name].identity
         return parse_fillval(options.fillval) if identity is None else identity
 
@@ -152,6 +167,8 @@ class Layout:
         """
         if self.planes[name].rule is Rule.BLOCK_SUM:
             return (self.lags + 1, 2 * self.lags + 1, *self.blocks(image, origin).shape)
+        if self.planes[name].rule is Rule.FLAGS:
+            return (len(self.flags), *image)
         further = len(self.planes[name].dims) - len(image)
         return (*(n_planes(exposures),) * further, *image)
 
@@ -185,4 +202,5 @@ def _is_asked(row: PlaneRow, options: Options) -> bool:
     if row.asked_by is None:
         return True
     option, value = row.asked_by
-    return bool(getattr(options, option) == value)
+    given = getattr(options, option)
+    return bool(given) if value is True else bool(given == value)

@@ -39,6 +39,7 @@ class Rule(Enum):
     DQ = "bitwise or"
     BLOCK_SUM = "sum, block by block"
     DERIVED = "computed from the other planes"
+    FLAGS = "sum, one plane per flag"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Variable:
     """Name in the CF table of standard names, which has few quantities of the sky."""
     weighs: bool = False
     """Whether the variable holds weights, whose units follow from the weight type."""
+    units: str | None = None
+    """Units of the variable if they do not follow from those of ``data``."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,9 @@ EXPOSURE = (
     Variable("err", PIXELS, "f", "standard deviation", power=1),
     Variable("var_*", PIXELS, "f", "variance", power=2),
     Variable("dq", PIXELS, "iu", "data quality flags", standard_name="quality_flag"),
+    Variable(
+        "weight_map", PIXELS, "f", "weights of the pixels, for weight_type='map'", weighs=True
+    ),
 )
 """Variables of an exposure."""
 
@@ -159,6 +165,18 @@ MOSAIC = (
         *("noise_covariance", ("lag_y", "lag_x", *BLOCKS), "float64"),
         "sum of the covariance of weighted pixels that are a lag apart",
         rule=Rule.BLOCK_SUM, asked_by=("noise_covariance", True),
+    ),
+    PlaneRow(
+        *("exposure_map", PIXELS, "f", "exposure time"),
+        units="s", asked_by=("exposure_map", True),
+    ),
+    PlaneRow(
+        *("covered", PIXELS, "f", "area of all pixels of the exposures, in output pixels"),
+        asked_by=("rejected", True),
+    ),
+    PlaneRow(
+        *("rejected", ("flag", *PIXELS), "f", "area of rejected pixels that carry a flag"),
+        rule=Rule.FLAGS, asked_by=("rejected", True),
     ),
 )  # fmt: skip
 """Planes of a mosaic, in the order of its variables."""
@@ -235,6 +253,11 @@ IDENTITY = "exposure"
 """Attribute and 0-d coordinate that name an exposure; dimension and index of several exposures."""
 
 
+def further_plane(name: str) -> PlaneRow:
+    """Return the row of a further variable of the exposures, which the option ``planes`` names."""
+    return PlaneRow(name, PIXELS, "f", name, rule=Rule.MEAN, identity=None)
+
+
 Row = TypeVar("Row", bound=Variable)
 
 
@@ -305,6 +328,7 @@ def variable_attrs(
     suffix = name[len(VARIANCE_PREFIX) :].removesuffix(WEIGHT_SUFFIX)
     long_name = f"{row.long_name} ({suffix})" if name.startswith(VARIANCE_PREFIX) else row.long_name
     own = weight_units(weight_type, units) if row.weighs else power_of(units, row.power)
+    own = row.units or own
     attrs = {"long_name": long_name, "units": own, "standard_name": row.standard_name}
     return {key: value for key, value in attrs.items() if value is not None}
 

@@ -73,6 +73,7 @@ class XResampleBackend(BackendEntrypoint):
         variance: str | os.PathLike[str] | None = None,
         weight: str | os.PathLike[str] | None = None,
         dq: str | os.PathLike[str] | None = None,
+        weight_map: str | os.PathLike[str] | None = None,
         var_sky: bool = False,
     ) -> xr.Dataset:
         """Open an exposure; only headers are read.
@@ -91,6 +92,9 @@ class XResampleBackend(BackendEntrypoint):
             extension, such as ``"WHT"``, or in another file, such as ``"w.fits"`` or
             ``"w.fits[S21]"``. Variances and weights become ``var_rnoise``, which ``"ivm"`` uses.
             Values of flags are interpreted as bits.
+        weight_map : str or os.PathLike, optional
+            Where to find weights of any kind, in the same way. They become ``weight_map``, which
+            ``weight_type="map"`` uses as they are.
         var_sky : bool, optional
             Whether to add ``var_sky``, which ``weight_type="ivm-sky"`` uses (Roman only). It
             contains ``var_rnoise``, so exclude one of the two from errors with
@@ -108,6 +112,7 @@ class XResampleBackend(BackendEntrypoint):
         """
         path = _required_path(filename_or_obj)
         companions = {"err": err, "variance": variance, "weight": weight, "dq": dq}
+        companions["weight_map"] = weight_map
         where = {k: arguments.path(k, v) for k, v in companions.items() if v is not None}
         options = ReadOptions(group=group, var_sky=var_sky, **where)
         drop = [drop_variables] if isinstance(drop_variables, str) else drop_variables or ()
@@ -181,7 +186,10 @@ class XResampleBackend(BackendEntrypoint):
 
 
 def open_exposures(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Any
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    weight_map: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    **options: Any,
 ) -> list[xr.Dataset]:
     """Open all exposures of one or more files; only headers are read.
 
@@ -189,6 +197,9 @@ def open_exposures(
     ----------
     paths : str, os.PathLike or iterable of these
         The files. A file with several chips gives one exposure per chip.
+    weight_map : str, os.PathLike or iterable of these, optional
+        Where to find the weights for ``weight_type="map"``: an extension that all files have, or
+        one file of weights per file, in the same order.
     **options
         Options of `xarray.open_dataset`, such as ``chunks=``, and of its engine ``xresample``,
         such as ``weight=``.
@@ -202,6 +213,8 @@ def open_exposures(
     ------
     FileError
         A file is cut off, has another format, or a required part is missing.
+    InvalidInputError
+        The number of files of weights differs from the number of files.
 
     Examples
     --------
@@ -214,13 +227,29 @@ def open_exposures(
         raise InvalidInputError(
             f"paths must be the path of a file or several paths, got {arguments.shown(given)}"
         )
+    given = list(given)
     exposures = []
-    for entry in given:
+    for entry, weights in zip(given, _one_each(weight_map, len(given)), strict=True):
         path = arguments.path("paths", entry)
+        if weights is not None:
+            options["weight_map"] = weights
         for group in _groups(path, options):
             found = {**options} if group is None else {**options, "group": group}
             exposures.append(xr.open_dataset(path, engine="xresample", **found))
     return exposures
+
+
+def _one_each(weight_map: Any, count: int) -> list[str | os.PathLike[str] | None]:
+    """Return where the weights of each file are; None for files without."""
+    if weight_map is None or isinstance(weight_map, str | os.PathLike):
+        return [weight_map] * count
+    each = list(weight_map) if arguments.is_iterable(weight_map) else []
+    if len(each) != count:
+        raise InvalidInputError(
+            f"weight_map must name one file of weights per file, {count}, got "
+            f"{len(each) or arguments.shown(weight_map)}"
+        )
+    return each
 
 
 def _groups(path: str, options: dict[str, Any]) -> list[Group | None]:

@@ -24,8 +24,9 @@ Group = str | int
 MAX_SIDE = 1 << 24
 """Maximum number of pixels along a side of an image; the coordinates of each side take memory."""
 
-Role = Literal["err", "variance", "weight", "dq"]
-"""Meaning of a plane beside the image; ``"weight"`` is an inverse variance."""
+Role = Literal["err", "variance", "weight", "dq", "weight_map"]
+"""Meaning of a plane beside the image; ``"weight"`` is an inverse variance, ``"weight_map"`` holds
+weights of any kind."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ReadOptions:
     variance: str | None = None
     weight: str | None = None
     dq: str | None = None
+    weight_map: str | None = None
     var_sky: bool = False
 
     @property

@@ -150,8 +150,8 @@ def _check_file_name(file: FitsFile, image: Hdu, key: Group) -> None:
     if suffix is not None and single and image.name != IMAGE:
         raise FileError(
             f"{file.path} must hold an image, got errors, weights or flags according to the "
-            f"{suffix!r} in its name: give the file as err=, variance=, weight= or dq= of the "
-            f"image. To use it as an image, choose it with group={key!r}"
+            f"{suffix!r} in its name: give the file as err=, variance=, weight=, dq= or "
+            f"weight_map= of the image. To use it as an image, choose it with group={key!r}"
         )
 
 

@@ -142,6 +142,8 @@ def _planes(mosaic: xr.Dataset) -> Iterator[tuple[str, schema.Variable]]:
             row = schema.row_of(schema.MOSAIC, name)
             if row == entry and set(mosaic[name].dims) == set(entry.dims):
                 yield name, entry
+    for name in str(mosaic.attrs.get("planes", "")).split():
+        yield name, schema.further_plane(name)
 
 
 def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from xresample.datamodel.exposure import WEIGHT_MAP
+
 from .contents import Role
 from .extensions import DQ
 from .fits_file import FitsFile
@@ -97,6 +99,8 @@ def planes_in_role(role: Role, file: FitsFile, hdu: Hdu) -> dict[str, LazyPlane]
     """
     if role == "dq":
         return {DQ: file.flag_plane(hdu)}
+    if role == "weight_map":
+        return {WEIGHT_MAP: file.image_plane(hdu)}
     plane: LazyPlane = file.image_plane(hdu)
     convert = _CONVERSIONS[_declared(hdu, role), role]
     converted = plane if convert is None else ComputedPlane(convert, (plane,))

@@ -44,7 +44,7 @@ def read(path: str, options: ReadOptions) -> Contents:
     """
     if options.group is not None or options.companions:
         raise InvalidInputError(
-            "group=, err=, variance=, weight= and dq= are options for FITS files, but "
+            "group=, err=, variance=, weight=, dq= and weight_map= are options for FITS files, but "
             f"{path} is an ASDF file, which holds one exposure: omit these options"
         )
     source = SourceFile.at(path)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.accumulate.weights import deposited_weights
 from xresample.accumulate.window import pixel_map
 from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
@@ -21,6 +20,7 @@ from xresample.datamodel.options import Options, parse_fillval
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
 from xresample.errors import InvalidInputError, MissingKeyError
+from xresample.sky.covering import pixel_at
 from xresample.sky.index import has_sky, with_sky, without_sky
 from xresample.wcs import footprint as outlines
 from xresample.wcs.handle import WCSLike
@@ -41,23 +41,12 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
     j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
     rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
     centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
-    coords = {**_pixels(dataset), "axis": ["x", "y"]}
+    coords = {**pixel_coords(dataset), "axis": ["x", "y"]}
     attrs = {"long_name": "position on the output grid", "units": "pixel"}
     return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)
 
 
-def weights(dataset: xr.Dataset, options: Options) -> xr.DataArray:
-    """Return the weights with which the pixels of an exposure are co-added."""
-    validate(dataset, options, pixmap=True)
-    exposure = Exposure(dataset)
-    image = deposited_weights(exposure, options)
-    units = schema.weight_units(options.weight_type, exposure.units)
-    attrs = {"long_name": "weight", "units": units}
-    known = {key: value for key, value in attrs.items() if value is not None}
-    return xr.DataArray(image, _pixels(dataset), ("y", "x"), "weight", known)
-
-
-def _pixels(dataset: xr.Dataset) -> dict[str, Any]:
+def pixel_coords(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the coordinates of the pixels of an exposure, with which results align."""
     return {
         name: (name, pixel_index(dataset, name), schema.coordinate_attrs(name))
@@ -94,9 +83,32 @@ def decode_context(dataset: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(there, coords, ("exposure", "y", "x"), "contributes", attrs)
 
 
-def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
+def contributors(
+    dataset: xr.Dataset, x: int | None, y: int | None, ra: Any = None, dec: Any = None
+) -> xr.Dataset:
     """Return the provenance of the exposures that contribute to a pixel."""
     require_mosaic(dataset, "con")
+    bits = without_sky(dataset)["con"].isel(_pixel(dataset, x, y, ra, dec)).values
+    numbers = provenance.numbers_of(dataset)
+    there = np.isin(numbers, context.decode(bits))
+    names = [row.name for row in schema.PROVENANCE if row.name in dataset]
+    rows = {name: dataset[name].variable[there] for name in names}
+    return xr.Dataset(rows, {"exposure": numbers[there]})
+
+
+def _pixel(dataset: xr.Dataset, x: Any, y: Any, ra: Any, dec: Any) -> dict[str, int]:
+    """Return the position of a pixel in the arrays of a mosaic, from coordinates or angles."""
+    by_pixel, by_sky = (x is not None or y is not None), (ra is not None or dec is not None)
+    if by_pixel == by_sky or (by_pixel and (x is None or y is None)):
+        raise InvalidInputError(
+            "contributors takes either x and y or ra and dec, got "
+            f"x={x!r}, y={y!r}, ra={ra!r}, dec={dec!r}"
+        )
+    if by_sky:
+        pixel = pixel_at(dataset, ra, dec)
+        if pixel is None:
+            raise MissingKeyError(f"The position must lie on the mosaic, got ra={ra}, dec={dec}")
+        return pixel
     pixel = {}
     for name, place in (("y", y), ("x", x)):
         index = pixel_index(dataset, name)
@@ -107,19 +119,16 @@ def contributors(dataset: xr.Dataset, x: int, y: int) -> xr.Dataset:
                 f"{index.max()}, got {place!r}"
             )
         pixel[name] = int(found[0])
-    bits = without_sky(dataset)["con"].isel(pixel).values
-    numbers = provenance.numbers_of(dataset)
-    there = np.isin(numbers, context.decode(bits))
-    names = [row.name for row in schema.PROVENANCE if row.name in dataset]
-    rows = {name: dataset[name].variable[there] for name in names}
-    return xr.Dataset(rows, {"exposure": numbers[there]})
+    return pixel
 
 
 def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
     """Return a mosaic with another value where no exposure contributes."""
     require_mosaic(dataset)
-    value = parse_fillval(replace(Options.from_attrs(dataset.attrs), fillval=value).fillval)
-    means = [row.name for row in schema.MOSAIC if row.identity is None and row.name in dataset]
+    options = replace(Options.from_attrs(dataset.attrs), fillval=value)
+    value = parse_fillval(options.fillval)
+    of_schema = [row.name for row in schema.MOSAIC if row.identity is None]
+    means = [name for name in (*of_schema, *options.planes) if name in dataset]
     covered = dataset["wht"] != 0
     new = {name: dataset[name].where(covered, value).astype(dataset[name].dtype) for name in means}
     for name in means:

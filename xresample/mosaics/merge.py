@@ -34,7 +34,8 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
     limited = False
     made = Buffers.unfilled(job.layout, job.options, grid.shape, grid.y0, grid.x0)
     for name in job.layout.names:
-        combine = _RULES[job.layout.planes[name].rule]
+        row = job.layout.planes.get(name)
+        combine = _sum if row is None else _RULES[row.rule]
         for start in range(0, grid.shape[0], ROWS):
             rows = slice(start, start + ROWS)
             limited |= not _stored(combine(name, a, b, rows), made.plane(name)[rows])

@@ -16,7 +16,7 @@ from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.window import require_wcs, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
-from xresample.datamodel.options import WEIGHT_VARIANCE
+from xresample.datamodel.options import WEIGHT_PLANE
 
 from .plan import Plan
 from .tiling import Part
@@ -125,7 +125,7 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
 
 def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
-    weight = WEIGHT_VARIANCE.get(job.options.weight_type or "", "")
+    weight = WEIGHT_PLANE.get(job.options.weight_type or "", "")
     return bare_planes(exposure, (*job.layout.sources, weight, "dq", COADD_WEIGHT))
 
 
@@ -178,17 +178,34 @@ def _overlapping(edges: np.ndarray, window: range) -> range:
 
 def lazy(plan: Plan) -> xr.Dataset:
     """Return the mosaic of a plan as a Dataset of dask arrays, one chunk per tile."""
+    return lazy_of(Graph(plan), lambda graph, j, i: graph.task(j, i, compute_tile))
+
+
+def lazy_of(
+    graph: Graph,
+    task: Callable[[Graph, int, int], tuple[Any, ...]],
+    further: Iterable[Any] = (),
+) -> xr.Dataset:
+    """Return the mosaic of a graph whose tasks return all planes of a tile.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    task : callable
+        Returns the task of a tile from the graph, and the row and column of the tile.
+    further : iterable of dask.array.Array
+        Arrays whose blocks the tasks need, beside those of the exposures.
+    """
     import dask.array as da
 
-    graph = Graph(plan)
+    plan = graph.plan
     name = f"tile-{graph.token}"
     rows, columns = plan.tiling.shape
-    tasks = {
-        (name, j, i): graph.task(j, i, compute_tile) for j in range(rows) for i in range(columns)
-    }
+    tasks = {(name, j, i): task(graph, j, i) for j in range(rows) for i in range(columns)}
     # Each block of this array is a dict of all planes of a tile; a variable picks its plane.
     tiles = da.Array(
-        graph.layers(name, tasks), name, plan.tiling.chunks, meta=np.empty((0, 0), object)
+        graph.layers(name, tasks, further), name, plan.tiling.chunks, meta=np.empty((0, 0), object)
     )
     return plan.dataset({name: _plane(plan, tiles, name, graph.token) for name in plan.planes})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,7 +158,7 @@ class Plan:
             The planes by name, ``(y, x)`` or ``(plane, y, x)``.
         """
         rows, job = [admitted.row for admitted in self.admitted], self.job
-        return labelled(planes, job.grid, job.options, rows, job.units, {}, job.layout)
+        return labelled(planes, job.grid, job.options, rows, job.units, job.attrs, job.layout)
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -277,7 +277,7 @@ def plan_tiles(
         admitted.append(job.admit(dataset))
         job = job.after(admitted[-1])
     tiles = tiling(job)
-    parts = _parts(admitted, job, tiles)
+    parts = parts_of(admitted, job, tiles)
     notices, touched = Notices(), {part.number for tile in parts.values() for part in tile}
     for entry in admitted:
         outcome = Outcome.CONTRIBUTED if entry.number in touched else Outcome.OUTSIDE
@@ -286,10 +286,20 @@ def plan_tiles(
     return Plan(job, tiles, tuple(admitted), parts, 1 if threads is None else count(threads))
 
 
-def _parts(
-    admitted: list[Admitted], job: Job, tiling: Tiling
+def parts_of(
+    admitted: Sequence[Admitted], job: Job, tiling: Tiling
 ) -> dict[tuple[int, int], tuple[Part, ...]]:
-    """Return for each tile that is touched the parts of exposures that can touch it."""
+    """Return for each tile that is touched the parts of exposures that can touch it.
+
+    Parameters
+    ----------
+    admitted : sequence of Admitted
+        The exposures.
+    job : Job
+        The job, with the grid.
+    tiling : Tiling
+        The tiles, which may cover a part of the grid.
+    """
     exposures = [entry.exposure for entry in admitted]
     lattices = [
         Lattice.of(require_wcs(e.wcs, "exposure"), e.shape, e.y.start, e.x.start) for e in exposures

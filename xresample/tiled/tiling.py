@@ -86,16 +86,21 @@ class Tiling:
                 "chunks must be a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto', got "
                 f"{given!r} for a mosaic of {shape[0]} x {shape[1]} pixels: {error}"
             ) from error
+        tiling = cls.of_sizes(sides, y0, x0)
+        if block and "auto" in (chunks if isinstance(chunks, tuple) else (chunks,)):
+            tiling = cls(*(_aligned(side, block) for side in (tiling.y, tiling.x)))
+        if block:
+            tiling._require_whole_blocks(block)
+        return tiling
+
+    @classmethod
+    def of_sizes(cls, sides: Any, y0: int, x0: int) -> Tiling:
+        """Return tiles of given sizes, ``(sizes along y, sizes along x)``."""
         edges = [
             tuple(int(edge) for edge in np.cumsum([start, *side]))
             for start, side in zip((y0, x0), sides, strict=True)
         ]
-        if block and "auto" in (chunks if isinstance(chunks, tuple) else (chunks,)):
-            edges = [_aligned(side, block) for side in edges]
-        tiling = cls(*edges)
-        if block:
-            tiling._require_whole_blocks(block)
-        return tiling
+        return cls(*edges)
 
     def _require_whole_blocks(self, block: int) -> None:
         """Raise an `InvalidInputError` if a tile cuts a block of the noise covariance."""

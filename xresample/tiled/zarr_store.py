@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,9 @@ PROGRESS = "progress"
 """Group of the store that describes the run, and records which tiles are done."""
 
 DONE = "done"
-_JOB, _READY = "job", "ready"
+JOB, READY, EXPECTED = "job", "ready", "expected"
+"""Attributes of the group: the description, whether the planes exist, the number of tiles that an
+exposure can touch."""
 
 
 @spells_options
@@ -103,10 +105,10 @@ def coadd_to_zarr(
     4000.0
     """
     overwrite, progress = flag("overwrite", overwrite), flag("progress", progress)
-    store = _checked_store(store)
+    store = checked_store(store)
     _require_compressors(compressors)
     planned = plan(exposures, output_wcs, chunks=chunks, threads=threads, **options)
-    size = _uniform(planned)
+    size = uniform_tiles(planned)
     if overwrite:
         datasets = [exposure.dataset for exposure in planned.exposures]
         require_other_store(local_path(store), store, datasets)
@@ -115,14 +117,19 @@ def coadd_to_zarr(
     left = [index for index in planned.parts if not done[index]]
     if left:
         with in_use(local_path(store), [*planned.planes, PROGRESS]):
-            _run(planned, left, store, progress)
+            run_tiles(planned, left, partial(write_tile, store=store), progress)
+    return opened_mosaic(store, planned.planes)
+
+
+def opened_mosaic(store: Any, planes: Iterable[str]) -> xr.Dataset:
+    """Return the mosaic of a store, opened lazily."""
     mosaic = xr.open_zarr(store, consolidated=False)
     # Selecting variables would drop the coordinates along ``exposure``, a dimension of no plane.
-    planes = {name: mosaic[name].variable for name in planned.planes}
-    return _with_fixed_texts(xr.Dataset(planes, mosaic.coords, mosaic.attrs))
+    found = {name: mosaic[name].variable for name in planes}
+    return _with_fixed_texts(xr.Dataset(found, mosaic.coords, mosaic.attrs))
 
 
-def _checked_store(store: Any) -> Any:
+def checked_store(store: Any) -> Any:
     """Return a store that zarr can open."""
     folder = local_path(store)
     if folder is not None:
@@ -130,7 +137,7 @@ def _checked_store(store: Any) -> Any:
         if folder.exists() and not folder.is_dir():
             raise InvalidInputError(f"store must be a folder, got the file {folder}")
         return store
-    zarr = _zarr()
+    zarr = zarr_package()
     is_store = isinstance(store, zarr.abc.store.Store | zarr.storage.StorePath)
     # zarr keeps the content of a store in memory as buffers.
     in_memory = isinstance(store, dict) and all(hasattr(v, "to_bytes") for v in store.values())
@@ -142,7 +149,7 @@ def _checked_store(store: Any) -> Any:
 def _require_compressors(compressors: Any) -> None:
     """Raise an error unless zarr can make an array with the compressors."""
     try:
-        _zarr().create_array({}, shape=(1,), dtype="f4", compressors=compressors)
+        zarr_package().create_array({}, shape=(1,), dtype="f4", compressors=compressors)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise InvalidInputError(
             f"compressors must be compressors of zarr, 'auto' or None, got {shown(compressors)}: "
@@ -195,8 +202,22 @@ def write_tile(
     return np.ones((1, 1), np.uint8)
 
 
-def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool) -> None:
-    """Write the remaining tiles with the current dask scheduler."""
+def run_tiles(
+    planned: Plan, left: list[tuple[int, int]], write: Callable[..., np.ndarray], progress: bool
+) -> None:
+    """Write the remaining tiles with the current dask scheduler.
+
+    Parameters
+    ----------
+    planned : Plan
+        The plan.
+    left : list of tuple
+        Row and column of each remaining tile, among the tiles.
+    write : callable
+        Function that computes and writes a tile, see `write_tile`; it also takes ``index=``.
+    progress : bool
+        Whether to show a progress bar.
+    """
     import dask
     import dask.array as da
     from dask.base import get_scheduler
@@ -207,7 +228,7 @@ def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool)
     nothing = np.zeros((1, 1), np.uint8)
     tasks: dict[Any, Any] = {(name, j, i): nothing for j in range(rows) for i in range(columns)}
     for j, i in left:
-        tasks[name, j, i] = graph.task(j, i, partial(write_tile, store=store, index=(j, i)))
+        tasks[name, j, i] = graph.task(j, i, partial(write, index=(j, i)))
     one_each = ((1,) * rows, (1,) * columns)
     written = da.Array(graph.layers(name, tasks), name, one_each, dtype=np.uint8)
     keys = {(name, j, i) for j, i in left}
@@ -230,7 +251,7 @@ def _run(planned: Plan, left: list[tuple[int, int]], store: Any, progress: bool)
             written.compute(optimize_graph=False)
 
 
-def _uniform(planned: Plan) -> tuple[int, int]:
+def uniform_tiles(planned: Plan) -> tuple[int, int]:
     """Return the size of the tiles; the last row and column may be smaller."""
     sizes = []
     for side in planned.tiling.chunks:
@@ -248,11 +269,11 @@ def _prepared(
 ) -> Any:
     """Return the group of a store that holds everything but the tiles; make it if necessary."""
     job = described(planned, size)
-    root = _opened(store)
+    root = opened(store)
     if not overwrite:
         if root is not None and PROGRESS in root:
-            require_same(job, root[PROGRESS].attrs.get(_JOB), store)
-            if root[PROGRESS].attrs.get(_READY):
+            require_same(job, root[PROGRESS].attrs.get(JOB), store)
+            if root[PROGRESS].attrs.get(READY):
                 return root
         elif found := _content(store, root):
             raise InvalidInputError(
@@ -264,8 +285,8 @@ def _prepared(
         return _made(planned, store, job, size, compressors, overwrite)
     with new_folder(folder, replace=overwrite or root is not None) as fresh:
         _made(planned, fresh, job, size, compressors, overwrite=False)
-    root = _opened(store)
-    require_same(job, root[PROGRESS].attrs.get(_JOB), store)
+    root = opened(store)
+    require_same(job, root[PROGRESS].attrs.get(JOB), store)
     return root
 
 
@@ -273,18 +294,18 @@ def _made(
     planned: Plan, store: Any, job: Any, size: tuple[int, int], compressors: Any, overwrite: bool
 ) -> Any:
     """Return the group of a new store that holds everything but the tiles."""
-    root = _zarr().open_group(store, mode="w" if overwrite else "a", zarr_format=3)
+    root = zarr_package().open_group(store, mode="w" if overwrite else "a", zarr_format=3)
     # The description is written first, then the empty planes, then the mark that the planes exist.
     # If a run is interrupted before the mark, the next run makes the planes again.
     if PROGRESS not in root:
         root.create_group(PROGRESS)
-    root[PROGRESS].attrs.put({_JOB: job, _READY: False})
+    root[PROGRESS].attrs.put({JOB: job, READY: False})
     _allocate(planned, root, size, compressors)
-    root[PROGRESS].attrs.put({_JOB: job, _READY: True})
+    root[PROGRESS].attrs.put({JOB: job, READY: True, EXPECTED: len(planned.parts)})
     return root
 
 
-def _zarr() -> Any:
+def zarr_package() -> Any:
     """Return the package, or raise an error that tells how to install it."""
     try:
         import zarr
@@ -295,9 +316,9 @@ def _zarr() -> Any:
     return zarr
 
 
-def _opened(store: Any) -> Any:
+def opened(store: Any) -> Any:
     """Return the group of a store; None if the store does not exist."""
-    zarr = _zarr()
+    zarr = zarr_package()
     try:
         return zarr.open_group(store, mode="r+")
     except (FileNotFoundError, zarr.errors.ContainsArrayError):
@@ -316,33 +337,61 @@ def _content(store: Any, root: Any) -> list[str]:
 
 def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any) -> None:
     """Write the coordinates, the provenance of the exposures, and empty planes."""
-    options, layout = planned.job.options, planned.job.layout
-    labels = planned.dataset({})
-    for name in schema.TEXT:
-        labels[name].encoding.update(schema.TEXT_ENCODING)
-    for name in filter(root.__contains__, map(str, labels.variables)):
-        # Strings of an interrupted run read as another type, and xarray compares types, so the
-        # old variable is deleted.
-        del root[name]
-    labels.to_zarr(root.store, mode="a", consolidated=False, zarr_format=3)
-    for name, row in layout.planes.items():
-        shape = layout.shape(name, planned.shape, planned.n_exposures, planned.origin)
-        of_tile = size
-        if row.rule is schema.Rule.BLOCK_SUM:
-            of_tile = max(planned.block_chunks[0]), max(planned.block_chunks[1])
-        root.create_array(
-            name,
-            shape=shape,
-            chunks=(*shape[:-2], *of_tile),
-            dtype=layout.dtype(name, options).name,
-            # A chunk that is not written reads as the fill value.
-            fill_value=layout.identity(name, options),
-            compressors=compressors,
-            attributes=schema.variable_attrs(name, row, planned.job.units, options.weight_type),
-            dimension_names=row.dims,
-            overwrite=True,
-        )
+    write_labels(planned, root)
+    for name in planned.planes:
+        create_plane(planned, root, name, size, compressors)
     tiles = planned.tiling.shape
     root[PROGRESS].create_array(
         DONE, shape=tiles, chunks=(1, 1), dtype="uint8", fill_value=0, overwrite=True
+    )
+
+
+def write_labels(planned: Plan, root: Any, kept: tuple[str, ...] = ()) -> None:
+    """Write the coordinates, the provenance and the attributes of a mosaic.
+
+    Parameters
+    ----------
+    planned : Plan
+        The plan of the mosaic.
+    root : zarr.Group
+        The group of the store.
+    kept : tuple of str
+        Coordinates that the store has already.
+    """
+    labels = planned.dataset({})
+    for name in schema.TEXT:
+        labels[name].encoding.update(schema.TEXT_ENCODING)
+    for name in filter(root.__contains__, map(str, labels.drop_vars(kept).variables)):
+        # Strings of an interrupted run read as another type, and xarray compares types, so the
+        # old variable is deleted.
+        del root[name]
+    how: dict[str, Any] = {"mode": "a", "consolidated": False, "zarr_format": 3}
+    labels.drop_vars(kept).to_zarr(root.store, **how)
+    if kept:
+        # xarray lists the coordinates that it writes in an attribute, which must name all.
+        whole = zarr_package().storage.MemoryStore()
+        labels.to_zarr(whole, **how)
+        root.attrs.put(dict(opened(whole).attrs))
+
+
+def create_plane(
+    planned: Plan, root: Any, name: str, size: tuple[int, int], compressors: Any, at: str = ""
+) -> Any:
+    """Create an empty plane of a mosaic, by default at its name, and return the array."""
+    options, layout = planned.job.options, planned.job.layout
+    row = layout.planes[name]
+    shape = layout.shape(name, planned.shape, planned.n_exposures, planned.origin)
+    if row.rule is schema.Rule.BLOCK_SUM:
+        size = max(planned.block_chunks[0]), max(planned.block_chunks[1])
+    return root.create_array(
+        at or name,
+        shape=shape,
+        chunks=(*shape[:-2], *size),
+        dtype=layout.dtype(name, options).name,
+        # A chunk that is not written reads as the fill value.
+        fill_value=layout.identity(name, options),
+        compressors=compressors,
+        attributes=schema.variable_attrs(name, row, planned.job.units, options.weight_type),
+        dimension_names=row.dims,
+        overwrite=True,
     )

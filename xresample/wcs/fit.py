@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,19 @@ from .transform import is_imaging, world_to_pixel
 
 Placed = tuple[WCSHandle, tuple[int, int], int, int]
 """WCS, shape ``(y, x)``, and the first row and column of an image."""
+
+
+class Border(NamedTuple):
+    """The space around images."""
+
+    margin: int
+    """Number of pixels."""
+    padding: float
+    """Further angle in arcsec."""
+
+    def pixels(self, scale: float) -> int:
+        """Return the number of pixels of a scale in arcsec."""
+        return self.margin + math.ceil(self.padding / scale - 1e-9)
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,7 @@ def middle(points: np.ndarray) -> tuple[float, float]:
     return longitude % 360.0, math.degrees(math.atan2(mean[2], math.hypot(mean[0], mean[1])))
 
 
-def tangent_grid(placed: Sequence[Placed], wanted: Tangent, margin: int) -> Any:
+def tangent_grid(placed: Sequence[Placed], wanted: Tangent, border: Border) -> Any:
     """Return a tangent projection with square pixels that covers images."""
     frame = frame_of(placed)
     if wanted.pixel_scale is None:
@@ -105,7 +118,8 @@ def tangent_grid(placed: Sequence[Placed], wanted: Tangent, margin: int) -> Any:
     chosen = None if wanted.reference is None else _position(wanted.reference, frame)
     points = footprints(placed, frame)
     grid = _tangent(chosen or middle(points), pixel_scale, rotation, frame)
-    start, shape = _cover(grid.wcs_world2pix(points[:, 0], points[:, 1], 0), margin)
+    pixels = grid.wcs_world2pix(points[:, 0], points[:, 1], 0)
+    start, shape = _cover(pixels, border.pixels(pixel_scale))
     grid.wcs.crpix = [pixel - first for pixel, first in zip(grid.wcs.crpix, start, strict=True)]
     grid.wcs.set()
     grid.array_shape = shape
@@ -145,7 +159,7 @@ def _directions(position: Any, frame: Any) -> tuple[float, float]:
     return float(found.lon.deg), float(found.lat.deg)
 
 
-def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, margin: int) -> Any:
+def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, border: Border) -> Any:
     """Return a FITS grid that is shifted by whole pixels and resized to cover images."""
     from astropy.wcs import WCS
 
@@ -160,7 +174,8 @@ def aligned_grid(placed: Sequence[Placed], wcs: WCSHandle | None, margin: int) -
     points = footprints(placed, icrs() if frame is None else frame)
     axes = celestial_axes(grid)
     x, y = world_to_pixel(grid, *(points[:, axes.index(axis)] for axis in range(2)))
-    (x0, y0), shape = _cover((x, y), margin)
+    scale = 3600 * math.sqrt(abs(np.linalg.det(grid.pixel_scale_matrix)))
+    (x0, y0), shape = _cover((x, y), border.pixels(scale))
     return stepped_object(copied(grid), Steps(x0, 1, y0, 1), shape)
 
 

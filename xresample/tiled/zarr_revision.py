@@ -1,0 +1,347 @@
+"""Drop and replace exposures of a mosaic in a zarr store, in place; a run can be resumed.
+
+A revision has two steps, so that it can be interrupted at any moment:
+
+1. Tiles that change are computed and written. The context, which changes everywhere because the
+   exposures get other numbers, is written to a second array; the old one stays complete.
+2. The second context, the provenance and the description of the mosaic take the place of the old
+   ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xresample.arguments import flag
+from xresample.datamodel import context, provenance, schema
+from xresample.datamodel.provenance import Row
+from xresample.errors import GridMismatchError, InvalidInputError
+
+from .folders import in_use, local_path
+from .resume import described
+from .revision import Revision, dropping, in_order, revision
+from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
+from .zarr_store import (
+    DONE,
+    EXPECTED,
+    JOB,
+    PROGRESS,
+    READY,
+    checked_store,
+    create_plane,
+    opened,
+    opened_mosaic,
+    run_tiles,
+    uniform_tiles,
+    write_labels,
+)
+
+CONTEXT = next(row.name for row in schema.MOSAIC if row.rule is schema.Rule.CONTEXT)
+_REVISION, _REVISED, _STEP = "revision", "revised", "step"
+_TILES, _SWAP = "tiles", "swap"
+
+Order = Callable[
+    [Sequence[Row]], tuple[tuple[int | None, ...], tuple[int, ...], Iterable[xr.Dataset]]
+]
+"""Returns ``Revision.old``, ``Revision.gone`` and the exposures from the provenance."""
+
+
+def drop_from_zarr(
+    store: Any,
+    names: str | int | Iterable[str | int],
+    *,
+    exposures: xr.Dataset | Iterable[xr.Dataset],
+    threads: int | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Drop exposures from the mosaic in a zarr store, in place.
+
+    The store then holds the mosaic that `coadd_to_zarr` makes of the other exposures, bit for
+    bit. Only the tiles that the dropped exposures touch are computed. After an interruption of any
+    kind, the same call completes the work; until then the store holds a mixture.
+
+    Parameters
+    ----------
+    store : str, path or zarr store
+        The store, written by `coadd_to_zarr`.
+    names : str, int or iterable of these
+        The exposures to drop, by ``filename`` (all exposures of the file) or number.
+    exposures : Dataset or iterable of Dataset
+        The other exposures of the mosaic, in the same order.
+    threads : int, optional
+        Threads to use within a tile. Default: 1, because dask runs several tiles at a time.
+    progress : bool, optional
+        Whether to show a progress bar that counts the tiles that are computed (needs tqdm).
+
+    Returns
+    -------
+    xarray.Dataset
+        The mosaic, opened lazily from the store.
+
+    Raises
+    ------
+    InvalidInputError
+        The store holds no finished mosaic, the mosaic has no such exposure, or ``exposures`` are
+        not its other exposures.
+    GridMismatchError
+        Another revision of the store has been interrupted.
+    InvalidExposureError
+        An exposure cannot be used; lists every fault.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, xresample as xrs
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS(naxis=2)
+    >>> wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-1e-5, 1e-5]
+    >>> wcs.array_shape = (20, 20)
+    >>> good, bad = (xrs.make_exposure(np.full((20, 20), value), wcs, filename=name)
+    ...              for value, name in ((1.0, "good.fits"), (9.0, "bad.fits")))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = folder + "/mosaic.zarr"
+    ...     _ = xrs.coadd_to_zarr([good, bad], wcs, store, chunks=16, weight_type=None)
+    ...     mosaic = xrs.drop_from_zarr(store, "bad.fits", exposures=[good])
+    ...     float(mosaic["data"].max())
+    1.0
+    """
+
+    def order(rows: Sequence[Row]) -> tuple[tuple[int | None, ...], tuple[int, ...], Any]:
+        gone, stay = dropping(rows, names)
+        return stay, gone, exposures
+
+    return _revise(store, order, threads, flag("progress", progress))
+
+
+def replace_in_zarr(
+    store: Any,
+    new: xr.Dataset | Iterable[xr.Dataset],
+    *,
+    exposures: xr.Dataset | Iterable[xr.Dataset],
+    threads: int | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Replace exposures of the mosaic in a zarr store by others of the same names, in place.
+
+    Only the tiles that the old and the new exposures touch are computed, and an interrupted call
+    can be resumed, as for `drop_from_zarr`.
+
+    Parameters
+    ----------
+    store : str, path or zarr store
+        The store, written by `coadd_to_zarr`.
+    new : Dataset or iterable of Dataset
+        The new exposures, each with the ``filename`` of the one that it replaces.
+    exposures : Dataset or iterable of Dataset
+        The other exposures of the mosaic, in the same order.
+    threads : int, optional
+        Threads to use within a tile. Default: 1, because dask runs several tiles at a time.
+    progress : bool, optional
+        Whether to show a progress bar that counts the tiles that are computed (needs tqdm).
+
+    Returns
+    -------
+    xarray.Dataset
+        The mosaic, opened lazily from the store.
+
+    Raises
+    ------
+    InvalidInputError
+        The store holds no finished mosaic, a new exposure has not the name of exactly one exposure
+        of the mosaic, or ``exposures`` are not the others.
+    GridMismatchError
+        Another revision of the store has been interrupted.
+    InvalidExposureError
+        An exposure cannot be used; lists every fault.
+    """
+    return _revise(
+        store, lambda rows: in_order(rows, new, exposures), threads, flag("progress", progress)
+    )
+
+
+def _revise(store: Any, order: Order, threads: int | None, progress: bool) -> xr.Dataset:
+    """Revise the mosaic in a store, or complete an interrupted revision."""
+    store = checked_store(store)
+    root = _finished(store)
+    record = root[PROGRESS].attrs.get(_REVISION)
+    swapping = record is not None and record[_STEP] == _SWAP
+    if swapping:
+        # The provenance may be half written, but the grid and the options are complete.
+        rows: list[Row] = [{"filename": name} for name in record["filenames"]]
+        mosaic = _grid_of(root)
+    else:
+        mosaic = xr.open_zarr(store, consolidated=False)
+        rows = provenance.rows_of(mosaic)
+    old, gone, exposures = order(rows)
+    sides = tuple(
+        tuple(min(size, length - start) for start in range(0, length, size))
+        for size, length in zip(root["wht"].chunks, root["wht"].shape, strict=True)
+    )
+    revised = revision(mosaic, old, gone, exposures, sides, threads, None if swapping else rows)
+    size = uniform_tiles(revised.plan)
+    wanted: dict[str, Any] = {
+        JOB: described(revised.plan, size),
+        "old": [-1 if number is None else number for number in old],
+        "gone": list(gone),
+        "filenames": [row["filename"] for row in rows],
+    }
+    if record is not None and any(record[name] != value for name, value in wanted.items()):
+        raise GridMismatchError(
+            f"Another revision of {store} has been interrupted: repeat the call that began it"
+        )
+    with in_use(local_path(store), [*revised.plan.planes, PROGRESS]):
+        if record is None:
+            _begin(root, revised, size)
+            root[PROGRESS].attrs[_REVISION] = {**wanted, _STEP: _TILES}
+        if not swapping:
+            _write_tiles(root, revised, store, progress)
+            root[PROGRESS].attrs[_REVISION] = {**wanted, _STEP: _SWAP}
+        _swap(root, revised, size, wanted[JOB])
+    return opened_mosaic(store, revised.plan.planes)
+
+
+def _finished(store: Any) -> Any:
+    """Return the group of a store that holds a complete mosaic."""
+    root = opened(store)
+    ready = root is not None and PROGRESS in root and root[PROGRESS].attrs.get(READY)
+    if not ready:
+        raise InvalidInputError(f"store must hold a mosaic of coadd_to_zarr, but {store} does not")
+    if "wht" not in root or not (root[PROGRESS].attrs.get(_REVISION) or _is_complete(root)):
+        raise InvalidInputError(
+            f"store must hold a finished mosaic, but tiles of {store} are missing: repeat the call "
+            "of coadd_to_zarr first"
+        )
+    return root
+
+
+def _is_complete(root: Any) -> bool:
+    """Tell whether no tile of a store is left, according to the number of tiles to write."""
+    expected = root[PROGRESS].attrs.get(EXPECTED)
+    return expected is None or int((root[PROGRESS][DONE][:] != 0).sum()) >= expected
+
+
+def _grid_of(root: Any) -> xr.Dataset:
+    """Return the grid and the options of a store as a Dataset without planes."""
+    coords: dict[str, Any] = {name: (name, root[name][:]) for name in schema.PIXELS}
+    coords[schema.WCS] = schema.wcs_variable(str(root[schema.WCS][()]))
+    return xr.Dataset(coords=coords, attrs=dict(root.attrs))
+
+
+def _begin(root: Any, revised: Revision, size: tuple[int, int]) -> None:
+    """Make the second context, the list of revised tiles, and planes that are new."""
+    planned = revised.plan
+    for name in planned.planes:
+        if name not in root:
+            create_plane(planned, root, name, size, root["wht"].compressors)
+    if CONTEXT in planned.planes:
+        compressors = root[CONTEXT].compressors
+        create_plane(planned, root, CONTEXT, size, compressors, f"{PROGRESS}/{CONTEXT}")
+    root[PROGRESS].create_array(
+        _REVISED,
+        shape=planned.tiling.shape,
+        chunks=(1, 1),
+        dtype="uint8",
+        fill_value=0,
+        overwrite=True,
+    )
+
+
+def _write_tiles(root: Any, revised: Revision, store: Any, progress: bool) -> None:
+    """Write the tiles that change, and the second context of all others."""
+    done = root[PROGRESS][_REVISED][:]
+    changed = []
+    for j, i in np.argwhere(done == 0).tolist():
+        if _changes(root, revised, j, i):
+            changed.append((j, i))
+        else:
+            _renumber(root, revised, j, i)
+    if changed:
+        run_tiles(revised.plan, changed, partial(_write_changed, store=store), progress)
+
+
+def _changes(root: Any, revised: Revision, j: int, i: int) -> bool:
+    """Tell whether a tile may change."""
+    margin = revised.margin
+    if margin is None or (j, i) in revised.new_tiles:
+        return True
+    rows, columns = _slices(revised.plan.tiling.tile(j, i), revised)
+    ny, nx = revised.plan.shape
+    at_border = min(rows.start, columns.start, ny - rows.stop, nx - columns.stop) < margin
+    if at_border:
+        return True
+    wide = [slice(max(0, s.start - margin), s.stop + margin) for s in (rows, columns)]
+    return bool(revised.changed(root[CONTEXT][:, wide[0], wide[1]]).any())
+
+
+def _slices(tile: tuple[range, range], revised: Revision) -> tuple[slice, slice]:
+    """Return the rows and columns of a tile in the arrays of a store."""
+    grid = revised.plan.job.grid
+    y, x = tile
+    return (
+        slice(y.start - grid.y0, y.stop - grid.y0),
+        slice(x.start - grid.x0, x.stop - grid.x0),
+    )
+
+
+def _renumber(root: Any, revised: Revision, j: int, i: int) -> None:
+    """Write the second context of a tile that does not change otherwise."""
+    rows, columns = _slices(revised.plan.tiling.tile(j, i), revised)
+    bits = root[CONTEXT][:, rows, columns]
+    if bits.any():
+        moved = context.renumbered(bits, revised.old)
+        root[f"{PROGRESS}/{CONTEXT}"][:, rows, columns] = moved
+    root[PROGRESS][_REVISED][j, i] = 1
+
+
+def _write_changed(
+    shared: SharedInput,
+    tile: Tile,
+    exposures: Sequence[ExposureInput],
+    blocks: Sequence[Sequence[Block]],
+    store: Any,
+    index: Sequence[int],
+) -> np.ndarray:
+    """Compute a tile that changes and write it; return 1 as an array ``(1, 1)``."""
+    import zarr
+
+    planes = compute_tile(shared, tile, exposures, blocks)
+    grid = shared.job.grid
+    root: Any = zarr.open_group(store, mode="r+")
+    rows = slice(tile.y.start - grid.y0, tile.y.stop - grid.y0)
+    columns = slice(tile.x.start - grid.x0, tile.x.stop - grid.x0)
+    for name, plane in planes.items():
+        target = f"{PROGRESS}/{name}" if name == CONTEXT else name
+        root[target][..., rows, columns] = plane
+    root[PROGRESS][_REVISED][tuple(index)] = 1
+    return np.ones((1, 1), np.uint8)
+
+
+def _swap(root: Any, revised: Revision, size: tuple[int, int], job: dict[str, Any]) -> None:
+    """Put the second context, the provenance and the description in the place of the old ones."""
+    planned = revised.plan
+    if CONTEXT in planned.planes:
+        second = root[f"{PROGRESS}/{CONTEXT}"]
+        first = create_plane(planned, root, CONTEXT, size, second.compressors)
+        for index in np.ndindex(*planned.tiling.shape):
+            rows, columns = _slices(planned.tiling.tile(*index), revised)
+            bits = second[:, rows, columns]
+            if bits.any():
+                first[:, rows, columns] = bits
+    known = {row.name for row in schema.MOSAIC if not row.per_variance}
+    for name, _ in list(root.arrays()):
+        is_plane = name in known or name.startswith(schema.VARIANCE_PREFIX)
+        if is_plane and name not in planned.planes:
+            del root[name]
+    write_labels(planned, root, kept=(*schema.PIXELS, schema.WCS))
+    done = np.zeros(planned.tiling.shape, np.uint8)
+    for index in planned.parts:
+        done[index] = 1
+    root[PROGRESS][DONE][:] = done
+    root[PROGRESS].attrs.put({JOB: job, READY: True, EXPECTED: len(planned.parts)})
+    for name in (CONTEXT, _REVISED):
+        if name in root[PROGRESS]:
+            del root[PROGRESS][name]
