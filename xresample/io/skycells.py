@@ -67,7 +67,7 @@ def skycell_grids(
     if names is not None:
         chosen = _by_name(cells, arguments.names("names", names))
     else:
-        chosen = _near(cells, meta, separate(exposures))
+        chosen = _near(cells, meta, separate(exposures or ()))
     return {
         str(cells["name"][k]): _grid_of(cells[k], regions, meta, k, source.path) for k in chosen
     }

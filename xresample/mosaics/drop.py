@@ -15,6 +15,7 @@ from xresample.accumulate.launch import add_exposure
 from xresample.accumulate.window import pixel_map, place_part
 from xresample.datamodel import context
 from xresample.datamodel.mosaic import further_attrs, require_mosaic
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.provenance import rows_of
 from xresample.datamodel.schema import PIXELS, Rule
 from xresample.tiled.plan import parts_of
@@ -37,6 +38,7 @@ def drop(
 ) -> xr.Dataset:
     """Return a mosaic without some exposures."""
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     gone, stay = dropping(rows_of(mosaic), names)
     return _revised(mosaic, stay, gone, exposures, threads)
 
@@ -49,6 +51,7 @@ def replace(
 ) -> xr.Dataset:
     """Return a mosaic in which new exposures take the place of those with the same names."""
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     old, gone, final = in_order(rows_of(mosaic), new, exposures)
     return _revised(mosaic, old, gone, final, threads)
 
