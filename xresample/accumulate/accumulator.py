@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import provenance, schema
+from xresample.datamodel.blocks import read_sums
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.memory import total_memory
 from xresample.datamodel.mosaic import (
@@ -142,7 +143,8 @@ class Accumulator:
         job = self.job
         # The flags of the first exposure stay.
         attrs = {**job.attrs, **self.attrs}
-        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, attrs)
+        planes, layout = self.planes(), self.buffers.layout
+        return labelled(planes, job.grid, job.options, self.rows, job.units, attrs, layout)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
@@ -179,7 +181,11 @@ def require_memory(grid: Grid, pixel_bytes: int) -> None:
 def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Buffers:
     """Return the planes of a mosaic in new memory."""
     grid, options, layout = job.grid, job.options, job.layout
+    noise = None
+    if layout.block:
+        noise = read_sums(mosaic, layout.blocks(grid.shape, (grid.y0, grid.x0)))
     buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0)
+    buffers.noise = noise
     for name in layout.names:
         if name in layout.flag_planes:
             areas = mosaic["rejected"].transpose("flag", *schema.PIXELS)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from xresample import threads as pool
+from xresample.datamodel.blocks import widened
 from xresample.datamodel.context import PLANE_BITS, n_planes
 from xresample.datamodel.options import Options
 from xresample.datamodel.planes import Layout
@@ -29,6 +30,8 @@ class Buffers:
     dq: np.ndarray | None
     y0: int
     x0: int
+    noise: np.ndarray | None = None
+    """Sums of the noise covariance, float64 ``(block y, block x, lag y, lag x)``, or None."""
     scratch: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays that the next exposure uses again: the first touch of new memory takes time."""
 
@@ -70,6 +73,9 @@ class Buffers:
             self.context = np.zeros((n_planes(exposures), *shape), np.int32)
         if self.layout.by_rule(Rule.DQ):
             self.dq = np.zeros(shape, np.uint32)
+        for name in self.layout.by_rule(Rule.BLOCK_SUM):
+            shape_of_sums = self.layout.shape(name, shape, exposures, (self.y0, self.x0))
+            self.noise = np.zeros((*shape_of_sums[2:], *shape_of_sums[:2]))
 
     def clear(
         self, name: str, options: Options, threads: int | None = 1, zeroed: bool = True
@@ -102,6 +108,8 @@ class Buffers:
         if rule is Rule.FLAGS:
             first = self.layout.names.index(self.layout.flag_planes[0])
             return self.values[first : first + len(self.layout.flags)]
+        if rule is Rule.BLOCK_SUM:
+            return None if self.noise is None else self.noise.transpose(2, 3, 0, 1)
         return self.plane(name)
 
     def with_layout(
@@ -122,6 +130,9 @@ class Buffers:
         """
         if layout == self.layout:
             return self
+        noise = None if self.noise is None else widened(self.noise, layout.lags)
+        if layout == self.layout.reaching(layout.lags):
+            return replace(self, layout=layout, noise=noise)
         ny, nx = self.values.shape[1:]
         wider = Buffers.unfilled(layout, options, (ny, nx), self.y0, self.x0, np.zeros)
         held = () if blank else self.layout.names
@@ -131,6 +142,7 @@ class Buffers:
             else:
                 wider.clear(name, options, threads)
         wider.context, wider.dq, wider.scratch = self.context, self.dq, self.scratch
+        wider.noise = noise
         return wider
 
     def context_plane(self, exposure: int) -> np.ndarray:

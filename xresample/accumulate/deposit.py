@@ -299,8 +299,7 @@ def run(
     """
     from xresample.kernels.tiles import add_tiles
 
-    sampled = [plane._replace(array=_in_order(plane.array, _FLOATS)) for plane in sampled]
-    flags = flags._replace(dq=_in_order(flags.dq, (np.uint32,)))
+    sampled, flags = in_order(sampled, flags)
     limit = float(np.finfo(planes.values.dtype).max)
     source = make_source(sampled, flags, pixmap, lanes, limit)
     rules = rules._replace(limit=limit)
@@ -316,6 +315,12 @@ def run(
 
 
 _FLOATS = np.float32, np.float64
+
+
+def in_order(sampled: Sequence[SampledPlane], flags: Flags) -> tuple[list[SampledPlane], Flags]:
+    """Return planes and flags whose rows the kernels can read: the same ones wherever possible."""
+    planes = [plane._replace(array=_in_order(plane.array, _FLOATS)) for plane in sampled]
+    return planes, flags._replace(dq=_in_order(flags.dq, (np.uint32,)))
 
 
 def _in_order(plane: np.ndarray | None, dtypes: tuple[type, ...]) -> np.ndarray | None:

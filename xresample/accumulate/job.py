@@ -25,7 +25,9 @@ from xresample.datamodel.signatures import chosen_options
 from xresample.datamodel.units import same_units
 from xresample.errors import InvalidInputError, MixedExposuresWarning, PixelScaleWarning, warn
 
+from .deposit import make_footprint
 from .launch import Scales, Window
+from .noise import max_lag
 from .scales import Given, scales_of
 from .weights import effective_weight_type, flag_map_of
 from .window import place
@@ -156,7 +158,7 @@ class Job:
             exposure = Exposure(candidate)
         units = self._units_with(exposure)
         layout = wider_layout(self.layout, self.options, exposure.variances)
-        if self.options.compute_err == "from_var":
+        if self.options.compute_err == "from_var" or self.options.noise_covariance:
             variances_of_error(layout, self.options)
         placed = window or self._window
         scales = scales_of(
@@ -175,7 +177,7 @@ class Job:
             ),
             row=row,
             units=units,
-            layout=layout,
+            layout=self._with_lags(layout, scales.ratio),
         )
 
     def after(self, admitted: Admitted) -> Job:
@@ -192,6 +194,14 @@ class Job:
             watched=provenance.watched(self.watched, admitted.row),
             flag_map=known,
         )
+
+    def _with_lags(self, layout: Layout, ratio: float) -> Layout:
+        """Return a layout that holds the lags of an exposure with a pixel scale ratio."""
+        if not layout.block:
+            return layout
+        options = self.options
+        footprint = make_footprint(options.kernel, options.pixfrac, ratio)
+        return layout.reaching(max_lag(footprint, ratio))
 
     def _units_with(self, exposure: Exposure) -> str | None:
         """Return the units of the mosaic with an exposure, which must have the same units."""

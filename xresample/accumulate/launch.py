@@ -38,15 +38,26 @@ import numpy as np
 
 from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.dq_flags import ALL_BITS
-from xresample.datamodel.grid import FARTHEST
+from xresample.datamodel.grid import FARTHEST, Grid
+from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import WEIGHT_PLANE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import CONTRIBUTED, OVERFLOWED, LaneLayout, MosaicPlanes
 
 from .buffers import Buffers
-from .deposit import Active, Flags, SampledPlane, make_footprint, make_rules, place, run
+from .deposit import (
+    Active,
+    Flags,
+    SampledPlane,
+    in_order,
+    make_footprint,
+    make_rules,
+    place,
+    run,
+)
 from .maps import add_maps
+from .noise import NoisyPixels, add_covariance, max_lag
 from .ranges import any_usable, require_range
 from .weights import uniform_weight
 
@@ -95,6 +106,8 @@ class Window:
     """Bits of dq that give a pixel the weight 0."""
     origin: tuple[int, int] = (0, 0)
     """Row and column of the exposure's arrays where the window begins."""
+    first: tuple[int, int] = (0, 0)
+    """Row and column where the window begins, in the pixels of the exposure's WCS."""
     marked: tuple[int, ...] = ()
     """Value of each flag for which the area of rejected pixels is summed."""
     weights: np.ndarray | None = None
@@ -160,8 +173,14 @@ def add_exposure(
         variance_scale=scales.variance,
         fillval=parse_fillval(options.fillval),
     )
+    sampled, flags = in_order(sampled, flags)
     planes = mosaic_planes(buffers, exposure)
     outcome = run(sampled, flags, window.pixmap, placement, lanes, rules, planes, threads)
+    if buffers.noise is not None:
+        chosen = _noisy(sampled, layout, options)
+        pixels = NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
+        blocks = layout.blocks((shape[0], shape[1]), origin)
+        add_covariance(buffers.noise, blocks, pixels, max_lag(footprint, scales.ratio), threads)
     if outcome & OVERFLOWED:
         return Outcome.LIMITED
     if outcome & CONTRIBUTED:
@@ -186,6 +205,48 @@ def _add_maps(
     flagged = [~good & ((dq & np.uint32(value)) != 0) for value in window.marked]
     time = scales.exposure_time
     add_maps(buffers, window.pixmap, window.active, good, flagged, time, threads)
+
+
+def noisy_pixels(
+    layout: Layout,
+    options: Options,
+    window: Window,
+    scales: Scales,
+    grid: Grid,
+    threads: int | None = None,
+) -> NoisyPixels:
+    """Return the pixels of an exposure whose noise is to be correlated on a grid.
+
+    Parameters
+    ----------
+    layout : Layout
+        The planes of the mosaic, with the exposure; its variances are propagated.
+    options : Options
+        The options of the mosaic.
+    window : Window
+        The pixels of the exposure.
+    scales : Scales
+        The factors of the exposure.
+    grid : Grid
+        The grid of the mosaic.
+    threads : int, optional
+        Number of threads. Default: one per CPU.
+    """
+    footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
+    origin = grid.y0, grid.x0
+    placement = place(window.pixmap, window.active, footprint, grid.shape, origin, threads=threads)
+    sampled = sampled_planes(layout, None, options, window, scales)
+    bad = 0 if window.weights is not None else window.bad
+    sampled, flags = in_order(sampled, Flags(window.dq, bad, 0))
+    chosen = _noisy(sampled, layout, options)
+    return NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
+
+
+def _noisy(sampled: list[SampledPlane], layout: Layout, options: Options) -> list[SampledPlane]:
+    """Return the plane of the weights, the data, and the variances that enter ``err``."""
+    names = lane_names(layout, None)
+    entering = variances_of_error(layout, options)
+    return [sampled[0], *(sampled[1 + names.index(name)] for name in ("data", *entering))]
 
 
 def reference_of(layout: Layout, window: Window) -> str | None:

@@ -175,7 +175,8 @@ def _window(
     marked = tuple(0 if known is None else int(known[name]) for name in options.rejected)
     bits = plane("dq") if bad or options.propagate_dq or any(marked) else None
     dq = None if bits is None else dq_flags.as_uint32(bits)
-    return Window(mapped, active, plane, dq, bad, (j0, i0), marked=marked)
+    first = exposure.y.start + j0, exposure.x.start + i0
+    return Window(mapped, active, plane, dq, bad, (j0, i0), first, marked)
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:

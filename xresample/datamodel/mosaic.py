@@ -11,6 +11,7 @@ import xarray as xr
 from xresample.errors import InvalidInputError
 
 from . import provenance, schema
+from .blocks import NOISE
 from .context import n_planes
 from .grid import Grid
 from .options import Options
@@ -64,6 +65,7 @@ def labelled(
     rows: Sequence[provenance.Row],
     units: str | None,
     attrs: Mapping[str, Any],
+    layout: Layout,
 ) -> xr.Dataset:
     """Return the Dataset of a mosaic.
 
@@ -81,6 +83,8 @@ def labelled(
         Units of ``data``.
     attrs : mapping
         Further attributes.
+    layout : Layout
+        The layout of the planes.
     """
     variables: dict[str, xr.Variable] = {}
     for name, plane in planes.items():
@@ -92,7 +96,10 @@ def labelled(
     if grid.pixel_scale is not None:
         known["pixelarea_arcsecsq"] = grid.pixel_scale**2
         known["pixelarea_steradians"] = grid.pixel_area
-    return xr.Dataset(variables, {**grid.coords(), **provenance.coordinates(rows)}, known)
+    coords = {**grid.coords(), **provenance.coordinates(rows)}
+    if layout.block:
+        coords |= layout.blocks(grid.shape, (grid.y0, grid.x0)).coords(layout.lags)
+    return xr.Dataset(variables, coords, known)
 
 
 def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
@@ -126,9 +133,14 @@ def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
             planes, held = n_planes(len(provenance.numbers_of(mosaic))), variable.sizes[row.dims[0]]
             if held < planes:
                 faults.append(f"{name} must have {planes} planes, got {held}")
+        if (
+            name == NOISE
+            and 2 * variable.sizes.get("lag_y", 0) != variable.sizes.get("lag_x", 0) + 1
+        ):
+            faults.append(f"{name} must have all lags, got {dict(variable.sizes)}")
     if faults:
         raise InvalidInputError("The Dataset is not a complete mosaic:\n- " + "\n- ".join(faults))
-    return layout
+    return layout.reaching(mosaic.sizes["lag_y"] - 1) if layout.block else layout
 
 
 def _variances_of(mosaic: xr.Dataset, options: Options) -> tuple[str, ...]:

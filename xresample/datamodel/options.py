@@ -67,6 +67,12 @@ class Options:
         Whether to make ``dq``, the flags of all contributing pixels.
     variance_method : {"resampled", "propagated"}
         How variances combine: drizzled per exposure, or propagated from independent pixels.
+    noise_covariance : bool
+        Whether to make ``noise_covariance``, which tells how the noise of neighbouring pixels is
+        correlated; requires ``variance_method="propagated"``.
+    noise_block : int
+        Rows and columns of the blocks of output pixels over which the covariance is summed. Blocks
+        begin at multiples of this number of pixels.
     variance_names : sequence of str, optional
         Variances to co-add. Default: all variances of the exposures.
     error_from_variances : sequence of str, optional
@@ -125,6 +131,8 @@ class Options:
     compute_err: ErrorMethod = None
     propagate_dq: bool = False
     variance_method: VarianceMethod = "resampled"
+    noise_covariance: bool = False
+    noise_block: int = 256
     variance_names: tuple[str, ...] | None = None
     error_from_variances: tuple[str, ...] | None = None
     pixel_scale: float | None = None
@@ -150,11 +158,27 @@ class Options:
                 if not (name == "pixfrac" and self.kernel == "point" and _is_zero(given)):
                     faults.append(str(error))
         if not faults:
-            faults += _fill_faults(parse_fillval(self.fillval), self.dtype)
+            faults += _fill_faults(parse_fillval(self.fillval), self.dtype) + self._noise_faults()
         if faults:
             raise InvalidInputError("Invalid options:\n- " + "\n- ".join(faults))
         if self.compute_err == "from_var":
             object.__setattr__(self, "enable_var", True)
+
+    def _noise_faults(self) -> list[str]:
+        """Return the faults of the options for the covariance of the noise."""
+        faults = []
+        if self.noise_covariance and self.variance_method == "resampled":
+            faults.append(
+                "noise_covariance must be False with variance_method='resampled', because that "
+                "method does not compute the variance of a pixel, got True: use "
+                "variance_method='propagated'"
+            )
+        if self.noise_covariance and not self.enable_var and self.compute_err != "from_var":
+            faults.append(
+                "noise_covariance must be False with enable_var=False, because there are no "
+                "variances, got True: use enable_var=True"
+            )
+        return faults
 
     def to_attrs(self) -> dict[str, Any]:
         """Return the options as attributes that netCDF can store: no None, bool or dict."""
@@ -244,6 +268,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 _OF_PLANES = {"planes", "exposure_map", "rejected"}
 """Options of planes that few mosaics have; a mosaic without these planes has no attribute."""
 
+FARTHEST_BLOCK = 2**16
+"""Maximum number of rows and columns of a block of the noise covariance."""
+
 _NONE_TEXT = {"weight_type": "none", "good_bits": "~0"}
 """Text that stands for None in the attributes, for options whose default is not None."""
 
@@ -320,12 +347,14 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "fillval": lambda _, given: parse_fillval(given),
     "good_bits": _good_bits,
     "flag_map": lambda _, given: flag_values(given),
-    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq", "exposure_map"), flag),
+    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq"), flag),
+    **dict.fromkeys(("exposure_map", "noise_covariance"), flag),
     **dict.fromkeys(("variance_names", "error_from_variances"), names),
     "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),
     "pixel_scale": partial(number, above=0.0, unit="arcsec"),
     "pixel_scale_ratio": partial(number, above=0.0),
     "pixmap_stepsize": partial(whole, at_least=1),
+    "noise_block": partial(whole, at_least=1, at_most=FARTHEST_BLOCK),
     "pixmap_tol": partial(number, above=0.0),
     "planes": _plane_names,
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import schema
+from .blocks import Blocks
 from .context import n_planes
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
 from .schema import PlaneRow, Rule
@@ -28,6 +29,10 @@ class Layout:
     variances: tuple[str, ...]
     reference: str | None
     """The variance that weights the resampled variances; None: all have the same weight."""
+    block: int = 0
+    """Rows and columns of the blocks of the noise covariance; 0: the mosaic has none."""
+    lags: int = 0
+    """Maximum distance, in pixels along an axis, of two pixels whose covariance is summed."""
     flags: tuple[str, ...] = ()
     """Flags for which the area of rejected pixels is summed."""
 
@@ -38,12 +43,17 @@ class Layout:
         rows += tuple(map(schema.further_plane, options.planes))
         resampled = options.variance_method == "resampled"
         reference = WEIGHT_VARIANCE.get(options.weight_type or "") if resampled else None
-        return cls(rows, tuple(variances), reference, options.rejected)
+        block = options.noise_block if options.noise_covariance else 0
+        return cls(rows, tuple(variances), reference, block, flags=options.rejected)
 
     def widened(self, variances: Iterable[str]) -> Layout:
         """Return a layout that also holds the given variances."""
         more = tuple(name for name in variances if name not in self.variances)
         return replace(self, variances=self.variances + more)
+
+    def reaching(self, lags: int) -> Layout:
+        """Return a layout whose noise covariance has at least the given maximum lag."""
+        return replace(self, lags=max(self.lags, lags)) if self.block else self
 
     @property
     def planes(self) -> dict[str, PlaneRow]:
@@ -139,7 +149,9 @@ class Layout:
         dtype = self.planes[name].dtype
         return np.dtype(options.dtype if dtype == "f" else dtype)
 
-    def shape(self, name: str, image: tuple[int, int], exposures: int) -> tuple[int, ...]:
+    def shape(
+        self, name: str, image: tuple[int, int], exposures: int, origin: tuple[int, int] = (0, 0)
+    ) -> tuple[int, ...]:
         """Return the shape of a plane of a mosaic of so many exposures.
 
         Parameters
@@ -150,17 +162,26 @@ class Layout:
             Pixels of the mosaic, ``(y, x)``.
         exposures : int
             Number of exposures.
+        origin : (int, int), optional
+            First row and column of the mosaic, in the pixels of the grid.
         """
         if self.planes[name].rule is Rule.FLAGS:
             return (len(self.flags), *image)
+        if self.planes[name].rule is Rule.BLOCK_SUM:
+            return (self.lags + 1, 2 * self.lags + 1, *self.blocks(image, origin).shape)
         further = len(self.planes[name].dims) - len(image)
         return (*(n_planes(exposures),) * further, *image)
 
+    def blocks(self, image: tuple[int, int], origin: tuple[int, int]) -> Blocks:
+        """Return the blocks of the noise covariance of an image that begins at ``origin``."""
+        return Blocks.of(image, origin, self.block)
+
     def pixel_bytes(self, options: Options, exposures: int) -> int:
-        """Return the number of bytes of one pixel in all planes."""
+        """Return the number of bytes of one pixel in all planes that have pixels."""
         return sum(
             self.dtype(name, options).itemsize * int(np.prod(self.shape(name, (1, 1), exposures)))
-            for name in self.planes
+            for name, row in self.planes.items()
+            if row.rule is not Rule.BLOCK_SUM
         )
 
 

@@ -37,6 +37,7 @@ class Rule(Enum):
     VARIANCE = "by the variance method"
     CONTEXT = "bitwise or, bits shifted by the number of exposures before"
     DQ = "bitwise or"
+    BLOCK_SUM = "sum, block by block"
     DERIVED = "computed from the other planes"
     FLAGS = "sum, one plane per flag"
 
@@ -86,6 +87,9 @@ class PlaneRow(Variable):
 
 PIXELS = ("y", "x")
 
+BLOCKS = ("block_y", "block_x")
+"""Dimensions of a plane that has one value per block of pixels."""
+
 SKY = ("ra", "dec")
 """Names of the sky coordinates."""
 
@@ -108,6 +112,16 @@ COORDINATES = (
     Coordinate("dec", PIXELS, "declination", "degree"),
 )
 """Coordinates; ``ra`` and ``dec`` exist on request."""
+
+BLOCK_COORDINATES = (
+    Coordinate("lag_y", ("lag_y",), "distance along y", "pixel"),
+    Coordinate("lag_x", ("lag_x",), "distance along x", "pixel"),
+    Coordinate("block_y", ("block_y",), "first pixel row of the block", "pixel"),
+    Coordinate("block_x", ("block_x",), "first pixel column of the block", "pixel"),
+    Coordinate("block_y_stop", ("block_y",), "pixel row after the block", "pixel"),
+    Coordinate("block_x_stop", ("block_x",), "pixel column after the block", "pixel"),
+)
+"""Coordinates of ``noise_covariance``."""
 
 EXPOSURE = (
     Variable("data", PIXELS, "f", "image", power=1, needed=True),
@@ -158,6 +172,11 @@ MOSAIC = (
     PlaneRow(
         *("rejected", ("flag", *PIXELS), "f", "area of rejected pixels that carry a flag"),
         rule=Rule.FLAGS, asked_by=("rejected", True),
+    ),
+    PlaneRow(
+        *("noise_covariance", ("lag_y", "lag_x", *BLOCKS), "float64"),
+        "sum of the covariance of weighted pixels that are a lag apart",
+        rule=Rule.BLOCK_SUM, asked_by=("noise_covariance", True),
     ),
 )  # fmt: skip
 """Planes of a mosaic, in the order of its variables."""
@@ -322,7 +341,7 @@ def coordinate_attrs(name: str) -> dict[str, str]:
     >>> coordinate_attrs("x")
     {'long_name': 'pixel column', 'units': 'pixel'}
     """
-    row = next(row for row in COORDINATES if row.name == name)
+    row = next(row for row in (*COORDINATES, *BLOCK_COORDINATES) if row.name == name)
     attrs = {"long_name": row.long_name, "units": row.units}
     return {key: value for key, value in attrs.items() if value is not None}
 

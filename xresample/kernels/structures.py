@@ -278,3 +278,14 @@ class Rules(NamedTuple):
 CONTRIBUTED, OVERFLOWED = 1, 2
 """Bits that tell what an exposure did to the planes: it contributed to a pixel; a sum of weights
 would be larger than the largest number of the planes."""
+
+
+class Gain(NamedTuple):
+    """Factors of the output pixels, by which overlaps are multiplied before they are correlated."""
+
+    values: np.ndarray
+    """float64 ``(y, x)``; 0 outside. An array of size 0 means that there are no factors."""
+    y0: int
+    """Row of the grid where the factors begin."""
+    x0: int
+    """Column of the grid where the factors begin."""

@@ -49,6 +49,8 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
         made.context = _combined_context(a.context, b.context, first.job.count, second.job.count)
     if a.dq is not None and b.dq is not None:
         made.dq = a.dq | b.dq
+    if a.noise is not None and b.noise is not None:
+        made.noise = a.noise + b.noise
     return Accumulator(job, made, first.rows + second.rows, {**second.attrs, **first.attrs})
 
 
@@ -74,7 +76,8 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
             f"The mosaics must have the same units, got {mine!r} and {yours!r}: convert the "
             "exposures to the same units, and make the mosaics again"
         )
-    layout = first.buffers.layout.widened(second.buffers.layout.variances)
+    further = second.buffers.layout
+    layout = first.buffers.layout.widened(further.variances).reaching(further.lags)
     count = first.job.count + second.job.count
     warn_mixed(first.job.watched, second.job.watched)
     watched = provenance.watched(first.job.watched, *second.rows)

@@ -215,12 +215,16 @@ def _plane(plan: Plan, tiles: Any, name: str, token: str) -> Any:
     import dask.array as da
 
     job = plan.job
+    chunks: tuple[tuple[int, ...], ...] = plan.tiling.chunks
     dtype = job.layout.dtype(name, job.options)
-    further = job.layout.shape(name, plan.shape, plan.n_exposures)[:-2]
-    # The context has one more dimension than the array of tiles; this dimension is one chunk.
-    more: dict[str, Any] = {}
+    further = job.layout.shape(name, plan.shape, plan.n_exposures, plan.origin)[:-2]
+    if job.layout.planes[name].rule is schema.Rule.BLOCK_SUM:
+        chunks = plan.block_chunks
+    # Dimensions that the array of tiles does not have are one chunk each.
+    more: dict[str, Any] = {"chunks": chunks}
     if further:
-        more = {"new_axis": 0, "chunks": (*((size,) for size in further), *plan.tiling.chunks)}
+        sizes = ((size,) for size in further)
+        more = {"new_axis": list(range(len(further))), "chunks": (*sizes, *chunks)}
     meta = np.empty((0,) * (2 + len(further)), dtype)
     return da.map_blocks(
         itemgetter(name), tiles, dtype=dtype, meta=meta, name=f"{name}-{token}", **more

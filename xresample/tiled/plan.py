@@ -65,6 +65,20 @@ class Plan:
         return self.job.grid.shape
 
     @property
+    def origin(self) -> tuple[int, int]:
+        """First row and column of the mosaic, in pixels of the grid."""
+        return self.job.grid.y0, self.job.grid.x0
+
+    @property
+    def block_chunks(self) -> tuple[tuple[int, ...], ...]:
+        """Number of blocks of the noise covariance in each row and column of tiles."""
+        blocks = self.job.layout.blocks(self.shape, self.origin)
+        pairs = (self.tiling.y, blocks.y), (self.tiling.x, blocks.x)
+        return tuple(
+            tuple(int(n) for n in np.diff(np.searchsorted(edges, tiles))) for tiles, edges in pairs
+        )
+
+    @property
     def exposures(self) -> tuple[Exposure, ...]:
         """The exposures, in order."""
         return tuple(admitted.exposure for admitted in self.admitted)
@@ -144,7 +158,7 @@ class Plan:
             The planes by name, ``(y, x)`` or ``(plane, y, x)``.
         """
         rows, job = [admitted.row for admitted in self.admitted], self.job
-        return labelled(planes, job.grid, job.options, rows, job.units, job.attrs)
+        return labelled(planes, job.grid, job.options, rows, job.units, job.attrs, job.layout)
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -234,7 +248,7 @@ def plan(
 
     def tiling(job: Job) -> Tiling:
         grid, size = job.grid, job.layout.pixel_bytes(job.options, job.count)
-        return Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size)
+        return Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size, job.layout.block)
 
     return plan_tiles(separate(exposures), Job.of_target(output_wcs, options), tiling, threads)
 

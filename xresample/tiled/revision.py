@@ -217,8 +217,8 @@ def margin_of(options: Options, rows: Sequence[Row]) -> int | None:
     has a positive overlap with the output pixel nearest to its centre, if output pixels are smaller
     than two input pixels.
     """
-    if not options.enable_ctx or options.rejected:
-        # The areas of rejected pixels set no bit of the context.
+    if not options.enable_ctx or options.rejected or options.noise_covariance:
+        # The areas of rejected pixels set no bit of the context, and blocks are not pixels.
         return None
     is_whole = options.kernel == "square" and options.pixfrac == 1
     maps_more = options.exposure_map and not is_whole

@@ -27,7 +27,15 @@ class Tiling:
     x: tuple[int, ...]
 
     @classmethod
-    def of(cls, chunks: Any, shape: tuple[int, int], y0: int, x0: int, pixel_bytes: int) -> Tiling:
+    def of(
+        cls,
+        chunks: Any,
+        shape: tuple[int, int],
+        y0: int,
+        x0: int,
+        pixel_bytes: int,
+        block: int = 0,
+    ) -> Tiling:
         """Divide a mosaic into tiles.
 
         Parameters
@@ -41,11 +49,14 @@ class Tiling:
             First row and column.
         pixel_bytes : int
             Size of one pixel in all planes, in bytes.
+        block : int, optional
+            Rows and columns of the blocks of the noise covariance, which tiles must not cut;
+            ``"auto"`` chooses such tiles. 0: there are no blocks.
 
         Raises
         ------
         InvalidInputError
-            The chunks are invalid.
+            The chunks are invalid, or cut blocks.
         """
         try:
             import dask
@@ -75,7 +86,16 @@ class Tiling:
                 "chunks must be a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto', got "
                 f"{given!r} for a mosaic of {shape[0]} x {shape[1]} pixels: {error}"
             ) from error
-        return cls.of_sizes(sides, y0, x0)
+        edges = [
+            tuple(int(edge) for edge in np.cumsum([start, *side]))
+            for start, side in zip((y0, x0), sides, strict=True)
+        ]
+        if block and "auto" in (chunks if isinstance(chunks, tuple) else (chunks,)):
+            edges = [_aligned(side, block) for side in edges]
+        tiling = cls(*edges)
+        if block:
+            tiling._require_whole_blocks(block)
+        return tiling
 
     @classmethod
     def of_sizes(cls, sides: Any, y0: int, x0: int) -> Tiling:
@@ -85,6 +105,25 @@ class Tiling:
             for start, side in zip((y0, x0), sides, strict=True)
         )
         return cls(*edges)
+
+    def _require_whole_blocks(self, block: int) -> None:
+        """Raise an `InvalidInputError` if a tile cuts a block of the noise covariance."""
+        for axis, edges in zip(PIXELS, (self.y, self.x), strict=True):
+            cut = [edge for edge in edges[1:-1] if edge % block]
+            if cut:
+                nearest = max(1, round((edges[1] - edges[0]) / block)) * block
+                hint = f"use chunks of {nearest} pixels"
+                if edges[0] % block:
+                    first = block - edges[0] % block
+                    hint += (
+                        f", the first of {first} pixels because the mosaic begins at {axis} = "
+                        f"{edges[0]}"
+                    )
+                raise InvalidInputError(
+                    "With noise_covariance, tiles must begin at multiples of noise_block="
+                    f"{block} pixels, got a tile that begins at {axis} = {cut[0]}: {hint}, or "
+                    "another noise_block"
+                )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -100,6 +139,13 @@ class Tiling:
     def tile(self, j: int, i: int) -> tuple[range, range]:
         """Return the rows and columns of a tile."""
         return range(self.y[j], self.y[j + 1]), range(self.x[i], self.x[i + 1])
+
+
+def _aligned(edges: tuple[int, ...], block: int) -> tuple[int, ...]:
+    """Return edges of tiles of nearly the same size that lie at multiples of a block."""
+    size = max(1, (edges[1] - edges[0]) // block) * block
+    start, stop = edges[0], edges[-1]
+    return (start, *range((start // block + 1) * block + size - block, stop, size), stop)
 
 
 @dataclass(frozen=True)

@@ -183,14 +183,21 @@ def write_tile(
     import zarr
 
     planes = compute_tile(shared, tile, exposures, blocks)
-    grid = shared.job.grid
+    grid, layout = shared.job.grid, shared.job.layout
     root: Any = zarr.open_group(store, mode="r+")
-    rows, columns = (
+    pixels = tuple(
         slice(side.start - first, side.stop - first)
         for side, first in ((tile.y, grid.y0), (tile.x, grid.x0))
     )
+    summed = layout.by_rule(schema.Rule.BLOCK_SUM)
     for name, plane in planes.items():
-        root[name][..., rows, columns] = plane
+        where = pixels
+        if name in summed:
+            first_block = layout.blocks(grid.shape, (grid.y0, grid.x0)).index(tile.y[0], tile.x[0])
+            where = tuple(
+                slice(k, k + n) for k, n in zip(first_block, plane.shape[-2:], strict=True)
+            )
+        root[name][(..., *where)] = plane
     root[PROGRESS][DONE][tuple(index)] = 1
     return np.ones((1, 1), np.uint8)
 
@@ -373,7 +380,9 @@ def create_plane(
     """Create an empty plane of a mosaic, by default at its name, and return the array."""
     options, layout = planned.job.options, planned.job.layout
     row = layout.planes[name]
-    shape = layout.shape(name, planned.shape, planned.n_exposures)
+    shape = layout.shape(name, planned.shape, planned.n_exposures, planned.origin)
+    if row.rule is schema.Rule.BLOCK_SUM:
+        size = max(planned.block_chunks[0]), max(planned.block_chunks[1])
     return root.create_array(
         at or name,
         shape=shape,
