@@ -175,3 +175,15 @@ def test_bad_arguments_are_found_before_anything_is_computed() -> None:
         mosaic.resample.replace(EXPOSURES[0], exposures=EXPOSURES)
     with pytest.raises(xrs.InvalidInputError, match="Expected a mosaic"):
         EXPOSURES[0].resample.drop(0, exposures=rest)
+
+
+@pytest.mark.parametrize("chunks", [None, 64])
+def test_a_noise_covariance_is_that_of_the_other_exposures(chunks: int | None) -> None:
+    options: dict[str, Any] = {
+        "noise_covariance": True,
+        "noise_block": 64,
+        "variance_method": "propagated",
+    }
+    rest = EXPOSURES[1:]
+    mosaic = xrs.coadd(EXPOSURES, GRID, chunks=chunks, **options)
+    assert_is(mosaic.resample.drop(0, exposures=rest).load(), xrs.coadd(rest, GRID, **options))

@@ -16,6 +16,7 @@ SHAPE = (15, 18)
 GRID = output_grid(SHAPE)
 
 
+@pytest.mark.filterwarnings("ignore::xresample.errors.RepeatedExposureWarning")
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.sampled_from([None, 13]))
 @settings(max_examples=5)
 def test_depth_counts_the_decoded_exposures(numbers: list[int], chunks: int | None) -> None:

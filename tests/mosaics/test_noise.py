@@ -166,8 +166,6 @@ def test_what_is_refused(mosaic: xr.Dataset, exposures: list[xr.Dataset]) -> Non
         xrs.coadd(exposures, GRID, noise_covariance=True)
     with pytest.raises(xrs.InvalidInputError, match="noise_block must be an integer"):
         xrs.coadd(exposures, GRID, **{**NOISE, "noise_block": 0})
-    with pytest.raises(xrs.InvalidInputError, match="without noise_covariance"):
-        mosaic.resample.drop("exposure_0.fits", exposures=exposures[1:])
     with pytest.raises(xrs.InvalidInputError, match="belong together"):
         mosaic.resample.aperture_error(circle, refine=True)
     with pytest.raises(xrs.InvalidInputError):

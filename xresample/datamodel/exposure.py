@@ -16,8 +16,9 @@ from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
-from .dq_flags import ALL_BITS, flag_map_from_cf, flag_values
+from .dq_flags import ALL_BITS, flag_values
 from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
+from .further_faults import NEGATIVE, WEIGHT_MAP, faults_of_flags, faults_of_map, faults_of_plane
 from .options import Options
 from .own_pixels import in_own_pixels
 from .pixels import fault_of_pixels, image_shape, pixel_origin
@@ -26,9 +27,6 @@ from .quantities import number_of, plain_attr
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-
-WEIGHT_MAP = "weight_map"
-"""Variable of an exposure with the user's weights, which must not be negative."""
 
 COADD_WEIGHT = "wht"
 """Variable of a mosaic that is 0 where no exposure contributes; such pixels are no measurement."""
@@ -266,11 +264,11 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
     if options.compute_err == "driz_err" and "err" not in exposure:
         faults.append("err is missing, which compute_err='driz_err' requires")
     if options.weight_type == "map":
-        faults += _faults_of_map(exposure)
+        faults += faults_of_map(exposure)
     for name in options.planes:
-        faults += _faults_of_plane(exposure, name)
+        faults += faults_of_plane(exposure, name)
     if options.rejected:
-        faults += _faults_of_flags(exposure, options)
+        faults += faults_of_flags(exposure, options)
     try:
         scalars = schema.exposure_scalars(facts_of(exposure))
     except (TypeError, ValueError):
@@ -300,50 +298,6 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
                 "weight_type='exptime' uses it as the weight"
             )
     return faults
-
-
-def _faults_of_flags(exposure: xr.Dataset, options: Options) -> list[str]:
-    """Return the faults of the flags that the option ``rejected`` names."""
-    if "dq" not in exposure:
-        return []
-    known = options.flag_map
-    if known is None:
-        known = flag_map_from_cf(exposure["dq"].attrs) or {}
-    unknown = [name for name in options.rejected if name not in known]
-    if not unknown:
-        return []
-    return [
-        f"rejected must name flags of dq, got {', '.join(unknown)}; known flags: "
-        f"{', '.join(known) or 'none, because the flags have no names: pass flag_map='}"
-    ]
-
-
-def _faults_of_plane(exposure: xr.Dataset, name: str) -> list[str]:
-    """Return the faults of a variable that the option ``planes`` names."""
-    if name not in exposure.data_vars:
-        held = ", ".join(map(str, exposure.data_vars))
-        return [f"{name} is missing, which planes={name!r} requires; the Dataset has: {held}"]
-    variable = exposure[name].variable
-    if set(variable.dims) != set(schema.PIXELS):
-        return [f"{name} must have the dimensions {schema.PIXELS}, got {variable.dims}"]
-    if variable.dtype.kind not in "fiub":
-        return [f"{name} must hold real numbers, got type {variable.dtype}"]
-    return []
-
-
-def _faults_of_map(exposure: xr.Dataset) -> list[str]:
-    """Return the faults of the user's weights, as far as they are known without reading a file."""
-    if WEIGHT_MAP not in exposure:
-        return [
-            "weight_map is missing, which weight_type='map' requires: assign one with "
-            ".assign(weight_map=...), for example exposure.resample.weight_map('ivm')"
-        ]
-    data = exposure[WEIGHT_MAP].variable._data
-    negative = isinstance(data, np.ndarray) and data.dtype.kind in "fi" and bool((data < 0).any())
-    return [_NEGATIVE] if negative else []
-
-
-_NEGATIVE = "weight_map must not be negative, got weights below 0"
 
 
 @dataclass(frozen=True)
@@ -426,7 +380,7 @@ class Exposure:
             weight = self.plane(COADD_WEIGHT, rows, columns)
             array = np.where(weight == 0, array.dtype.type(np.nan), array)
         if name == WEIGHT_MAP and array.dtype.kind in "fi" and (array < 0).any():
-            raise InvalidExposureError(f"{self.scalars['filename'] or 'The exposure'}: {_NEGATIVE}")
+            raise InvalidExposureError(f"{self.scalars['filename'] or 'The exposure'}: {NEGATIVE}")
         if array.dtype == np.float16:
             # In half precision, sums, products and inverses overflow.
             return array.astype(np.float32)

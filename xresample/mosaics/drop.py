@@ -15,6 +15,7 @@ from xresample.accumulate.launch import add_exposure
 from xresample.accumulate.window import pixel_map, place_part
 from xresample.datamodel import context
 from xresample.datamodel.mosaic import further_attrs, require_mosaic
+from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.provenance import rows_of
 from xresample.datamodel.schema import PIXELS, Rule
 from xresample.tiled.plan import parts_of
@@ -37,6 +38,7 @@ def drop(
 ) -> xr.Dataset:
     """Return a mosaic without some exposures."""
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     gone, stay = dropping(rows_of(mosaic), names)
     return _revised(mosaic, stay, gone, exposures, threads)
 
@@ -49,6 +51,7 @@ def replace(
 ) -> xr.Dataset:
     """Return a mosaic in which new exposures take the place of those with the same names."""
     require_mosaic(mosaic)
+    mosaic = in_own_pixels(mosaic)
     old, gone, final = in_order(rows_of(mosaic), new, exposures)
     return _revised(mosaic, old, gone, final, threads)
 
@@ -84,6 +87,8 @@ def _eagerly_revised(
     """Return the planes of the new mosaic, in memory of their own."""
     job = revised.plan.job
     shape, count = job.grid.shape, len(revised.old)
+    if revised.margin is None:
+        return _computed(revised, (0, shape[0], 0, shape[1]), threads)
     planes: dict[str, np.ndarray] = {}
     for name, row in job.layout.planes.items():
         if row.rule is Rule.CONTEXT:
@@ -128,9 +133,7 @@ def _deposit(buffers: Buffers, revised: Revision, part: Part, threads: int | Non
 def _boxes(mosaic: xr.Dataset, revised: Revision) -> Iterator[Box]:
     """Yield boxes without overlap that hold every pixel that may change."""
     ny, nx = mosaic.sizes["y"], mosaic.sizes["x"]
-    if revised.margin is None:
-        yield 0, ny, 0, nx
-        return
+    d = revised.margin or 0
     found = []
     con = mosaic["con"].transpose("plane", *PIXELS).values
     for number in revised.gone:
@@ -142,7 +145,6 @@ def _boxes(mosaic: xr.Dataset, revised: Revision) -> Iterator[Box]:
     for index in revised.new_tiles:
         y, x = tiling.tile(*index)
         found.append((y.start - top, y.stop - top, x.start - left, x.stop - left))
-    d = revised.margin
     if d:
         found += [(0, d, 0, nx), (ny - d, ny, 0, nx), (0, ny, 0, d), (0, ny, nx - d, nx)]
     grown = [

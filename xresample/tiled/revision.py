@@ -174,11 +174,6 @@ def revision(
         The exposures are not the other exposures of the mosaic.
     """
     options = Options.from_attrs(mosaic.attrs)
-    if options.noise_covariance:
-        raise InvalidInputError(
-            "drop and replace need a mosaic without noise_covariance, whose sums over blocks "
-            "cannot be made anew for a part of a block: co-add the other exposures again"
-        )
     if rows is not None:
         layout_of(mosaic, options)
     given = list(separate(exposures))
@@ -222,8 +217,8 @@ def margin_of(options: Options, rows: Sequence[Row]) -> int | None:
     has a positive overlap with the output pixel nearest to its centre, if output pixels are smaller
     than two input pixels.
     """
-    if not options.enable_ctx or options.rejected:
-        # The areas of rejected pixels set no bit of the context.
+    if not options.enable_ctx or options.rejected or options.noise_covariance:
+        # The areas of rejected pixels set no bit of the context, and blocks are not pixels.
         return None
     is_whole = options.kernel == "square" and options.pixfrac == 1
     maps_more = options.exposure_map and not is_whole

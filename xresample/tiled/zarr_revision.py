@@ -182,6 +182,11 @@ def _revise(store: Any, order: Order, threads: int | None, progress: bool) -> xr
         for size, length in zip(root["wht"].chunks, root["wht"].shape, strict=True)
     )
     revised = revision(mosaic, old, gone, exposures, sides, threads, None if swapping else rows)
+    if revised.plan.job.options.noise_covariance:
+        raise InvalidInputError(
+            "A store with noise_covariance cannot be revised in place: make the mosaic again with "
+            "coadd_to_zarr(..., overwrite=True), or use drop and replace of the accessor"
+        )
     size = uniform_tiles(revised.plan)
     wanted: dict[str, Any] = {
         JOB: described(revised.plan, size),
