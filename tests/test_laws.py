@@ -24,6 +24,9 @@ from tests.support.exposures import (
 )
 from xresample.datamodel.options import KERNELS
 
+# Hypothesis draws some exposures more than once.
+pytestmark = pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
+
 SHAPE = (15, 18)
 SLOW = settings(max_examples=12)
 PLANES = ("data", "wht", "var_rnoise", "var_flat")

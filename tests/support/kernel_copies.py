@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xresample
 
-NEEDED = ("kernels", "errors.py", "progress.py", "threads.py")
+NEEDED = ("kernels", "arguments.py", "errors.py", "progress.py", "threads.py")
 """Parts of the package that the kernels need."""
 
 TRIAL = """

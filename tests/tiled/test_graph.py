@@ -126,6 +126,7 @@ def test_rechunked_sliced_and_pickled_mosaics() -> None:
     np.testing.assert_array_equal(lazy["con"].sum().compute(), expected["con"].sum())
 
 
+@pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
 def test_more_than_one_plane_of_context() -> None:
     many = [exposure_of(k % 4, (6, 7)) for k in range(34)]
     expected = assert_lazy_is_eager(many, GRID, 30, **FULL)
@@ -134,7 +135,8 @@ def test_more_than_one_plane_of_context() -> None:
 
 
 def test_a_lazy_mosaic_of_no_exposures() -> None:
-    assert_lazy_is_eager([], GRID, 23, **FULL)
+    with pytest.warns(xrs.NoExposureWarning):
+        assert_lazy_is_eager([], GRID, 23, **FULL)
 
 
 def test_a_mosaic_whose_pixels_do_not_start_at_zero() -> None:
@@ -225,6 +227,7 @@ def test_variances_that_some_exposures_lack() -> None:
         assert_identical(lazy, expected)
 
 
+@pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
 def test_pixels_without_value_or_weight() -> None:
     arrays = make_arrays(1, SHAPE)
     arrays["data"][3:6, 4:9] = np.nan

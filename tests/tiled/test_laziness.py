@@ -24,6 +24,7 @@ from tests.support.wcs import make_grid, make_gwcs, make_spectral
 from xresample.tiled import graph
 
 
+@pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
 def test_building_and_inspecting_reads_no_pixel() -> None:
     exposures = [watched(exposure, refuse=True)[0] for exposure in campaign()]
     exposures.append(campaign(1)[0].chunk(7))

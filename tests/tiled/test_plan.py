@@ -49,7 +49,8 @@ def test_the_repr_of_a_plan_is_a_table() -> None:
     assert rows["tiles"].startswith("3 x 3 of 20 x 20 pixels")
     assert rows["exposures"] == "3, 0 of them outside"
     assert all(name in rows["mosaic"] for name in ("data", "err", "con", "dq", *VARIANCES))
-    empty = repr(xrs.plan([], GRID))
+    with pytest.warns(xrs.NoExposureWarning):
+        empty = repr(xrs.plan([], GRID))
     assert "0, 0 of them outside" in empty
     assert "exposures per tile  none" in empty
 

@@ -95,8 +95,8 @@ def factor_between(units: Any, target: Any, power: int = 1) -> float | None:
 
     Examples
     --------
-    >>> factor_between("mJy2", "Jy", 2)
-    1e-06
+    >>> round(factor_between("kJy2", "Jy", 2))
+    1000000
     """
     known = [parsed(text) for text in (units_text(units) or "", units_text(target) or "")]
     if known[0] is None or known[1] is None:

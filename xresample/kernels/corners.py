@@ -128,14 +128,24 @@ def limit_of(pixmap, j, i):
     """Return the distance from a centre beyond which its neighbours lie on the far side of a tear.
 
     A tear is a step that is much longer than the step to the opposite neighbour. A pixel at the
-    border has no opposite neighbour; then its steps along the other axis count.
+    border has no opposite neighbour; then its steps along the other axis count, and the next step
+    inwards.
     """
     px, py = centre(pixmap, j, i)
     right, left = length(pixmap, j, i + 1, px, py), length(pixmap, j, i - 1, px, py)
     up, down = length(pixmap, j + 1, i, px, py), length(pixmap, j - 1, i, px, py)
     x, y = least(right, left), least(up, down)
-    width = least(x, OBLONG * y) if math.isnan(right + left) else x
-    height = least(y, OBLONG * x) if math.isnan(up + down) else y
+    width, height = x, y
+    if math.isnan(right + left):
+        inwards = -1 if math.isnan(right) else 1
+        qx, qy = centre(pixmap, j, i + inwards)
+        further = length(pixmap, j, i + 2 * inwards, qx, qy)
+        width = least(x, OBLONG * least(y, further))
+    if math.isnan(up + down):
+        inwards = -1 if math.isnan(up) else 1
+        qx, qy = centre(pixmap, j + inwards, i)
+        further = length(pixmap, j + 2 * inwards, i, qx, qy)
+        height = least(y, OBLONG * least(x, further))
     # A comparison with NaN is false, so without any neighbour there is no limit.
     longer = height if math.isnan(width) or height > width else width
     return TORN * longer + CONTINUOUS
