@@ -377,18 +377,13 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         Raises
         ------
         InvalidInputError
-            The inverse variances are beyond float32.
+            The inverse variances are beyond float32, ``smooth`` is not a positive integer,
+            ``clip`` is not a range of percentiles, or these weights cannot be smoothed.
 
         Warns
         -----
         MissingVarianceWarning
             The variance for the weights is missing, so all weights are 1.
-
-        Raises
-        ------
-        InvalidInputError
-            ``smooth`` is not a positive integer, ``clip`` is not a range of percentiles, or these
-            weights cannot be smoothed.
 
         Examples
         --------
