@@ -94,7 +94,7 @@ def test_weights_of_data_without_units_have_no_units() -> None:
 def test_every_variable_has_a_long_name_and_units() -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="driz_err",
                        propagate_dq=True).resample.with_sky()  # fmt: skip
-    bare = {"con", "dq", "wcs", "exposure", *schema.TEXT}
+    bare = {"con", "dq", "wcs", "exposure", "sky_level", *schema.TEXT}
     for dataset in (mosaic, make_exposure(0, SHAPE).resample.with_sky()):
         for name, variable in dataset.variables.items():
             assert variable.attrs["long_name"], name
