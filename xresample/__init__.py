@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
     from .prepare.outliers import flag_outliers
+    from .prepare.skymatch import match_sky
     from .prepare.stack import stack
     from .sky.coordinates import with_sky
     from .sky.covering import covering
@@ -64,6 +65,7 @@ _HOMES = {
     "empty_mosaic": "mosaics.coadd",
     "fit_wcs": "datamodel.grid",
     "flag_outliers": "prepare.outliers",
+    "match_sky": "prepare.skymatch",
     "grid_touching": "tiled.sky_tiles",
     "make_exposure": "datamodel.exposure",
     "merge": "mosaics.coadd",
@@ -138,6 +140,7 @@ __all__ = [
     "flag_outliers",
     "grid_touching",
     "make_exposure",
+    "match_sky",
     "merge",
     "open_exposures",
     "plan",

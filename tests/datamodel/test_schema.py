@@ -13,6 +13,7 @@ import xresample as xrs
 from tests.support.exposures import make_exposure, make_exposures, output_grid
 from xresample.datamodel import schema
 from xresample.datamodel.schema import EXPOSURE, MOSAIC, PROVENANCE, Rule
+from xresample.datamodel.units import weight_units
 
 SHAPE = (14, 16)
 
@@ -87,13 +88,13 @@ def test_weights_of_data_without_units_have_no_units() -> None:
     mosaic = exposure.resample.onto(output_grid(SHAPE))
     assert "units" not in mosaic["wht"].attrs
     assert "units" not in exposure.resample.weight_map().attrs
-    assert schema.weight_units(schema.UNKNOWN, "DN/s") is None
+    assert weight_units(schema.UNKNOWN, "DN/s") is None
 
 
 def test_every_variable_has_a_long_name_and_units() -> None:
     mosaic = xrs.coadd(make_exposures(2, SHAPE), output_grid(SHAPE), compute_err="driz_err",
                        propagate_dq=True).resample.with_sky()  # fmt: skip
-    bare = {"con", "dq", "wcs", "exposure", *schema.TEXT}
+    bare = {"con", "dq", "wcs", "exposure", "sky_level", *schema.TEXT}
     for dataset in (mosaic, make_exposure(0, SHAPE).resample.with_sky()):
         for name, variable in dataset.variables.items():
             assert variable.attrs["long_name"], name

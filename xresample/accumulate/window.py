@@ -13,6 +13,7 @@ from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import DType, Options
+from xresample.datamodel.schema import LEVEL_SLOPES
 from xresample.errors import InvalidInputError
 
 from .launch import Window, require_memory_order
@@ -164,6 +165,8 @@ def _window(
     @functools.cache
     def plane(name: str) -> np.ndarray | None:
         array = exposure.plane(name, slice(j0, j1), slice(i0, i1))
+        if array is not None and name == "data":
+            array = without_slopes(exposure, array, (j0, i0))
         if array is not None and pad != ((0, 0), (0, 0)):
             array = np.pad(array, pad, mode="edge")
         return array
@@ -177,6 +180,33 @@ def _window(
     dq = None if bits is None else dq_flags.as_uint32(bits)
     first = exposure.y.start + j0, exposure.x.start + i0
     return Window(mapped, active, plane, dq, bad, (j0, i0), first, marked)
+
+
+def without_slopes(exposure: Exposure, data: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
+    """Return a part of the data without the slopes of a sky level that is a plane.
+
+    The kernels subtract the constant part of the level, ``level``.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        The exposure.
+    data : ndarray
+        The part, ``(y, x)``.
+    origin : (int, int)
+        First row and column of the part, counted from those of the exposure.
+    """
+    slopes = [exposure.scalars[name] for name in LEVEL_SLOPES]
+    if exposure.scalars["subtracted"] or not any(slopes):
+        return data
+    y, x = (
+        slope * np.arange(whole.start + first, whole.start + first + size)
+        for slope, whole, first, size in zip(
+            slopes, (exposure.y, exposure.x), origin, data.shape, strict=True
+        )
+    )
+    flat = data - (y[:, np.newaxis] + x)
+    return flat.astype(np.result_type(data.dtype, np.float32), copy=False)
 
 
 def whole_pixmap(exposure: Exposure, window: Window) -> np.ndarray:

@@ -27,7 +27,7 @@ from xresample.arguments import array as array_of
 from xresample.errors import InvalidInputError
 
 from . import schema
-from .units import factor_between, parsed, same_units, units_text
+from .units import factor_between, parsed, power_of, same_units, units_text
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class PlainArray:
             return self
         factor = factor_between(self.units, target, power)
         if factor is None:
-            wanted = schema.power_of(target, power)
+            wanted = power_of(target, power)
             like = f"units like {wanted!r}" if wanted else "no units"
             raise InvalidInputError(f"{name} must have {like}, got {self.units!r}")
         return self if factor == 1.0 else replace(self, array=self.array * factor)

@@ -279,6 +279,9 @@ def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
             f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
             "or to 0 if no sky level should be subtracted"
         )
+    for name in schema.LEVEL_SLOPES:
+        if not (scalars["subtracted"] or np.isfinite(scalars[name])):
+            faults.append(f"the attribute {name} must be finite, got {scalars[name]}")
     if options.exposure_map and not scalars["exposure_time"] >= 0:
         faults.append(
             "the attribute exposure_time must be a number of seconds, which exposure_map=True "

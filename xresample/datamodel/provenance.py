@@ -37,7 +37,8 @@ def row_of(scalars: Mapping[str, Any], ratio: float, fingerprint: str = "") -> R
         See `xresample.datamodel.fingerprint`. Default: unknown.
     """
     row = {entry.name: scalars.get(entry.name) for entry in schema.PROVENANCE}
-    return {**row, "pixel_scale_ratio": ratio, FINGERPRINT: fingerprint}
+    row |= {"pixel_scale_ratio": ratio, "sky_level": scalars["level"]}
+    return {**row, FINGERPRINT: fingerprint}
 
 
 def coordinates(rows: Sequence[Row]) -> dict[str, xr.Variable]:

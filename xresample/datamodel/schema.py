@@ -6,7 +6,6 @@ these tables. A new plane of a mosaic is a new row of `MOSAIC`.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from xresample.errors import MissingKeyError, ignored_warnings
+from xresample.errors import MissingKeyError
 
 from .quantities import number_of
+from .units import power_of, weight_units
 
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
@@ -235,13 +235,23 @@ PROVENANCE = (
             ("MAGZERO", "magnitude of a value of 1", "mag"),
         )
     ),
+    Scalar("sky_level", math.nan, "sky level of the exposure, in the units of data"),
 )
 """Quantities of each exposure that a mosaic keeps."""
 
+LEVEL_SLOPES = ("level_slope_y", "level_slope_x")
+"""Attributes that make the sky level of an exposure a plane."""
+
 EXPOSURE_ATTRS = (
-    *(row for row in PROVENANCE if row.name not in ("pixel_scale_ratio", "fingerprint")),
+    *(
+        row
+        for row in PROVENANCE
+        if row.name not in ("pixel_scale_ratio", "fingerprint", "sky_level")
+    ),
     Scalar("pixelarea_steradians", math.nan, "nominal area of a pixel", "sr"),
-    Scalar("level", 0.0, "sky level, in the units of data"),
+    Scalar("level", 0.0, "sky level, in the units of data; of a plane, its value at y = x = 0"),
+    Scalar(LEVEL_SLOPES[0], 0.0, "slope of the sky level along y, per pixel"),
+    Scalar(LEVEL_SLOPES[1], 0.0, "slope of the sky level along x, per pixel"),
     Scalar("subtracted", False, "whether the sky level has been subtracted from data"),
 )
 """Attributes of an exposure and their defaults."""
@@ -344,46 +354,6 @@ def coordinate_attrs(name: str) -> dict[str, str]:
     row = next(row for row in (*COORDINATES, *BLOCK_COORDINATES) if row.name == name)
     attrs = {"long_name": row.long_name, "units": row.units}
     return {key: value for key, value in attrs.items() if value is not None}
-
-
-@functools.lru_cache
-def power_of(units: str | None, power: int) -> str | None:
-    """Return the power of units as text that astropy can read; None when units are unknown.
-
-    Units that astropy does not know are put in parentheses.
-
-    Examples
-    --------
-    >>> power_of("MJy/sr", -2), power_of("furlong", 2)
-    ('sr2 / MJy2', '(furlong)**2')
-    """
-    if not (power and units):
-        return None
-    if power == 1:
-        return units
-    from astropy.units import Unit
-
-    try:
-        # astropy warns about unusual spellings of units, which the user cannot change here.
-        with ignored_warnings():
-            return str((Unit(units) ** power).to_string())
-    except (TypeError, ValueError):
-        return f"({units})**{power}"
-
-
-def weight_units(weight_type: str | None, units: str | None) -> str | None:
-    """Return the units of weights; None when they are not known.
-
-    Weights by inverse variance have the inverse squared units of the data.
-
-    Examples
-    --------
-    >>> weight_units("ivm", "DN/s"), weight_units("exptime", "DN/s"), weight_units(None, None)
-    ('s2 / DN2', 's', '1')
-    """
-    if weight_type in ("ivm", "ivm-sky"):
-        return power_of(units, -2)
-    return {"exptime": "s", None: "1"}.get(weight_type)
 
 
 def wcs_variable(text: Any) -> tuple[tuple[()], Any, dict[str, Any], dict[str, Any]]:

@@ -105,3 +105,43 @@ def factor_between(units: Any, target: Any, power: int = 1) -> float | None:
         return float(known[0].to(known[1] ** power))
     except (TypeError, ValueError):
         return None
+
+
+@functools.lru_cache
+def power_of(units: str | None, power: int) -> str | None:
+    """Return the power of units as text that astropy can read; None when units are unknown.
+
+    Units that astropy does not know are put in parentheses.
+
+    Examples
+    --------
+    >>> power_of("MJy/sr", -2), power_of("furlong", 2)
+    ('sr2 / MJy2', '(furlong)**2')
+    """
+    if not (power and units):
+        return None
+    if power == 1:
+        return units
+    from astropy.units import Unit
+
+    try:
+        # astropy warns about unusual spellings of units, which the user cannot change here.
+        with ignored_warnings():
+            return str((Unit(units) ** power).to_string())
+    except (TypeError, ValueError):
+        return f"({units})**{power}"
+
+
+def weight_units(weight_type: str | None, units: str | None) -> str | None:
+    """Return the units of weights; None when they are not known.
+
+    Weights by inverse variance have the inverse squared units of the data.
+
+    Examples
+    --------
+    >>> weight_units("ivm", "DN/s"), weight_units("exptime", "DN/s"), weight_units(None, None)
+    ('s2 / DN2', 's', '1')
+    """
+    if weight_type in ("ivm", "ivm-sky"):
+        return power_of(units, -2)
+    return {"exptime": "s", None: "1"}.get(weight_type)

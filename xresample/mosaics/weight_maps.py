@@ -13,6 +13,7 @@ from xresample.accumulate.weights import deposited_weights, effective_weight_typ
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.options import Options
+from xresample.datamodel.units import weight_units
 from xresample.errors import InvalidExposureError
 
 from .inspect import pixel_coords
@@ -42,7 +43,7 @@ def weights(dataset: xr.Dataset, recipe: WeightRecipe) -> xr.DataArray:
     )
     attrs = {
         "long_name": "weight",
-        "units": schema.weight_units(options.weight_type, exposure.units),
+        "units": weight_units(options.weight_type, exposure.units),
     }
     known = {key: value for key, value in attrs.items() if value is not None}
     image = _evaluated(recipe, exposure, options)

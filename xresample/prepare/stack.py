@@ -101,7 +101,7 @@ def stack(
         from xresample.tiled.stack_graph import lazy_stack
 
         planes, means = lazy_stack(groups, mean_weight)
-    return _labelled(groups, planes, means, _labels(groups, by))
+    return _labelled(groups, planes, means, labels_of(groups, by))
 
 
 def plan_groups(
@@ -160,7 +160,7 @@ def _members(keys: Sequence[str], by: str | None) -> tuple[tuple[int, ...], ...]
     return tuple(tuple(numbers) for numbers in groups.values())
 
 
-def _labels(groups: GroupPlan, by: str | None) -> list[str]:
+def labels_of(groups: GroupPlan, by: str | None) -> list[str]:
     """Return the name of each group: the shared value, or the file name, or a number."""
     exposures = groups.plan.exposures
     labels = []

@@ -1,0 +1,45 @@
+"""Exposures of which a step takes all more than once: checked before the first work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.options import Options
+from xresample.datamodel.stack import separate
+from xresample.datamodel.units import same_units
+from xresample.errors import InvalidInputError
+
+
+def admitted_list(exposures: Any, options: Options | None, task: str) -> list[Exposure]:
+    """Return exposures that have been checked; a step needs all of them more than once.
+
+    Parameters
+    ----------
+    exposures : Dataset or iterable of Dataset
+        The exposures.
+    options : Options or None
+        Options of the mosaic, which may ask for further variables.
+    task : str
+        Name of the function, for messages.
+
+    Raises
+    ------
+    InvalidExposureError
+        An exposure cannot be used; lists every fault.
+    InvalidInputError
+        There is no exposure, or the units differ.
+    """
+    datasets = list(separate(exposures))
+    if not datasets:
+        raise InvalidInputError(f"{task} needs at least one exposure, got none")
+    for dataset in datasets:
+        validate(dataset, options or Options(weight_type=None))
+    readers = [Exposure(dataset) for dataset in datasets]
+    units = dict.fromkeys(reader.units for reader in readers if reader.units)
+    if any(not same_units(next(iter(units)), other) for other in units):
+        raise InvalidInputError(
+            f"The exposures must have the same units, got {', '.join(map(repr, units))}: convert "
+            "the exposures"
+        )
+    return readers
