@@ -233,7 +233,7 @@ def formula_factor(pixfrac: float, ratio: float) -> float:
 
     Examples
     --------
-    >>> formula_factor(1.0, 1.0), round(formula_factor(0.6, 1.0), 3)
+    >>> round(formula_factor(1.0, 1.0), 3), round(formula_factor(0.6, 1.0), 3)
     (1.5, 1.25)
     """
     r = pixfrac / ratio
