@@ -1,4 +1,4 @@
-"""What a user should know about the exposures of one call, told in one warning of each kind."""
+"""Warnings about the exposures of one call: one warning per kind, which names the exposures."""
 
 from __future__ import annotations
 

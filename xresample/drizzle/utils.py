@@ -90,7 +90,7 @@ def _shape(wcs: WCSObject) -> tuple[int, int]:
 
 
 def _box(wcs: WCSObject) -> tuple[tuple[float, float], ...] | None:
-    """Return the bounding box of a WCS, x first; None if there is none.
+    """Return the bounding box of a WCS, x first; None if the WCS has no box.
 
     An `astropy.wcs.WCS` has no such attribute, but may have been given one, which drizzle reads.
     """

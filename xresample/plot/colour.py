@@ -142,7 +142,7 @@ def _stretch(softening: float) -> float:
 
 
 def _image(name: str, mosaic: Any) -> np.ndarray:
-    """Return the data of a mosaic, ``(y, x)``; NaN where there is none."""
+    """Return the data of a mosaic, ``(y, x)``; NaN where no exposure contributes."""
     if not isinstance(mosaic, xr.Dataset) or "data" not in mosaic:
         raise InvalidInputError(f"{name} must be a mosaic or an exposure, got {shown(mosaic)}")
     values = mosaic["data"].transpose(*schema.PIXELS).values.astype(np.float64)

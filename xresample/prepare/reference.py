@@ -1,4 +1,4 @@
-"""What the groups predict for every pixel of the grid: the model, its noise and its scatter."""
+"""Predictions of the groups for every pixel of the grid: the model, its noise and its scatter."""
 
 from __future__ import annotations
 
