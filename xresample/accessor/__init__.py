@@ -199,7 +199,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         exposures: xr.Dataset | Iterable[xr.Dataset],
         threads: int | None = None,
     ) -> xr.Dataset:
-        """Return the mosaic without some exposures, bit for bit as `coadd` of the others.
+        """Return the mosaic without some exposures, bit for bit as `xresample.coadd` of the others.
 
         Only the pixels that the dropped exposures touch are computed anew, from the other
         exposures. If the mosaic is lazy, the result is lazy, too. For a zarr store see
@@ -247,7 +247,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
     ) -> xr.Dataset:
         """Return the mosaic with new exposures in place of those with the same ``filename``.
 
-        The result has the bits of `coadd`, and only the touched pixels are computed, as for
+        The result has the bits of `xresample.coadd`, and only the touched pixels are computed, as for
         `drop`.
 
         Parameters

@@ -81,7 +81,7 @@ class NoiseMethods(Methods):
             ``"data"`` for all variances that enter ``err``, or the name of one variance, for its
             share of the error.
         mask : array_like of bool, optional
-            Pixels that do not count, ``(y, x)``, as in `photutils.aperture.aperture_photometry`.
+            Pixels that do not count, ``(y, x)``, as in ``photutils.aperture.aperture_photometry``.
         method : {"exact", "center", "subpixel"}, optional
             How the overlap of an aperture with a pixel is computed, as in photutils. Polygons have
             no exact overlap and use ``"subpixel"``.
@@ -184,7 +184,7 @@ class NoiseMethods(Methods):
         return noise_factor(self._dataset, method)
 
     def to_nddata(self, variable: str = "data") -> Any:
-        """Return a mosaic as an `astropy.nddata.NDData`, which photutils and jdaviz accept.
+        """Return a mosaic as an ``astropy.nddata.NDData``, which photutils and jdaviz accept.
 
         Parameters
         ----------
