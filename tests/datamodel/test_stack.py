@@ -228,7 +228,8 @@ def test_what_is_no_exposure_is_refused() -> None:
 
 
 def test_flags_that_are_no_integers_are_refused() -> None:
-    odd = stack().assign(dq=stack()["dq"] + 0.5)
+    with xr.set_options(keep_attrs=True):
+        odd = stack().assign(dq=stack()["dq"] + 0.5)
     for given in (odd, odd.chunk(y=5)):
         with pytest.raises(xrs.InvalidInputError, match="dq must hold flags"):
             coadded(given)

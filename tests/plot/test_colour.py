@@ -26,7 +26,8 @@ def mosaic(factor: float = 1.0) -> xr.Dataset:
     """Return a mosaic whose data are multiplied by a factor."""
     exposures = make_exposures(2, SHAPE)
     made = xrs.coadd(exposures, xrs.fit_wcs(exposures, margin=2), compute_err="from_var")
-    return made.assign(data=made["data"] * factor)
+    with xr.set_options(keep_attrs=True):
+        return made.assign(data=made["data"] * factor)
 
 
 def test_equal_mosaics_are_gray() -> None:
