@@ -247,8 +247,8 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
     ) -> xr.Dataset:
         """Return the mosaic with new exposures in place of those with the same ``filename``.
 
-        The result has the bits of `xresample.coadd`, and only the touched pixels are computed, as for
-        `drop`.
+        The result has the bits of `xresample.coadd`, and only the touched pixels are computed, as
+        for `drop`.
 
         Parameters
         ----------
