@@ -196,7 +196,7 @@ class NoiseMethods(Methods):
         astropy.nddata.NDData
             The plane with its unit and WCS; a mask that is True where no exposure contributes or
             the plane is not finite; for ``data`` also ``err`` of single pixels as a
-            `~astropy.nddata.StdDevUncertainty`, if the mosaic has errors or variances; and the
+            ``StdDevUncertainty``, if the mosaic has errors or variances; and the
             attributes of the mosaic as ``meta``.
 
         Raises
