@@ -40,6 +40,8 @@ for kernel in KERNELS:
             options |= dict(compute_err="driz_err", propagate_dq=dtype == "float32")
             xrs.coadd(exposures, campaign.grid(), **options)
             xrs.coadd(exposures, campaign.grid(), chunks=32, **options).compute()
+    xrs.coadd(exposures, campaign.grid(), kernel=kernel, variance_method="propagated",
+              noise_covariance=True)
 y, x = np.mgrid[:48, :48] + 0.3
 given = np.dstack([x, y])
 given.flags.writeable = False

@@ -66,6 +66,10 @@ def warm_up() -> None:
         for kernel in KERNELS:
             job = Job.new(Grid.of(wcs), replace(options, kernel=kernel, dtype=dtype))
             Accumulator.new(job).add(exposure, threads=1)
+    for kernel in ("square", "turbo"):
+        # The covariance of the noise has one function for square and one for all other kernels.
+        noisy = Options(kernel=kernel, variance_method="propagated", noise_covariance=True)
+        Accumulator.new(Job.new(Grid.of(wcs), noisy)).add(exposure, threads=1)
     _count_misses()
 
 
