@@ -56,7 +56,7 @@ def first_command(heading: str) -> str:
 
 @pytest.mark.parametrize(
     ("heading", "last"),
-    [("## Run it", "examples/coadd.py"), ("## Test it", "-m pytest")],
+    [("## Run it", "examples/coadd.py"), ("## Test it", "-m pytest -n auto")],
 )
 def test_readme_says_how_to_run_and_test(heading: str, last: str) -> None:
     command = first_command(heading)

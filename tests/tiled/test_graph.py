@@ -166,7 +166,9 @@ FORMS: dict[str, Any] = {
     "one pixel": lambda e: e.isel(y=slice(9, 10), x=slice(4, 5)),
     "few pixels": lambda e: e.isel(y=slice(9, 11), x=slice(4, 7)),
     "half precision": lambda e: e.assign(data=e["data"].astype("f2")).chunk(9),
-    "other byte order": lambda e: e.map(lambda v: v.astype(v.dtype.newbyteorder())).chunk(9),
+    "other byte order": lambda e: e.map(
+        lambda v: v.astype(v.dtype.newbyteorder()), keep_attrs=True
+    ).chunk(9),
     "integers": lambda e: e.assign(data=(e["data"] * 100).astype("i2").chunk(5)),
     "without coordinates": lambda e: e.drop_vars(["y", "x"]),
     "with other variables": lambda e: e.assign({"1": ("k", np.zeros(3)), "more": e["data"] * 2}),
