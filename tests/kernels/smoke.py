@@ -9,8 +9,13 @@ import numpy as np
 
 from tests.support.kernel_compare import against_slow
 from tests.support.kernel_maps import noisy_exposure, smooth_map
-from tests.support.kernel_runs import Onto, add
-from xresample.kernels.structures import KERNELS
+from tests.support.kernel_runs import Exposure, Onto, add
+from xresample.accumulate.deposit import Flags, SampledPlane, place
+from xresample.accumulate.noise import NO_GAIN, NoisyPixels, add_covariance, max_lag
+from xresample.datamodel.blocks import Blocks
+from xresample.kernels.correlate import EVERY, STRIP
+from xresample.kernels.samples import PLAIN
+from xresample.kernels.structures import KERNELS, Gain
 
 
 def main() -> None:
@@ -28,6 +33,31 @@ def main() -> None:
             pixmap[2, 3] = np.nan
             sigmas = exposure._replace(variances=(), sigmas=images[:2])
             assert np.isfinite(add(sigmas, onto).values[0]).all()
+            correlate(exposure, onto)
+
+
+def correlate(exposure: Exposure, onto: Onto) -> None:
+    """Correlate the noise of an exposure, which lies at every place of a group of strips in turn.
+
+    A gain of 2 on all pixels that matter quadruples the sums, in blocks or in one piece.
+    """
+    blocks, one = Blocks.of(onto.shape, onto.origin, 4), Blocks.of(onto.shape, onto.origin, 99)
+    lags = max_lag(onto.footprint, onto.ratio)
+    placement = place(exposure.pixmap, exposure.active, onto.footprint, onto.shape, onto.origin)
+    planes = exposure.weights, exposure.data, *exposure.variances
+    sampled = [SampledPlane(np.array(plane, np.float32), PLAIN) for plane in planes]
+    far = 4 * lags
+    gain = Gain(np.full((onto.shape[0] + 2 * far, onto.shape[1] + 2 * far), 2.0), -far, -far)
+    sums = [np.zeros((*b.shape, lags + 1, 2 * lags + 1)) for b in (blocks, blocks, one)]
+    for strip in range(EVERY):
+        first = 7, STRIP * strip
+        pixels = NoisyPixels(sampled, Flags(), exposure.pixmap, placement, first)
+        add_covariance(sums[0], blocks, pixels, lags, 1, NO_GAIN)
+        add_covariance(sums[1], blocks, pixels, lags, 1, gain)
+        add_covariance(sums[2], one, pixels, lags, 1, NO_GAIN)
+    assert (sums[0][:, :, 0, lags] > 0.0).any()
+    np.testing.assert_allclose(sums[1], 4.0 * sums[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(sums[0].sum(axis=(0, 1)), sums[2][0, 0], rtol=1e-9, atol=1e-9)
 
 
 if __name__ == "__main__":

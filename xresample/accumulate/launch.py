@@ -178,7 +178,9 @@ def add_exposure(
     outcome = run(sampled, flags, window.pixmap, placement, lanes, rules, planes, threads)
     if buffers.noise is not None:
         chosen = _noisy(sampled, layout, options)
-        pixels = NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
+        pixels = NoisyPixels(
+            chosen, flags, window.pixmap, placement, window.first, largest(options)
+        )
         blocks = layout.blocks((shape[0], shape[1]), origin)
         add_covariance(buffers.noise, blocks, pixels, max_lag(footprint, scales.ratio), threads)
     if outcome & OVERFLOWED:
@@ -220,7 +222,7 @@ def noisy_pixels(
     bad = 0 if window.weights is not None else window.bad
     sampled, flags = in_order(sampled, Flags(window.dq, bad, 0))
     chosen = _noisy(sampled, layout, options)
-    return NoisyPixels(chosen, flags, window.pixmap, placement, window.first)
+    return NoisyPixels(chosen, flags, window.pixmap, placement, window.first, largest(options))
 
 
 def _noisy(sampled: list[SampledPlane], layout: Layout, options: Options) -> list[SampledPlane]:
@@ -247,6 +249,11 @@ def _add_maps(
     flagged = [~good & ((dq & np.uint32(value)) != 0) for value in window.marked]
     time = scales.exposure_time
     add_maps(buffers, window.pixmap, window.active, good, flagged, time, threads)
+
+
+def largest(options: Options) -> float:
+    """Return the largest number that the planes of a mosaic can hold."""
+    return float(np.finfo(options.dtype).max)
 
 
 def reference_of(layout: Layout, window: Window) -> str | None:

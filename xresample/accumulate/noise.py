@@ -42,6 +42,8 @@ class NoisyPixels(NamedTuple):
     placement: Placement
     first: tuple[int, int]
     """Row and column where the pixel map begins, in the pixels of the exposure's WCS."""
+    limit: float = math.inf
+    """Largest number of the planes of the mosaic. Data and weights beyond it do not contribute."""
 
 
 def max_lag(footprint: Footprint, ratio: float) -> int:
@@ -92,7 +94,7 @@ def add_covariance(
     from xresample.kernels.correlate import correlate_blocks
 
     lanes = LaneLayout.of(means=1, propagated=len(pixels.sampled) - 2)
-    source = make_source(pixels.sampled, pixels.flags, pixels.pixmap, lanes)
+    source = make_source(pixels.sampled, pixels.flags, pixels.pixmap, lanes, pixels.limit)
     footprint, active, bounds, _ = pixels.placement
     chosen = [
         (*index, *rectangle)

@@ -22,7 +22,7 @@ from xresample.datamodel.pixels import pixel_origin
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import Gain
 
-REFINED_BLOCK = 64
+REFINED_BLOCK = 32
 """Maximum number of rows and columns of a block whose correlation is refined."""
 
 Index: TypeAlias = tuple[int, ...]
