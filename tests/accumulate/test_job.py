@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -115,6 +116,9 @@ def test_no_work_is_done_before_the_error(
     def never(*arguments: Any, **options: Any) -> None:
         raise AssertionError("work was done before the error")
 
+    # A module that is imported while the function is replaced would keep the replacement.
+    for module in ("xresample.tiled.worker", "xresample.mosaics.drop"):
+        importlib.import_module(module)
     monkeypatch.setattr("xresample.accumulate.window.place_part", never)
     monkeypatch.setattr("xresample.accumulate.accumulator.add_exposure", never)
     with pytest.raises(xrs.XResampleError):
