@@ -15,7 +15,7 @@ import numpy as np
 
 from xresample.errors import FileError, UnsupportedWCSError, ignored_warnings
 from xresample.wcs.text import to_text
-from xresample.wcs.yaml_trees import load_tree
+from xresample.wcs.yaml_trees import load_extensions, load_tree
 
 from .source_file import SourceFile
 
@@ -190,6 +190,7 @@ def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
     in_memory = isinstance(source, bytes)
     stream = io.BytesIO(source) if isinstance(source, bytes) else source.path
     same = nullcontext() if isinstance(source, bytes) else source.unchanged()
+    load_extensions()
     try:
         with same, asdf.config_context() as config:
             # The schemas of the missions are in packages that need not be installed.

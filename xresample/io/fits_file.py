@@ -19,10 +19,12 @@ from xresample.errors import (
     ignored_warnings,
     warn,
 )
+from xresample.wcs.caches import SharedCache
 from xresample.wcs.text import parse, to_text
 
 from .fits_hdus import Hdu, opened_hdus, read_hdus
-from .source_file import SourceFile
+from .fits_pixels import StoredNumbers
+from .source_file import SourceFile, read_errors
 
 _MINUTES = re.compile(r"\bmin(ute)?s?\b", re.IGNORECASE)
 """Comment of a keyword whose value is in minutes, as in images of the Digitized Sky Survey."""
@@ -46,6 +48,16 @@ class FitsPlane:
     """Name of the image in messages."""
     shape: tuple[int, ...]
     flags: bool = False
+    stored: StoredNumbers | None = None
+    """How the pixels lie in the file; None if astropy reads them."""
+
+    @classmethod
+    def of(cls, source: SourceFile, hdu: Hdu, *, flags: bool = False) -> FitsPlane:
+        """Return the plane of an HDU with an image."""
+        stored = None
+        if hdu.offset is not None:
+            stored = StoredNumbers.of(hdu.header, hdu.offset, raw=flags)
+        return cls(source, hdu.index, hdu.label, hdu.shape or (), flags, stored)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -60,6 +72,8 @@ class FitsPlane:
         FileError
             The file is damaged, or has changed since it was opened.
         """
+        if self.stored is not None:
+            return self._numbers(self.stored, rows, columns)
         # Flags are bits, so they stay integers, and a flag that equals BLANK is like others.
         with opened_hdus(self.source, raw=self.flags) as hdus:
             with ignored_warnings():
@@ -77,12 +91,22 @@ class FitsPlane:
             return as_uint32(_scaled_integers(part, image.header))
         return np.ascontiguousarray(part, np.float32)
 
+    def _numbers(self, stored: StoredNumbers, rows: slice, columns: slice) -> np.ndarray:
+        """Return a part of pixels that are plain numbers."""
+        with read_errors(self.source.path), self.source.unchanged():
+            if not self.flags:
+                return stored.read(self.source, rows, columns, np.float32)
+            return as_uint32(stored.read(self.source, rows, columns))
+
 
 def _scaled_integers(values: np.ndarray, header: Any) -> np.ndarray:
     """Return the integers that BSCALE and BZERO give, such as unsigned integers (BZERO = 32768)."""
     scale, zero = int(header.get("BSCALE", 1)), int(header.get("BZERO", 0))
     if (scale, zero) == (1, 0):
         return values
+    if (scale, zero) == (1, 1 << 63):
+        # The offset of unsigned integers of 64 bits does not fit their signed type.
+        return values.astype(np.int64).view(np.uint64) ^ np.uint64(zero)
     scaled = values.astype(np.int64) * scale + zero
     # FITS stores signed bytes as unsigned bytes with an offset.
     return scaled.astype(np.int8) if (zero, values.itemsize) == (-128, 1) else scaled
@@ -104,7 +128,8 @@ class FitsFile:
         FileError
             The file is damaged or incomplete; names the part.
         """
-        return cls(*read_hdus(SourceFile.at(path)))
+        source = SourceFile.at(path)
+        return source.remembered("headers", lambda: cls(*read_hdus(source)), _opened)
 
     @property
     def path(self) -> str:
@@ -210,7 +235,7 @@ class FitsFile:
 
     def image_plane(self, hdu: Hdu) -> FitsPlane:
         """Return the plane of an image."""
-        return FitsPlane(self.source, hdu.index, hdu.label, hdu.shape or ())
+        return FitsPlane.of(self.source, hdu)
 
     def flag_plane(self, hdu: Hdu) -> FitsPlane:
         """Return the plane of an image of flags.
@@ -226,7 +251,11 @@ class FitsFile:
                 f"{hdu.header.get('BITPIX')} with BSCALE = {hdu.header.get('BSCALE', 1)} and "
                 f"BZERO = {hdu.header.get('BZERO', 0)}"
             )
-        return FitsPlane(self.source, hdu.index, hdu.label, hdu.shape or (), flags=True)
+        return FitsPlane.of(self.source, hdu, flags=True)
+
+
+_opened: SharedCache[FitsFile] = SharedCache(32)
+"""Files that were opened last: opening all exposures of a file reads its headers once."""
 
 
 def _have_versions(hdus: list[Hdu]) -> bool:
@@ -335,10 +364,16 @@ def _check_numbers(header: Any, name: str) -> None:
 
 def table_bytes(source: SourceFile, index: int) -> bytes:
     """Return the bytes in the first row of the first column of a table."""
-    with opened_hdus(source) as hdus, ignored_warnings():
-        return bytes(hdus[index].data.field(0)[0].tobytes())
+
+    def read() -> bytes:
+        with opened_hdus(source) as hdus, ignored_warnings():
+            return bytes(hdus[index].data.field(0)[0].tobytes())
+
+    return source.remembered(("table", index), read)
 
 
 def text_wcs(source: SourceFile, index: int) -> str:
     """Return the WCS text that `fits_writer` wrote into a table."""
-    return to_text(parse(table_bytes(source, index).decode()))
+    return source.remembered(
+        ("text", index), lambda: to_text(parse(table_bytes(source, index).decode()))
+    )

@@ -41,6 +41,8 @@ class Hdu:
     header: Any
     shape: tuple[int, ...] | None
     """Shape of the image, without leading axes of one pixel; None if the HDU has no image."""
+    offset: int | None = None
+    """Offset of the data in the file; None if the data or the file are compressed."""
 
     @property
     def label(self) -> str:
@@ -124,7 +126,7 @@ def read_hdus(source: SourceFile) -> tuple[SourceFile, tuple[Hdu, ...]]:
         known = replace(source, length=parts[-1].next_start)
         # Reading headers warns about faults of keywords. Keywords that are used are checked on use.
         with opened_hdus(known) as hdus, ignored_warnings():
-            found = tuple(_describe(source.path, k, hdus[k]) for k in range(len(parts)))
+            found = tuple(_describe(known, k, hdus[k], part) for k, part in enumerate(parts))
     missing = [hdu.label for hdu, part in zip(found, parts, strict=True) if not part.is_complete]
     if missing:
         raise FileError(
@@ -139,6 +141,8 @@ class _Part:
     """The place of an HDU in a file."""
 
     label: str
+    start: int
+    """Offset of the data."""
     end: int
     """Offset of the first byte after the data."""
     is_complete: bool
@@ -165,7 +169,7 @@ def _parts(path: str, stream: IO[bytes]) -> Iterator[_Part]:
         label = _label(header)
         data = start + len(header)
         size = _data_size(path, header, label)
-        part = _Part(label, data + size, size == 0 or _has_byte(stream, data + size - 1))
+        part = _Part(label, data, data + size, size == 0 or _has_byte(stream, data + size - 1))
         yield part
         if not part.is_complete:
             return
@@ -254,19 +258,21 @@ def _label(header: bytes) -> str:
     return f"{name},{version}" if name else "an HDU without a name"
 
 
-def _describe(path: str, index: int, hdu: Any) -> Hdu:
+def _describe(source: SourceFile, index: int, hdu: Any, part: _Part) -> Hdu:
     """Return the description of an HDU of astropy."""
     shape = tuple(hdu.shape) if hdu.is_image and hdu.shape else None
     name = str(hdu.name or "").strip().upper()
     name = "" if index == 0 and name == "PRIMARY" else name
-    if shape is not None and getattr(hdu, "tile_shape", None):
+    tiled = bool(getattr(hdu, "tile_shape", None))
+    if shape is not None and tiled:
         tiles = math.prod(-(-n // t) for n, t in zip(shape, hdu.tile_shape, strict=True))
         size = (hdu.fileinfo() or {}).get("datSpan", 0)
         if tiles * _DESCRIPTOR > size:
             raise FileError(
-                f"{path}: the table of the compressed image {name or index} must have {tiles} "
-                f"tiles for its shape {shape}, got {size} bytes: the file is damaged"
+                f"{source.path}: the table of the compressed image {name or index} must have "
+                f"{tiles} tiles for its shape {shape}, got {size} bytes: the file is damaged"
             )
     while shape is not None and len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
-    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape)
+    offset = None if tiled or source.compression is not None else part.start
+    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape, offset)

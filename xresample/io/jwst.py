@@ -89,7 +89,10 @@ def _group_id(file: FitsFile, table: Hdu | None) -> str | None:
 
 def _gwcs(source: SourceFile, table: int, header: Callable[[], str] | None) -> str:
     """Return the gwcs in a table as text, or else the FITS WCS of a header."""
-    text = tree_wcs(table_bytes(source, table), ("meta", "wcs"), source.path)
+    text = source.remembered(
+        ("gwcs", table),
+        lambda: tree_wcs(table_bytes(source, table), ("meta", "wcs"), source.path),
+    )
     if text is not None:
         return text
     if header is None:

@@ -230,7 +230,8 @@ def _time(node: Any) -> Any:
 
 
 def _wcs(source: SourceFile) -> str:
-    text = tree_wcs(source, (ROOT, "meta", "wcs"), source.path)
+    keys = ROOT, "meta", "wcs"
+    text = source.remembered(keys, lambda: tree_wcs(source, keys, source.path))
     if text is None:
         raise FileError(f"{source.path} must have a WCS at {ROOT}.meta.wcs, got none")
     return text

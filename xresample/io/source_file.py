@@ -9,12 +9,13 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, Literal, TypeVar, cast
 
 from xresample.errors import FileError
+from xresample.wcs.caches import SharedCache
 
 Compression = Literal["gzip", "bzip2", "xz", "zip"]
 """Compression of a whole file."""
@@ -62,6 +63,12 @@ class _BoundedReader(io.BufferedReader):
         return super().seek(offset, whence)
 
 
+Made = TypeVar("Made")
+
+_made: SharedCache[Any] = SharedCache(512)
+"""Texts of WCSs and small tables, some 10 kB each, by file and name."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """A local file, with its size and modification time when it was opened."""
@@ -86,6 +93,28 @@ class SourceFile:
     def name(self) -> str:
         """File name without the folder."""
         return os.path.basename(self.path)
+
+    def remembered(
+        self, name: Hashable, make: Callable[[], Made], cache: SharedCache[Any] = _made
+    ) -> Made:
+        """Return an object that follows from the file alone, if possible that of an earlier call.
+
+        Parameters
+        ----------
+        name : hashable
+            Name of the object among all objects that follow from the file.
+        make : callable
+            Makes the object, which nobody may change afterwards.
+        cache : SharedCache, optional
+            Where the object is kept.
+
+        Raises
+        ------
+        FileError
+            The file has changed since it was opened.
+        """
+        self.check()
+        return cast(Made, cache.get((self, name), make))
 
     def check(self) -> None:
         """Raise a `FileError` if the file has changed since it was opened."""
@@ -115,6 +144,10 @@ class SourceFile:
             self.check()
             raise
         self.check()
+
+    def unbuffered(self) -> IO[bytes]:
+        """Open a file that is not compressed, to read large parts straight into arrays."""
+        return open(self.path, "rb", buffering=0)
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
