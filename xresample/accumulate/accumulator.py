@@ -25,7 +25,9 @@ from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.planes import Layout, wider_layout
 from xresample.errors import InvalidInputError
 
+from .ahead import Prepared, read_ahead
 from .buffers import Buffers, copy_rows
+from .deposit import Placement
 from .job import Admitted, Job
 from .launch import Window, add_exposure
 from .notices import Notices
@@ -93,15 +95,21 @@ class Accumulator:
         """The options of the mosaic."""
         return self.job.options
 
-    def add(self, dataset: xr.Dataset, pixmap: Any = None, threads: int | None = None) -> None:
-        """Add one exposure.
+    def add(
+        self,
+        dataset: xr.Dataset,
+        pixmap: Any = None,
+        threads: int | None = None,
+        prepared: Prepared | None = None,
+    ) -> None:
+        """Add one exposure, which may have been prepared in the background.
 
         Raises
         ------
         InvalidExposureError
             The exposure cannot be used; lists every fault.
         """
-        placed: list[Window] = []
+        placed: list[Window] = [] if prepared is None else [prepared.window]
 
         def window(admitted_exposure: Any) -> Window:
             if not placed:
@@ -112,9 +120,21 @@ class Accumulator:
             return placed[0]
 
         admitted = self.job.admit(dataset, has_pixmap=pixmap is not None, window=window)
-        self.deposit(admitted, window(admitted.exposure), threads)
+        found = None if prepared is None else prepared.placement
+        self.deposit(admitted, window(admitted.exposure), threads, found)
 
-    def deposit(self, admitted: Admitted, window: Window, threads: int | None = None) -> None:
+    def add_all(self, exposures: Iterable[xr.Dataset], threads: int | None = None) -> None:
+        """Add exposures in order; those in files are read ahead."""
+        for exposure, prepared in read_ahead(exposures, self.job, threads):
+            self.add(exposure, threads=threads, prepared=prepared)
+
+    def deposit(
+        self,
+        admitted: Admitted,
+        window: Window,
+        threads: int | None = None,
+        placement: Placement | None = None,
+    ) -> None:
         """Deposit the pixels of an admitted exposure that have been mapped onto the grid."""
         self.buffers = self.buffers.with_layout(
             admitted.layout, self.options, blank=self.blank, threads=threads
@@ -122,7 +142,10 @@ class Accumulator:
         self.blank = False
         options = admitted.options(self.options)
         number = admitted.number
-        outcome = add_exposure(self.buffers, options, window, admitted.scales, number, threads)
+        scales = admitted.scales
+        outcome = add_exposure(
+            self.buffers, options, window, scales, number, threads, placement=placement
+        )
         self.notices.note(admitted, outcome, self.options)
         self.rows.append(admitted.row)
         self.job = self.job.after(admitted)

@@ -49,6 +49,7 @@ from .buffers import Buffers
 from .deposit import (
     Active,
     Flags,
+    Placement,
     SampledPlane,
     in_order,
     make_footprint,
@@ -121,6 +122,8 @@ def add_exposure(
     scales: Scales,
     exposure: int,
     threads: int | None = None,
+    *,
+    placement: Placement | None = None,
 ) -> Outcome:
     """Add one exposure to the buffers.
 
@@ -138,6 +141,8 @@ def add_exposure(
         Index of the exposure in the mosaic, which is its bit in the context.
     threads : int, optional
         Number of threads. Default: one per CPU. The result is bit-for-bit the same for any value.
+    placement : Placement, optional
+        The tiles that the window reaches, if they are known for the same footprint.
 
     Returns
     -------
@@ -153,7 +158,8 @@ def add_exposure(
         _add_maps(buffers, options, window, scales, threads)
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
     shape, origin = buffers.values.shape[1:], (buffers.y0, buffers.x0)
-    placement = place(window.pixmap, window.active, footprint, shape, origin, threads=threads)
+    if placement is None or placement.footprint[:4] != footprint[:4]:
+        placement = place(window.pixmap, window.active, footprint, shape, origin, threads=threads)
     if not len(placement.tiles):
         return Outcome.OUTSIDE
     layout = buffers.layout

@@ -390,6 +390,12 @@ class Exposure:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+def is_lazy(dataset: xr.Dataset) -> bool:
+    """Tell whether a plane of an exposure has yet to be read or computed."""
+    # xarray has no public way to ask without reading the plane.
+    return any(not dataset.variables[name]._in_memory for name in dataset.data_vars)
+
+
 def _attrs(given: Mapping[str, Any], units: str | None, faults: list[str]) -> dict[str, Any]:
     """Return attributes as netCDF can store them, and add invalid ones to the list of faults."""
     rows = {row.name: row for row in schema.EXPOSURE_ATTRS}

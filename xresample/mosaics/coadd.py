@@ -138,8 +138,7 @@ def coadd(
         return lazy(plan(exposures, output_wcs, chunks=chunks, threads=threads, **options))
     expected = len(exposures) if isinstance(exposures, Sized) else 0
     state = Accumulator.new(Job.of_target(output_wcs, options), expected)
-    for exposure in _shown(exposures, progress):
-        state.add(exposure, threads=threads)
+    state.add_all(_shown(exposures, progress), threads)
     state.warn()
     return state.dataset()
 
@@ -162,12 +161,16 @@ def add(
     # `open` allocates planes for the first exposure's variances together with all other planes.
     more = Exposure(first[0]).variances if first and isinstance(first[0], xr.Dataset) else ()
     state = Accumulator.open(mosaic, more, threads)
-    for number, exposure in enumerate(chain(first, waiting)):
-        if pixmap is not None and number:
-            raise InvalidInputError(
-                "pixmap= belongs to one exposure: add exposures that have a pixmap one at a time"
-            )
-        state.add(exposure, pixmap, threads)
+    if pixmap is None:
+        state.add_all(chain(first, waiting), threads)
+    else:
+        for number, exposure in enumerate(chain(first, waiting)):
+            if number:
+                raise InvalidInputError(
+                    "pixmap= belongs to one exposure: add exposures that have a pixmap one at a "
+                    "time"
+                )
+            state.add(exposure, pixmap, threads)
     state.warn(expected)
     return state.dataset()
 

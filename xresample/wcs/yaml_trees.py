@@ -11,6 +11,8 @@ import io
 import re
 from typing import Any
 
+from xresample.errors import ignored_warnings
+
 MAX_COPIES = 1_000_000
 """Maximum number of entries that aliases add to a tree."""
 
@@ -19,6 +21,20 @@ _SEXAGESIMAL = re.compile(rb"[0-9](?::[0-9]{1,2}){20}")
 
 _MERGE = re.compile(rb"<<\s*:")
 """The merge key of YAML, which multiplies keys, and which ASDF does not use."""
+
+
+def load_extensions() -> None:
+    """Load the extensions and schemas of asdf, unless they are loaded.
+
+    asdf loads them on first use into its current configuration. If this is a temporary
+    configuration (``config_context``), the next one starts without them, and loads them again.
+    """
+    import asdf
+
+    config = asdf.get_config()
+    with ignored_warnings():
+        for name in ("extensions", "resource_manager"):
+            getattr(config, name)
 
 
 def load_tree(content: bytes) -> Any:

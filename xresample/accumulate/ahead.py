@@ -1,0 +1,111 @@
+"""Read the next exposure in the background while the current one is deposited.
+
+Reading planes and fitting the pixel map use one thread, so they fill the time in which the threads
+of the kernels wait for each other. An exposure in memory has nothing to read: it is never prepared
+here, so that a generator keeps one such exposure in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+
+import xarray as xr
+
+from xresample import threads as pool
+from xresample.datamodel.exposure import Exposure, is_lazy
+from xresample.datamodel.options import WEIGHT_PLANE
+from xresample.datamodel.planes import wider_layout
+
+from .deposit import Placement, make_footprint
+from .deposit import place as place_tiles
+from .job import Job
+from .launch import Window
+from .scales import scales_of
+from .window import place
+
+Pair = tuple[xr.Dataset, "Prepared | None"]
+"""An exposure, and what was prepared in the background."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The window of an exposure, whose planes have been read, and the tiles that it reaches."""
+
+    window: Window
+    placement: Placement
+
+
+def read_ahead(
+    exposures: Iterable[xr.Dataset], job: Job, threads: int | None = None
+) -> Iterator[Pair]:
+    """Yield exposures, and prepare the next one while the caller works on the current one.
+
+    Parameters
+    ----------
+    exposures : iterable of Dataset
+        The exposures.
+    job : Job
+        The grid and the options of the mosaic, and its planes before the first exposure.
+    threads : int, optional
+        Number of threads. Nothing is prepared if it is 1. Default: one per CPU.
+    """
+    if pool.count(threads) == 1:
+        yield from ((exposure, None) for exposure in exposures)
+        return
+    with ThreadPoolExecutor(1, "xresample-read-ahead") as executor:
+        waiting: tuple[xr.Dataset, Future[Prepared | None]] | None = None
+        for exposure in exposures:
+            following = _submitted(executor, exposure, job)
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
+            waiting = None if following is None else (exposure, following)
+            if following is None:
+                yield exposure, None
+        if waiting is not None:
+            yield waiting[0], waiting[1].result()
+
+
+def _submitted(
+    executor: ThreadPoolExecutor, dataset: xr.Dataset, job: Job
+) -> Future[Prepared | None] | None:
+    """Start to prepare an exposure; return None if it is in memory, or not an exposure."""
+    if not isinstance(dataset, xr.Dataset) or not is_lazy(dataset):
+        return None
+    try:
+        # The text is made here, because making it may warn about the file of the exposure.
+        exposure = Exposure(dataset)
+        if exposure.wcs is not None:
+            _ = exposure.wcs.text
+    except Exception:
+        return None
+    return executor.submit(copy_context().run, _prepared, exposure, job)
+
+
+def _prepared(exposure: Exposure, job: Job) -> Prepared | None:
+    """Return an exposure with all planes read; None after any error.
+
+    The caller does the same work again after an error, and raises the error in its own thread.
+    """
+    try:
+        return _prepare(exposure, job)
+    except Exception:
+        return None
+
+
+def _prepare(exposure: Exposure, job: Job) -> Prepared:
+    grid, options = job.grid, job.options
+    window = place(exposure, grid, options, threads=1)
+    scales = scales_of(exposure, grid, options, lambda: window.pixmap)
+    footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
+    placement = place_tiles(
+        window.pixmap, window.active, footprint, grid.shape, (grid.y0, grid.x0), threads=1
+    )
+    if len(placement.tiles):
+        weight = WEIGHT_PLANE.get(options.weight_type or "")
+        sources = wider_layout(job.layout, options, exposure.variances).sources
+        for name in (*sources, *((weight,) if weight else ())):
+            window.read(name)
+    return Prepared(window, placement)
