@@ -26,7 +26,7 @@ from xresample.datamodel.planes import Layout, wider_layout
 from xresample.errors import InvalidInputError
 
 from .ahead import Prepared, read_ahead
-from .buffers import Buffers, copy_rows
+from .buffers import Buffers, copy_plane
 from .deposit import Placement
 from .job import Admitted, Job
 from .launch import Window, add_exposure
@@ -206,23 +206,23 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
     noise = None
     if layout.block:
         noise = read_sums(mosaic, layout.blocks(grid.shape, (grid.y0, grid.x0)))
-    buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0)
+    buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0, np.zeros)
     buffers.noise = noise
     for name in layout.names:
         if name in layout.flag_planes:
             areas = mosaic["rejected"].transpose("flag", *schema.PIXELS)
-            copy_rows(buffers.plane(name), areas[layout.flag_planes.index(name)].values, threads)
+            copy_plane(buffers.plane(name), areas[layout.flag_planes.index(name)].values, threads)
         elif name in held.names:
             plane = mosaic[name].transpose(*schema.PIXELS).values
-            copy_rows(buffers.plane(name), plane, threads)
+            copy_plane(buffers.plane(name), plane, threads)
         else:
-            buffers.clear(name, options, threads, zeroed=False)
+            buffers.clear(name, options, threads)
     for name in layout.by_rule(schema.Rule.CONTEXT):
         con = mosaic[name].transpose(*layout.planes[name].dims).values
-        buffers.context = np.empty(con.shape, layout.dtype(name, options))
+        buffers.context = np.zeros(con.shape, layout.dtype(name, options))
         for target, source in zip(buffers.context, con, strict=True):
-            copy_rows(target, source, threads)
+            copy_plane(target, source, threads)
     for name in layout.by_rule(schema.Rule.DQ):
-        buffers.dq = np.empty(grid.shape, layout.dtype(name, options))
-        copy_rows(buffers.dq, mosaic[name].transpose(*schema.PIXELS).values, threads)
+        buffers.dq = np.zeros(grid.shape, layout.dtype(name, options))
+        copy_plane(buffers.dq, mosaic[name].transpose(*schema.PIXELS).values, threads)
     return buffers

@@ -18,6 +18,12 @@ from xresample.datamodel.schema import Rule
 SLAB = 512
 """Number of rows that a thread fills or copies at a time."""
 
+PIECE = 1 << 18
+"""Number of bytes that are copied together, or not at all if all are zero."""
+
+PIECES = 64
+"""Number of pieces that a thread copies at a time."""
+
 
 @dataclass
 class Buffers:
@@ -77,13 +83,11 @@ class Buffers:
             shape_of_sums = self.layout.shape(name, shape, exposures, (self.y0, self.x0))
             self.noise = np.zeros((*shape_of_sums[2:], *shape_of_sums[:2]))
 
-    def clear(
-        self, name: str, options: Options, threads: int | None = 1, zeroed: bool = True
-    ) -> None:
-        """Fill a plane, by default one of zeros, with the value of an empty mosaic."""
+    def clear(self, name: str, options: Options, threads: int | None = 1) -> None:
+        """Fill a plane of zeros with the value of an empty mosaic."""
         identity = self.layout.identity(name, options)
         # Untouched pages of zeros cost neither time nor memory.
-        if identity != 0.0 or not zeroed:
+        if identity != 0.0:
             plane = self.plane(name)
             in_slabs(lambda rows: plane[rows].fill(identity), len(plane), threads)
 
@@ -138,7 +142,7 @@ class Buffers:
         held = () if blank else self.layout.names
         for name in layout.names:
             if name in held:
-                copy_rows(wider.plane(name), self.plane(name), threads)
+                copy_plane(wider.plane(name), self.plane(name), threads)
             else:
                 wider.clear(name, options, threads)
         wider.context, wider.dq, wider.scratch = self.context, self.dq, self.scratch
@@ -165,3 +169,27 @@ def in_slabs(work: Callable[[slice], object], count: int, threads: int | None) -
 def copy_rows(target: np.ndarray, source: np.ndarray, threads: int | None) -> None:
     """Copy a plane, ``(y, x)``, in threads."""
     in_slabs(lambda rows: np.copyto(target[rows], source[rows]), len(target), threads)
+
+
+def copy_plane(target: np.ndarray, source: np.ndarray, threads: int | None) -> None:
+    """Copy a plane, ``(y, x)``, into a new plane of zeros, in threads.
+
+    Blocks of zeros are not copied: a mosaic that is almost empty takes memory, and the time of
+    touching it first, only where exposures lie.
+    """
+    if source.flags.c_contiguous and target.flags.c_contiguous and source.dtype == target.dtype:
+        given, made = source.reshape(-1).view(np.uint8), target.reshape(-1).view(np.uint8)
+        starts = range(0, len(given), PIECES * PIECE)
+        pool.run(lambda first: _copy_pieces(made, given, first), starts, threads)
+    else:
+        copy_rows(target, source, threads)
+
+
+def _copy_pieces(target: np.ndarray, source: np.ndarray, first: int) -> None:
+    """Copy the bytes of some pieces that are not all zero."""
+    last = min(first + PIECES * PIECE, len(source))
+    for start in range(first, last, PIECE):
+        piece = source[start : min(start + PIECE, last)]
+        words = piece[: len(piece) // 8 * 8].view(np.uint64)
+        if np.bitwise_or.reduce(words) or piece[8 * len(words) :].any():
+            target[start : start + len(piece)] = piece
