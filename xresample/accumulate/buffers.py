@@ -18,10 +18,10 @@ from xresample.datamodel.schema import Rule
 SLAB = 512
 """Number of rows that a thread fills or copies at a time."""
 
-PIECE = 1 << 18
+PIECE = 1 << 20
 """Number of bytes that are copied together, or not at all if all are zero."""
 
-PIECES = 64
+PIECES = 16
 """Number of pieces that a thread copies at a time."""
 
 
