@@ -161,6 +161,26 @@ def threading(campaign: Campaign) -> Job:
     )
 
 
+def chained(campaign: Campaign, target: float) -> Job:
+    """Return the job of one `add` per exposure, as in a notebook, with `coadd` as the reference."""
+    grid = campaign.grid()
+    exposures = [campaign.exposure(k) for k in range(campaign.count)]
+
+    def run() -> object:
+        mosaic = xrs.empty_mosaic(grid, n_exposures=campaign.count, **FULL)
+        for exposure in exposures:
+            mosaic = mosaic.resample.add(exposure)
+        return mosaic
+
+    return Job(
+        f"chained add against coadd, {campaign.size}^2 into {campaign.output}^2",
+        target,
+        run,
+        lambda: xrs.coadd(exposures, grid, **FULL),
+        campaign.count,
+    )
+
+
 def jobs(size: int) -> list[Callable[[], Job]]:
     """Return the makers of all jobs; the caller makes, runs and drops one job after the other."""
     out = round(size * 2400 / 2048)
@@ -192,5 +212,8 @@ def jobs(size: int) -> list[Callable[[], Job]]:
     made.append(lambda: against_drizzle("kernel alone, one plane, one thread", 2, one, 1))
     made.append(lambda: the_class(four))
     made.append(lambda: threading(four))
+    small = round(size * 1000 / 2048)
+    made.append(lambda: chained(Campaign(small, 4 * small, 8), 0.67))
+    made.append(lambda: chained(Campaign(small, 8 * small, 8), 0.4))
     made += [lambda k=k: stages(one)[k] for k in range(4)]
     return made
