@@ -19,8 +19,10 @@ from xresample.errors import InvalidInputError
 from xresample.kernels.spline import evaluate_spline
 
 from .adapters import copied
+from .program import Program
 from .spline import SMALL, Spline, adaptive, fixed
 from .transform import Transform, is_tabulated, range_inside, require_same_kind, transform
+from .translate import translated
 
 SAFETY = 3
 """Factor between the error at the checked points and the tolerance."""
@@ -29,7 +31,7 @@ TILE = (32, 1024)
 """Pixels, ``(y, x)``, that are evaluated together: their intermediate arrays fit in the cache."""
 
 ROWS = 64
-"""Number of rows of a spline that a thread evaluates at a time."""
+"""Number of rows that a thread evaluates at a time."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,25 @@ class PixelMap:
 
 class ExactPixelMap(PixelMap):
     """A map that evaluates the WCSs at every pixel."""
+
+
+class CompiledPixelMap(ExactPixelMap):
+    """An exact map whose WCSs were translated into a program."""
+
+    def __init__(self, x: range, y: range, program: Program) -> None:
+        super().__init__(x, y)
+        self._program = program
+
+    def _fill(self, out: np.ndarray, y: range, x: range, threads: int | None) -> None:
+        def work(first: int) -> None:
+            rows = y[first : first + ROWS]
+            self._program.run(rows, x, out[first : first + ROWS])
+
+        pool.run(work, range(0, len(y), ROWS), threads)
+
+
+class ModelPixelMap(ExactPixelMap):
+    """An exact map that calls the WCSs."""
 
     def __init__(self, x: range, y: range, wcs_from: Any, wcs_to: Any) -> None:
         super().__init__(x, y)
@@ -196,9 +217,12 @@ def build_pixmap(
     options = options or PixmapOptions()
     if inside:
         x, y = range_inside(wcs_from, x, y)
-    exact = ExactPixelMap(x, y, wcs_from, wcs_to)
-    if options.stepsize == 1 or not (len(x) and len(y)):
+    exact = ModelPixelMap(x, y, wcs_from, wcs_to)
+    if not (len(x) and len(y)):
         return exact
+    if options.stepsize == 1:
+        program = translated(wcs_from, wcs_to, x, y)
+        return exact if program is None else CompiledPixelMap(x, y, program)
     function = transform(wcs_from, wcs_to)
     if options.stepsize is not None:
         spline = fixed(function, x, y, options.stepsize, options.order)

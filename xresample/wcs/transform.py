@@ -148,16 +148,26 @@ def transform(wcs_from: Any, wcs_to: Any) -> Transform:
         One WCS is spectral and the other is not, or an axis cannot be converted.
     """
     require_same_kind(wcs_from, wcs_to)
-    ahead, back = forward(wcs_from), _backward(wcs_to)
-    rotate = between_frames(wcs_from, wcs_to)
-    factors = between_units(wcs_from, wcs_to, axes_between(wcs_from, wcs_to))
+    ahead, back = world_between(wcs_from, wcs_to), backward_of(wcs_to)
 
     def apply(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-        world = scaled(rotate(ahead(x, y)), factors)
-        there = back(*world)
+        there = back(*ahead(x, y))
         return there[0], there[1]
 
     return apply
+
+
+def world_between(wcs_from: Any, wcs_to: Any) -> Callable[[Any, Any], Values]:
+    """Return the function from pixels of one WCS to the world values of another.
+
+    Raises
+    ------
+    UnsupportedWCSError
+        An axis cannot be converted.
+    """
+    ahead, rotate = forward(wcs_from), between_frames(wcs_from, wcs_to)
+    factors = between_units(wcs_from, wcs_to, axes_between(wcs_from, wcs_to))
+    return lambda x, y: scaled(rotate(ahead(x, y)), factors)
 
 
 def largest_offset(wcs_from: Any, wcs_to: Any, x: range, y: range) -> float:
@@ -205,7 +215,7 @@ def require_same_kind(wcs_from: Any, wcs_to: Any) -> None:
         )
 
 
-def _backward(wcs: Any) -> Callable[..., Values]:
+def backward_of(wcs: Any) -> Callable[..., Values]:
     """Return the function from world values to pixels, made once for the grid of a mosaic."""
     # Inverting a model takes a fifth of the time that a pixel map takes.
     return remembered(wcs, backward)
