@@ -101,91 +101,69 @@ def _step(step, links, numbers, scratch, count):
     """Run one step on a block."""
     code, to = step[0], step[1]
     if code == SUM:
-        _sum(links, numbers, scratch, scratch[to, :count])
+        _sum(links, numbers, scratch, scratch[to], count)
     elif code == POLYNOMIAL:
-        u, v = scratch[links[0], :count], scratch[links[1], :count]
-        _polynomial(links[2:], numbers, u, v, scratch[to, :count], scratch[to + 1, :count])
+        u, v = scratch[links[0]], scratch[links[1]]
+        _polynomial(links[2:], numbers, u, v, scratch[to], scratch[to + 1], count)
     elif code == SPHERE:
-        lon, lat = scratch[links[0], :count], scratch[links[1], :count]
-        _sphere(lon, lat, scratch[to, :count], scratch[to + 1, :count], scratch[to + 2, :count])
+        lon, lat = scratch[links[0]], scratch[links[1]]
+        _sphere(lon, lat, scratch[to], scratch[to + 1], scratch[to + 2], count)
     elif code == UNIT:
         x, y, z = scratch[links[0]], scratch[links[1]], scratch[links[2]]
-        _unit(x, y, z, scratch[to, :count], scratch[to + 1, :count], scratch[to + 2, :count])
+        _unit(x, y, z, scratch[to], scratch[to + 1], scratch[to + 2], count)
     else:
-        _divide(scratch[links[0]], scratch[links[1]], code == FRONT, scratch[to, :count])
+        _divide(scratch[links[0]], scratch[links[1]], code == FRONT, scratch[to], count)
 
 
 @inner
-def _sum(links, numbers, scratch, total):
-    """Write a constant plus a sum of products, two terms per pass."""
-    terms = links[0]
-    u = scratch[links[1]]
-    a, c = numbers[1], numbers[0]
-    if terms == 1:
-        for k in range(total.size):
-            total[k] = multiply_add(a, u[k], c)
-        return
-    v, b = scratch[links[2]], numbers[2]
-    for k in range(total.size):
-        total[k] = multiply_add(a, u[k], multiply_add(b, v[k], c))
-    for term in range(2, terms):
-        w, d = scratch[links[term + 1]], numbers[term + 1]
-        for k in range(total.size):
-            total[k] = multiply_add(d, w[k], total[k])
+def _sum(links, numbers, scratch, total, count):
+    """Write a constant plus a sum of products."""
+    for k in range(count):
+        total[k] = numbers[0]
+    for term in range(links[0]):
+        values, factor = scratch[links[term + 1]], numbers[term + 1]
+        for k in range(count):
+            total[k] = multiply_add(factor, values[k], total[k])
 
 
 @inner
-def _polynomial(lengths, numbers, u, v, total, row):
+def _polynomial(lengths, numbers, u, v, total, row, count):
     """Write a polynomial of two variables by Horner's rule; ``row`` is scratch."""
-    total[:] = 0.0
+    for k in range(count):
+        total[k] = 0.0
     at = 0
     for power in range(lengths[0]):
-        length = lengths[power + 1]
-        _horner(numbers[at : at + length], v, row)
-        at += length
-        for k in range(total.size):
+        for k in range(count):
+            row[k] = 0.0
+        for _ in range(lengths[power + 1]):
+            number = numbers[at]
+            for k in range(count):
+                row[k] = multiply_add(row[k], v[k], number)
+            at += 1
+        for k in range(count):
             total[k] = multiply_add(total[k], u[k], row[k])
 
 
 @inner
-def _horner(numbers, v, row):
-    """Write a polynomial of one variable; two coefficients per pass halve the access to memory."""
-    count = numbers.size
-    top = numbers[0] if count > 0 else 0.0
-    first = 1
-    if count % 2 == 0 and count > 0:
-        second = numbers[1]
-        first = 2
-        for k in range(row.size):
-            row[k] = multiply_add(top, v[k], second)
-    else:
-        row[:] = top
-    for term in range(first, count, 2):
-        a, b = numbers[term], numbers[term + 1]
-        for k in range(row.size):
-            row[k] = multiply_add(multiply_add(row[k], v[k], a), v[k], b)
-
-
-@inner
-def _divide(u, v, only_front, quotient):
+def _divide(u, v, only_front, quotient, count):
     """Write ``u / v``, or NaN where v is not positive if ``only_front``."""
-    for k in range(quotient.size):
+    for k in range(count):
         divisor = math.nan if only_front and not v[k] > 0.0 else v[k]
         quotient[k] = u[k] / divisor
 
 
 @inner
-def _unit(x, y, z, to_x, to_y, to_z):
+def _unit(x, y, z, to_x, to_y, to_z, count):
     """Write a vector divided by its length."""
-    for k in range(to_x.size):
+    for k in range(count):
         length = math.sqrt(x[k] * x[k] + y[k] * y[k] + z[k] * z[k])
         to_x[k], to_y[k], to_z[k] = x[k] / length, y[k] / length, z[k] / length
 
 
 @inner
-def _sphere(lon, lat, to_x, to_y, to_z):
+def _sphere(lon, lat, to_x, to_y, to_z, count):
     """Write the unit vector of a longitude and a latitude in degrees."""
-    for k in range(to_x.size):
+    for k in range(count):
         sin_lon, cos_lon = _sin_cos(lon[k])
         sin_lat, cos_lat = _sin_cos(lat[k])
         to_x[k], to_y[k], to_z[k] = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
