@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Operation:
     inputs: tuple[Linear, ...]
     coefficients: tuple[tuple[float, ...], ...] = ()
 
+
+Number: TypeAlias = float | np.floating[Any]
 
 Result: TypeAlias = tuple[Operation, int]
 """An operation and the number of one of its results."""
@@ -103,7 +105,7 @@ def result(operation: Operation, part: int = 0) -> Linear:
     return Linear(EXTENDED(0), {(operation, part): EXTENDED(1)})
 
 
-def constant(value: float | np.longdouble) -> Linear:
+def constant(value: Number) -> Linear:
     """Return a constant."""
     return Linear(EXTENDED(value))
 
@@ -122,7 +124,7 @@ def number(expression: Expression) -> Linear:
 
 
 def combined(
-    factors: Iterable[float | np.longdouble], values: Iterable[Expression], offset: float = 0.0
+    factors: Iterable[Number], values: Iterable[Expression], offset: Number = 0.0
 ) -> Linear:
     """Return a constant plus a sum of expressions, each with a factor."""
     total, terms = EXTENDED(offset), dict[Result, np.longdouble]()
@@ -133,7 +135,7 @@ def combined(
     return Linear(total, {term: own for term, own in terms.items() if own != 0})
 
 
-def scaled(value: Expression, factor: float | np.longdouble) -> Expression:
+def scaled(value: Expression, factor: Number) -> Expression:
     """Return an expression times a factor."""
     if isinstance(value, Angle):
         return Angle(value.direction, value.axis, value.factor * factor)
@@ -200,7 +202,7 @@ def onto_tangent_plane(direction: Direction) -> tuple[Linear, Linear]:
     return combined((1 / DEGREE,), (across,)), combined((-1 / DEGREE,), (along,))
 
 
-def rotation(axes: str, degrees: Sequence[float | np.longdouble]) -> np.ndarray:
+def rotation(axes: str, degrees: Sequence[Number]) -> np.ndarray:
     """Return the matrix of a sequence of rotations of the coordinate system, as in astropy."""
     matrix = np.eye(3, dtype=EXTENDED)
     for axis, angle in zip(axes, degrees, strict=True):

@@ -158,9 +158,7 @@ def _orthogonal_2d(model: Any, values: Expressions) -> Expressions:
 
 def _in_windows(model: Any, values: Expressions) -> Expressions:
     """Return the two inputs of a polynomial, from its domains to its windows."""
-    return _in_window(
-        values, [(model.x_domain, model.x_window), (model.y_domain, model.y_window)]
-    )
+    return _in_window(values, [(model.x_domain, model.x_window), (model.y_domain, model.y_window)])
 
 
 def _in_window(values: Expressions, sides: Sequence[Any]) -> Expressions:

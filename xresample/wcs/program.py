@@ -75,9 +75,9 @@ class _Writer:
     def _sum(self, value: Linear) -> int:
         rows = [self._first_row(operation) + part for operation, part in value.terms]
         # A constant is 0 times the x of the pixel, which is finite, plus the constant.
-        factors = list(value.terms.values()) or [0.0]
+        factors = [float(factor) for factor in value.terms.values()] or [0.0]
         return self._step(
-            programs.SUM, [len(factors), *(rows or [0])], [value.constant, *factors]
+            programs.SUM, [len(factors), *(rows or [0])], [float(value.constant), *factors]
         )
 
     def _first_row(self, operation: Operation) -> int:
@@ -91,11 +91,11 @@ class _Writer:
             self._of_operations[operation] = self._step(operation.code, links, numbers)
         return self._of_operations[operation]
 
-    def _step(self, code: int, links: list[int], numbers: list) -> int:
+    def _step(self, code: int, links: list[int], numbers: list[float]) -> int:
         """Write a step; return the first row of its results."""
         target = self.rows
         self.rows += _ROWS.get(code, 1)
         self.steps.append((code, target, len(self.links), len(self.numbers)))
         self.links += links
-        self.numbers += (float(value) for value in numbers)
+        self.numbers += numbers
         return target

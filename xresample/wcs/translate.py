@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from xresample.errors import UnsupportedWCSError
+
 from .adapters import (
     axes_between,
     between_units,
@@ -76,11 +78,12 @@ def translated(wcs_from: Any, wcs_to: Any, x: range, y: range) -> Program | None
         world = _between(wcs_from, wcs_to, world)
         there = _backward(low_level(wcs_to), world)
         program = Program.of(number(there[0]), number(there[1]))
-    except (UntranslatableError, NotImplementedError):
+        # The pixels are those of the whole image, so that a cutout gets the same program.
+        sides = _image(low_level(wcs_from)) or (x, y)
+        return program if _is_right(program, wcs_from, wcs_to, *sides) else None
+    except (UntranslatableError, NotImplementedError, UnsupportedWCSError):
+        # The WCSs themselves raise an error that users understand, or work.
         return None
-    # The pixels are those of the whole image, so that a cutout gets the same program.
-    sides = _image(low_level(wcs_from)) or (x, y)
-    return program if _is_right(program, wcs_from, wcs_to, *sides) else None
 
 
 def _forward(wcs: Any, position: Expressions) -> list[Expression]:
@@ -121,7 +124,8 @@ def _between(wcs_from: Any, wcs_to: Any, world: Expressions) -> list[Expression]
 
 def _rotation(here: Any, there: Any) -> np.ndarray:
     """Return the matrix that rotates directions from one celestial frame to another."""
-    lon, lat = np.deg2rad(rotate(np.array([0.0, 90.0, 0.0]), np.array([0.0, 0.0, 90.0]), here, there))
+    axes = np.array([0.0, 90.0, 0.0]), np.array([0.0, 0.0, 90.0])
+    lon, lat = np.deg2rad(rotate(*axes, here, there))
     matrix = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
     if np.abs(matrix @ matrix.T - np.eye(3)).max() > 1e-14:
         raise UntranslatableError("frames that differ by more than a rotation, such as FK4")
@@ -160,7 +164,7 @@ def _linear_terms(wcs: Any) -> tuple[np.ndarray, np.ndarray]:
 def _celestial(prm: Any) -> np.ndarray:
     """Return the matrix from the native to the celestial sphere of a FITS WCS."""
     lon, colatitude, lon_pole = prm.cel.euler[:3]
-    return to_celestial(lon, 90 - EXTENDED(colatitude), lon_pole)
+    return to_celestial(lon, 90 - colatitude, lon_pole)
 
 
 def _fits_forward(wcs: Any, position: Expressions) -> list[Expression]:
@@ -218,7 +222,8 @@ def _is_right(program: Program, wcs_from: Any, wcs_to: Any, x: range, y: range) 
     known = np.isfinite(there)
     if not known.any() or (known != np.isfinite(found)).any():
         return False
-    per_degree = sum(np.abs(place - there) for place in moved) / _STEP
+    # Rounding moves a direction to any side, so the fastest pixel axis counts for both.
+    per_degree = np.max([np.abs(place - there) for place in moved], axis=(0, 1)) / _STEP
     allowed = TOLERANCE + ROUNDING * per_degree + FINEST * np.abs(there)
     return bool((np.abs(found - there) <= allowed)[known].all())
 
