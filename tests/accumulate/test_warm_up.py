@@ -42,6 +42,7 @@ for kernel in KERNELS:
             xrs.coadd(exposures, campaign.grid(), chunks=32, **options).compute()
     xrs.coadd(exposures, campaign.grid(), kernel=kernel, variance_method="propagated",
               noise_covariance=True)
+xrs.coadd(exposures, campaign.grid(), pixmap_stepsize=1)
 y, x = np.mgrid[:48, :48] + 0.3
 given = np.dstack([x, y])
 given.flags.writeable = False
@@ -53,7 +54,7 @@ from xresample.drizzle import Drizzle
 drizzle = Drizzle(out_shape=(50, 50))
 drizzle.add_image(np.ones((48, 48)), 1.0, np.dstack([x, y]), data2=np.ones((48, 48)))
 """
-"""Co-adds of all kinds: every kernel, method and type, tiles, and arrays with gaps."""
+"""Co-adds of all kinds: every kernel, method, type and map, tiles, and arrays with gaps."""
 
 
 def run(script: str, cache: Path) -> str:

@@ -6,6 +6,8 @@ This is a program, so that a test can choose how the kernels are compiled.
 from __future__ import annotations
 
 import numpy as np
+from astropy.modeling import models as m
+from gwcs.geometry import CartesianToSpherical, SphericalToCartesian
 
 from tests.support.kernel_compare import against_slow
 from tests.support.kernel_maps import noisy_exposure, smooth_map
@@ -14,8 +16,12 @@ from xresample.accumulate.deposit import Flags, SampledPlane, place
 from xresample.accumulate.noise import NO_GAIN, NoisyPixels, add_covariance, max_lag
 from xresample.datamodel.blocks import Blocks
 from xresample.kernels.correlate import EVERY, STRIP
+from xresample.kernels.programs import FRONT, QUOTIENT, UNIT
 from xresample.kernels.samples import PLAIN
 from xresample.kernels.structures import KERNELS, Gain
+from xresample.wcs.expressions import number, pixel
+from xresample.wcs.models import apply_model
+from xresample.wcs.program import Program
 
 
 def main() -> None:
@@ -34,6 +40,7 @@ def main() -> None:
             sigmas = exposure._replace(variances=(), sigmas=images[:2])
             assert np.isfinite(add(sigmas, onto).values[0]).all()
             correlate(exposure, onto)
+    run_all_steps()
 
 
 def correlate(exposure: Exposure, onto: Onto) -> None:
@@ -58,6 +65,23 @@ def correlate(exposure: Exposure, onto: Onto) -> None:
     assert (sums[0][:, :, 0, lags] > 0.0).any()
     np.testing.assert_allclose(sums[1], 4.0 * sums[0], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(sums[0].sum(axis=(0, 1)), sums[2][0, 0], rtol=1e-9, atol=1e-9)
+
+
+def run_all_steps() -> None:
+    """Run each step of programs, for a tangent plane seen from another sphere."""
+    model = m.Polynomial2D(3, c1_0=0.1, c0_1=0.02, c2_1=1e-3) & m.Scale(2.0)
+    model = m.Mapping((0, 1, 1)) | model | m.RotateNative2Celestial(3.0, 4.0, 5.0)
+    model = model | SphericalToCartesian() | m.RotationSequence3D([3.0, 4.0], "xz")
+    model = model | CartesianToSpherical() | SphericalToCartesian() | m.Mapping((0, 1, 2))
+    unlike = m.Mapping((1, 2), n_inputs=3) / m.Mapping((0, 0), n_inputs=3)
+    plane = CartesianToSpherical() | m.RotateCelestial2Native(9.0, 8.0, 7.0) | m.Sky2Pix_TAN()
+    for last in (unlike, plane):
+        outputs = apply_model(model | last, pixel())
+        program = Program.of(*map(number, outputs))
+        assert {*range(UNIT + 1)} - {FRONT, QUOTIENT} <= set(program.steps[:, 0])
+        found = program.at(range(2), range(-1, 2))
+        y, x = np.mgrid[:2, -1:2].astype(float)
+        np.testing.assert_allclose(found, np.stack((model | last)(x, y), -1), rtol=1e-11)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ def warm_up() -> None:
         # The covariance of the noise has one function for square and one for all other kernels.
         noisy = Options(kernel=kernel, variance_method="propagated", noise_covariance=True)
         Accumulator.new(Job.new(Grid.of(wcs), noisy)).add(exposure, threads=1)
+    Accumulator.new(Job.new(Grid.of(wcs), Options(pixmap_stepsize=1))).add(exposure, threads=1)
     _count_misses()
 
 
