@@ -65,8 +65,9 @@ def calc_pixmap(
             f"shape must have at most {MAX_PIXELS} pixels, got {ny} x {nx}: map a part of the image"
         )
     centres = np.full((ny, nx, 2), np.nan)
+    # The models of the WCSs themselves give the digits that other packages get from them.
     mapping = build_pixmap(
-        *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order)),
+        *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order, compiled=False)),
         # The nodes of a spline must lie where the WCS is defined.
         inside=inside or stepsize != 1,
     )

@@ -47,11 +47,15 @@ class PixmapOptions:
         Order of the spline for a ``stepsize`` above 1: 1 or 3.
     tol : float
         Maximum error, in output pixels, if ``stepsize`` is None.
+    compiled : bool
+        Whether a ``stepsize`` of 1 may run a program in place of the WCSs. Its positions differ by
+        the rounding of the angles between the two WCSs, up to about 1e-8 pixel.
     """
 
     stepsize: int | None = None
     order: int = 1
     tol: float = 1e-6
+    compiled: bool = True
 
     def __post_init__(self) -> None:
         if self.stepsize is not None and not (self.stepsize >= 1):
@@ -221,7 +225,7 @@ def build_pixmap(
     if not (len(x) and len(y)):
         return exact
     if options.stepsize == 1:
-        program = translated(wcs_from, wcs_to, x, y)
+        program = translated(wcs_from, wcs_to, x, y) if options.compiled else None
         return exact if program is None else CompiledPixelMap(x, y, program)
     function = transform(wcs_from, wcs_to)
     if options.stepsize is not None:
