@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tests.support.precise_wcs import DEGREE, IS_PRECISE
 from xresample.kernels import programs
-
-DEGREE = np.arctan(np.longdouble(1)) / 45
 
 Step = tuple[int, int, Sequence[int], Sequence[float]]
 
@@ -73,6 +72,7 @@ def test_polynomial(lengths: tuple[int, ...]) -> None:
     assert_allclose(found[..., 0], wanted, rtol=1e-13, atol=1e-12)
 
 
+@pytest.mark.skipif(not IS_PRECISE, reason="this machine has no extended precision")
 def test_vector_of_angles_is_right_to_the_last_bit_but_one() -> None:
     scale = (programs.SUM, 2, [1, 0], [0.0, 0.37])
     other = (programs.SUM, 3, [1, 1], [0.0, 45.0])

@@ -64,7 +64,7 @@ _STEP = 1e-5
 
 
 def translated(wcs_from: Any, wcs_to: Any, x: range, y: range) -> Program | None:
-    """Return the program from pixels of one WCS to pixels of another; None if it is not possible.
+    """Return the program from pixels of one WCS to pixels of another, or None.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ def translated(wcs_from: Any, wcs_to: Any, x: range, y: range) -> Program | None
         The WCS of the exposure, used forward, and the WCS of the mosaic, used backward.
     x, y : range
         Pixels to compare, if the first WCS has neither a shape nor a bounding box.
+
+    Returns
+    -------
+    Program or None
+        None if a WCS is of another kind, or if the program differs from the WCSs.
     """
     try:
         world = _forward(low_level(wcs_from), pixel())
