@@ -22,6 +22,7 @@ from tests.support.exposures import (
 from tests.support.models import inside, model, plain, plain_grid
 from tests.support.wcs import SCALE
 from xresample.stcal import build_driz_weight, calc_pixmap
+from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
 
 def subclass(**methods: Callable[..., Any]) -> type[xrs.Resample]:
@@ -138,8 +139,14 @@ def test_add_model_hook() -> None:
     assert given["groups"] == []
     assert (given["iscale"], given["pixel_scale_ratio"]) == (1.0, hooked.pixel_scale_ratio)
     assert [given[name] for name in ("xmin", "xmax", "ymin", "ymax")] == [3, 40, 0, 30]
-    expected = calc_pixmap(one["wcs"], grid["wcs"], SHAPE)
+    mapping = build_pixmap(one["wcs"], grid["wcs"], *map(range, SHAPE[::-1]), PixmapOptions(1))
+    assert (mapping.x, mapping.y) == (range(3, 41), range(31))
+    expected = np.full((*SHAPE, 2), np.nan)
+    expected[:31, 3:41] = mapping.evaluate(mapping.y, mapping.x)
     np.testing.assert_array_equal(given["pixmap"], expected)
+    # The function calls the models of the WCSs, which round their angles.
+    by_models = calc_pixmap(one["wcs"], grid["wcs"], SHAPE)
+    np.testing.assert_allclose(given["pixmap"], by_models, rtol=0, atol=1e-8)
     np.testing.assert_array_equal(given["weight_map"], build_driz_weight(one, "ivm", 0))
     np.testing.assert_array_equal(given["data"], plainly.output_model["data"])
     for name in ("data", "wht", "con", *VARIANCES):
