@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import xresample as xrs
-from xresample import drizzle, stcal
+from xresample import drizzle, stcal, tutorial
 from xresample.accessor import ResampleAccessor
 
 ROOT = Path(__file__).parent.parent
@@ -38,8 +38,13 @@ def listed() -> set[str]:
     return {name for block in blocks for name in re.findall(r"^ {3}(\w[\w.]*)$", block, re.M)}
 
 
+OF_TUTORIAL = {f"tutorial.{name}" for name in tutorial.__all__}
+"""Names of the functions that make exposures to try things with."""
+
+
 def test_every_public_name_has_a_page() -> None:
-    assert sorted(set(xrs.__all__) - listed()) == []
+    public = {*xrs.__all__, *OF_TUTORIAL} - {"tutorial"}
+    assert sorted(public - listed()) == []
 
 
 def test_every_function_for_pipelines_has_a_page() -> None:
@@ -53,7 +58,7 @@ def test_every_method_of_the_accessor_has_a_page() -> None:
 
 
 def test_every_page_is_for_a_name_that_exists() -> None:
-    known = {*xrs.__all__, "io.backend.XResampleBackend"}
+    known = {*xrs.__all__, *OF_TUTORIAL, "io.backend.XResampleBackend"}
     known |= {f"stcal.{name}" for name in stcal.__all__} | OF_DRIZZLE
     known |= {"Dataset.resample", *(f"Dataset.resample.{name}" for name in dir(ResampleAccessor))}
     assert sorted(listed() - known) == []

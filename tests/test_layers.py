@@ -37,6 +37,7 @@ LAYERS = (
     layer("__init__", packages={"xarray"}),
     layer("cli", packages=LABELLED),
     layer("accessor", packages=LABELLED),
+    layer("tutorial", packages=LABELLED | {"gwcs"}),
     layer("stcal", packages=LABELLED),
     layer("drizzle", packages={"numpy"}),
     layer("prepare", packages=LABELLED | {"scipy"}),

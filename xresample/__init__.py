@@ -13,6 +13,7 @@ from . import accessor as _accessor
 from .datamodel.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from . import tutorial
     from .accumulate.warm_up import warm_up
     from .datamodel.exposure import make_exposure
     from .datamodel.grid import fit_wcs
@@ -150,19 +151,26 @@ __all__ = [
     "skycell_grids",
     "stack",
     "tile_grid",
+    "tutorial",
     "warm_up",
     "with_sky",
 ]
 
 
+_MODULES = {"tutorial"}
+"""Public modules, which are imported when they are first used."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_MODULES})
 
 
 _accessor.register()
