@@ -25,6 +25,7 @@ extensions = [
     "sphinx_autosummary_accessors",
     "sphinx_copybutton",
     "generated_tables",
+    "native_math",
     "outside_links",
 ]
 exclude_patterns = ["_build", "_ext", "_templates"]
@@ -45,7 +46,7 @@ nb_execution_show_tb = True
 nb_output_stderr = "warn"
 nb_merge_streams = True
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 # The API pages are generated from the docstrings.
@@ -65,6 +66,7 @@ numpydoc_validation_checks = {
 # xarray creates the accessor object, so its constructor needs no documentation.
 numpydoc_validation_exclude = {r"\.Dataset\.resample$"}
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"xresample {release}"
 html_static_path = ["_static"]

@@ -26,7 +26,7 @@ KINDS = {"f": "float", "iu": "integer"}
 
 
 def option_rows() -> list[tuple[str, ...]]:
-    """Return the name, default, values and meaning of every option."""
+    """Return the name, default, values, meaning and planes of every option."""
     described = {
         name.strip(): (entry.type.removesuffix(", optional"), " ".join(entry.desc))
         for entry in NumpyDocString(inspect.getdoc(Options) or "")["Parameters"]
@@ -37,9 +37,22 @@ def option_rows() -> list[tuple[str, ...]]:
         odd = ", ".join(sorted(described.keys() ^ fields.keys()))
         raise ExtensionError(f"The docstring of Options must describe its fields, differs in {odd}")
     return [
-        (f"`{name}`", f"`{default!r}`", described[name][0], described[name][1])
+        (f"`{name}`", f"`{default!r}`", *described[name], planes_of(name))
         for name, default in fields.items()
     ]
+
+
+def planes_of(option: str) -> str:
+    """Return the planes of a mosaic that an option adds, with the value that adds each."""
+    added: dict[str, list[str]] = {}
+    for row in schema.MOSAIC:
+        if row.asked_by is not None and row.asked_by[0] == option:
+            added.setdefault(row.name, []).append(repr(row.asked_by[1]))
+    several = {value for values in added.values() for value in values} - {"True"}
+    return ", ".join(
+        f"`{name}`" + (f" (with {' or '.join(f'`{v}`' for v in values)})" if several else "")
+        for name, values in added.items()
+    )
 
 
 def variable_rows(table: Iterable[schema.Variable]) -> list[tuple[str, ...]]:
@@ -111,7 +124,7 @@ class OptionsTable(TableDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the table."""
-        return self.table(("option", "default", "values", "meaning"), option_rows())
+        return self.table(("option", "default", "values", "meaning", "adds"), option_rows())
 
 
 class SchemaTable(TableDirective):
