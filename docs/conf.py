@@ -68,7 +68,7 @@ numpydoc_validation_exclude = {r"\.Dataset\.resample$"}
 
 html_math_renderer = "mathml"
 html_theme = "furo"
-html_title = f"xresample {release}"
+html_title = f"xresample {release.partition('+')[0]}"  # without the part that names a commit
 html_static_path = ["_static"]
 html_css_files = ["tables.css"]
 html_copy_source = False

@@ -57,6 +57,26 @@ def test_every_method_of_the_accessor_has_a_page() -> None:
     assert sorted({f"Dataset.resample.{name}" for name in public} - listed()) == []
 
 
+def test_every_public_function_has_an_example() -> None:
+    """The examples run as doctests. Errors and warnings need none."""
+    homes = {"": xrs, "drizzle.": drizzle, "stcal.": stcal, "tutorial.": tutorial}
+    public = {
+        f"{prefix}{name}": getattr(module, name)
+        for prefix, module in homes.items()
+        for name in module.__all__
+    }
+    public |= {name: getattr(ResampleAccessor, name) for name in dir(ResampleAccessor)}
+    bare = [
+        name
+        for name, found in public.items()
+        if (callable(found) or isinstance(found, property))
+        and not name.rpartition(".")[2].startswith("_")
+        and not (isinstance(found, type) and issubclass(found, Exception))
+        and ">>> " not in (found.__doc__ or "")
+    ]
+    assert bare == []
+
+
 def test_every_page_is_for_a_name_that_exists() -> None:
     known = {*xrs.__all__, *OF_TUTORIAL, "io.backend.XResampleBackend"}
     known |= {f"stcal.{name}" for name in stcal.__all__} | OF_DRIZZLE

@@ -26,7 +26,7 @@ KINDS = {"f": "float", "iu": "integer"}
 
 
 def option_rows() -> list[tuple[str, ...]]:
-    """Return the name, default, values, meaning and planes of every option."""
+    """Return the name, default, values and meaning of every option, with the planes it adds."""
     described = {
         name.strip(): (entry.type.removesuffix(", optional"), " ".join(entry.desc))
         for entry in NumpyDocString(inspect.getdoc(Options) or "")["Parameters"]
@@ -37,22 +37,19 @@ def option_rows() -> list[tuple[str, ...]]:
         odd = ", ".join(sorted(described.keys() ^ fields.keys()))
         raise ExtensionError(f"The docstring of Options must describe its fields, differs in {odd}")
     return [
-        (f"`{name}`", f"`{default!r}`", *described[name], planes_of(name))
+        (f"`{name}`", f"`{default!r}`", described[name][0], described[name][1] + planes_of(name))
         for name, default in fields.items()
     ]
 
 
 def planes_of(option: str) -> str:
-    """Return the planes of a mosaic that an option adds, with the value that adds each."""
-    added: dict[str, list[str]] = {}
-    for row in schema.MOSAIC:
-        if row.asked_by is not None and row.asked_by[0] == option:
-            added.setdefault(row.name, []).append(repr(row.asked_by[1]))
-    several = {value for values in added.values() for value in values} - {"True"}
-    return ", ".join(
-        f"`{name}`" + (f" (with {' or '.join(f'`{v}`' for v in values)})" if several else "")
-        for name, values in added.items()
-    )
+    """Return a sentence about the planes that an option adds to a mosaic, or nothing."""
+    rows = [row for row in schema.MOSAIC if row.asked_by is not None and row.asked_by[0] == option]
+    planes = " and ".join(dict.fromkeys(f"`{row.name}`" for row in rows))
+    values = dict.fromkeys(repr(row.asked_by[1]) for row in rows if row.asked_by is not None)
+    only = [value for value in values if value != "True"]
+    condition = f" with {' or '.join(f'`{value}`' for value in only)}" if only else ""
+    return f" **Adds {planes}**{condition}." if planes else ""
 
 
 def variable_rows(table: Iterable[schema.Variable]) -> list[tuple[str, ...]]:
@@ -107,11 +104,17 @@ TABLES = {
 class TableDirective(SphinxDirective):
     """Base class of tables whose cells are Markdown."""
 
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[nodes.Node]:
-        """Return the nodes of a table, parsed like the Markdown of the page."""
+    def table(
+        self, head: Sequence[str], rows: Sequence[Sequence[str]], style: str | None = None
+    ) -> list[nodes.Node]:
+        """Return the nodes of a table, parsed like the Markdown of the page, with a CSS class."""
         lines = [list(head), ["---"] * len(head), *rows]
         text = "\n".join("| " + " | ".join(map(self.cell, line)) + " |" for line in lines)
-        return self.parse_text_to_nodes(text)
+        found = self.parse_text_to_nodes(text)
+        for node in found:
+            if style is not None and isinstance(node, nodes.table):
+                node["classes"].append(style)
+        return found
 
     @staticmethod
     def cell(text: str) -> str:
@@ -124,7 +127,7 @@ class OptionsTable(TableDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the table."""
-        return self.table(("option", "default", "values", "meaning", "adds"), option_rows())
+        return self.table(("option", "default", "values", "meaning"), option_rows(), "stacked")
 
 
 class SchemaTable(TableDirective):

@@ -66,7 +66,14 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
 
     @property
     def is_mosaic(self) -> bool:
-        """Whether the Dataset is a mosaic."""
+        """Whether the Dataset is a mosaic.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> xrs.empty_mosaic((4, 5)).resample.is_mosaic
+        True
+        """
         from xresample.datamodel.mosaic import is_mosaic
 
         return is_mosaic(self._dataset)
@@ -86,6 +93,13 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             The Dataset has no WCS.
         InvalidInputError
             ``y`` or ``x`` does not have a constant step.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> (exposure,) = xrs.tutorial.open_exposures("hst")
+        >>> list(exposure.resample.wcs.wcs.ctype)
+        ['RA---TAN-SIP', 'DEC--TAN-SIP']
         """
         from xresample.datamodel.exposure import required_wcs
         from xresample.datamodel.own_pixels import in_own_pixels
@@ -107,6 +121,16 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             The WCS cannot be written as ASDF text.
         WCSTextError
             The text is not a WCS.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> (exposure,) = xrs.tutorial.open_exposures("hst")
+        >>> wcs = exposure.resample.wcs
+        >>> wcs.wcs.crval += 0.001  # degrees
+        >>> moved = exposure.resample.assign_wcs(wcs)
+        >>> float((moved.resample.wcs.wcs.crval - exposure.resample.wcs.wcs.crval).round(6)[0])
+        0.001
         """
         from xresample.mosaics.inspect import assign_wcs
 
@@ -187,6 +211,16 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         ------
         GridMismatchError
             The mosaics differ in grid or options; names the differences.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+        >>> mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures))
+        >>> parts = [exposure.resample.onto(mosaic) for exposure in exposures]
+        >>> merged = parts[0].resample.merge(parts[1])
+        >>> merged.sizes["exposure"], merged["con"].equals(mosaic["con"])
+        (2, True)
         """
         from xresample.mosaics.coadd import merge
 
@@ -267,6 +301,17 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             ``exposures`` are not the others.
         InvalidExposureError
             An exposure cannot be used; lists every fault.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+        >>> mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures))
+        >>> old, rest = exposures
+        >>> new = old.assign(data=2 * old["data"])
+        >>> replaced = mosaic.resample.replace(new, exposures=[rest])
+        >>> replaced["data"].equals(xrs.coadd([new, rest], mosaic)["data"])
+        True
         """
         from xresample.mosaics.drop import replace
 
@@ -295,6 +340,15 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             value.
         **options
             See `xresample.Options`.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> (exposure,) = xrs.tutorial.open_exposures("hst")
+        >>> grid = xrs.fit_wcs([exposure], pixel_scale=0.05)  # arcsec
+        >>> mosaic = exposure.resample.onto(grid, weight_type="exptime")
+        >>> mosaic.sizes["exposure"], mosaic.attrs["exposure_time"]
+        (1, 60.0)
         """
         from xresample.mosaics.coadd import onto
 
@@ -323,6 +377,14 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             Order of the splines if a step is given.
         pixmap_tol : float, optional
             Maximum error of the positions, in output pixels, if no step is given.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> (exposure,) = xrs.tutorial.open_exposures("hst")
+        >>> pixmap = exposure.resample.pixmap(xrs.fit_wcs([exposure]))
+        >>> pixmap.dims, pixmap.shape
+        (('y', 'x', 'axis'), (384, 384, 2))
         """
         from xresample.datamodel.options import Options
         from xresample.mosaics.inspect import pixmap
@@ -480,13 +542,30 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
 
     @property
     def pixel_area(self) -> float:
-        """Mean area of a pixel in steradians, from the outline of the image on the sky."""
+        """Mean area of a pixel in steradians, from the outline of the image on the sky.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> (exposure,) = xrs.tutorial.open_exposures("hst")
+        >>> f"{exposure.resample.pixel_area:.2e}"
+        '1.65e-14'
+        """
         from xresample.mosaics.inspect import pixel_area
 
         return pixel_area(self._dataset)
 
     def footprint(self) -> np.ndarray:
-        """Return the outline of the image on the sky, ``(point, 2)``, in degrees, in its frame."""
+        """Return the outline of the image on the sky, ``(point, 2)``, in degrees, in its frame.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> (exposure,) = xrs.tutorial.open_exposures("hst")
+        >>> ra, dec = exposure.resample.footprint().mean(axis=0)
+        >>> f"{ra:.3f} {dec:.3f}"
+        '6.027 -72.084'
+        """
         from xresample.mosaics.inspect import footprint
 
         return footprint(self._dataset)
@@ -581,6 +660,15 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         ------
         InvalidInputError
             The Dataset is not a mosaic, or was made without ``con``.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+        >>> mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures))
+        >>> covered = mosaic.resample.decode_context()
+        >>> covered.dims, covered.sizes["exposure"]
+        (('exposure', 'y', 'x'), 2)
         """
         from xresample.mosaics.inspect import decode_context
 
@@ -605,6 +693,15 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             The mosaic has no such pixel.
         InvalidInputError
             Neither or both of a pixel and a position are given.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+        >>> mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures))
+        >>> there = mosaic.resample.contributors(ra=150.1, dec=2.2)
+        >>> [str(name) for name in there["filename"].values]
+        ['simulated_00001_nrcalong_cal', 'simulated_00002_nrcalong_cal']
         """
         from xresample.mosaics.inspect import contributors
 
@@ -701,6 +798,13 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         ----------
         value : float, optional
             The value, which becomes the ``fillval`` of the mosaic. Default: 0.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> mosaic = xrs.empty_mosaic((4, 5), fillval="nan")
+        >>> float(mosaic.resample.filled(0.0)["data"].max())
+        0.0
         """
         from xresample.mosaics.inspect import filled
 
@@ -726,6 +830,15 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             The Dataset is not a mosaic.
         FileError
             The file exists already.
+
+        Examples
+        --------
+        >>> import tempfile, xresample as xrs
+        >>> from astropy.io import fits
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     xrs.empty_mosaic((4, 5)).resample.to_fits(folder + "/mosaic.fits")
+        ...     fits.getdata(folder + "/mosaic.fits", "SCI").shape
+        (4, 5)
         """
         from xresample.io.fits_writer import to_fits
 

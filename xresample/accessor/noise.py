@@ -44,6 +44,15 @@ class NoiseMethods(Methods):
         InvalidInputError
             The Dataset has no variance, or none of this name; or the mosaic does not know how its
             noise is correlated.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+        >>> mosaic = xrs.coadd(exposures, xrs.fit_wcs(exposures))
+        >>> err = mosaic.resample.err(["var_rnoise"])
+        >>> err.dims, err.attrs["units"]
+        (('y', 'x'), 'MJy/sr')
         """
         from xresample.mosaics.inspect import err
 

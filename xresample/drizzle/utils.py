@@ -54,6 +54,15 @@ def calc_pixmap(
     ------
     InvalidInputError
         The WCS of the image has neither a shape nor a bounding box, or an argument is invalid.
+
+    Examples
+    --------
+    >>> from xresample.drizzle import calc_pixmap
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 3.0, "CRPIX2": 2.0,
+    ...            "CRVAL1": 10.0, "CRVAL2": -5.0, "CDELT1": -1e-4, "CDELT2": 1e-4})
+    >>> calc_pixmap(wcs, wcs, shape=(4, 5))[2, 3].round(6).tolist()
+    [3.0, 2.0]
     """
     arguments.choice("disable_bbox", disable_bbox, tuple(BOXES))
     for wcs in (wcs_from, wcs_to):

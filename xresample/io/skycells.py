@@ -58,6 +58,21 @@ def skycell_grids(
         The file holds no such table.
     InvalidInputError
         A name is not that of a cell, or neither or both of names and exposures are given.
+
+    Examples
+    --------
+    >>> import asdf, numpy as np, tempfile, xresample as xrs
+    >>> cells = np.array([("a", 10.0, 0.0, 49.5, 49.5)], [("name", "U8"), ("ra_center", "f8"),
+    ...                  ("dec_center", "f8"), ("x_tangent", "f8"), ("y_tangent", "f8")])
+    >>> regions = np.array([(10.0, 0.0, 0.0, 0, 1)], [("ra_tangent", "f8"), ("dec_tangent", "f8"),
+    ...                    ("orientat", "f8"), ("skycell_start", "i4"), ("skycell_end", "i4")])
+    >>> meta = {"nxy_skycell": 100, "pixel_scale": 0.05}
+    >>> table = {"skycells": cells, "projection_regions": regions, "meta": meta}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     asdf.AsdfFile({"roman": table}).write_to(folder + "/skycells.asdf")
+    ...     grids = xrs.skycell_grids(folder + "/skycells.asdf", names=["a"])
+    >>> grids["a"].sizes["x"]
+    100
     """
     if (names is None) == (exposures is None):
         raise InvalidInputError("skycell_grids takes either names or exposures")

@@ -45,6 +45,11 @@ def build_mask(dqarr: Any, good_bits: Any, flag_name_map: Any = None) -> np.ndar
         Flags that a good pixel may have, in the language of `astropy.nddata.bitmask`.
     flag_name_map : mapping, BitFlagNameMap, Enum class or None
         Value of each flag by its name.
+
+    Examples
+    --------
+    >>> build_mask([[0, 1, 4]], good_bits=4).tolist()
+    [[1, 0, 1]]
     """
     flags = PlainArray.of(dqarr, "dqarr")
     good = good_pixels(np.asarray(flags.array), good_bits, flag_name_map)
@@ -69,6 +74,13 @@ def build_driz_weight(
         1. If the variance is missing, all weights are 1, with a warning.
     good_bits, flag_name_map
         See `build_mask`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = {"data": np.ones((1, 3)), "dq": np.array([[0, 1, 4]]), "exposure_time": 10.0}
+    >>> build_driz_weight(model, "exptime", good_bits=4).tolist()
+    [[10.0, 0.0, 10.0]]
     """
     if isinstance(model, xr.Dataset):
         validate(model, pixmap=True)
@@ -111,6 +123,13 @@ def compute_mean_pixel_area(wcs: WCSObject, shape: tuple[int, int] | None = None
     -------
     float or None
         None if no part of the outline is on the sky.
+
+    Examples
+    --------
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-4, "CDELT2": 1e-4})
+    >>> f"{compute_mean_pixel_area(wcs, (4, 5)):.2e}"
+    '3.05e-12'
     """
     systems.check_axes(wcs)
     return models.positive(sky.mean_pixel_area(wcs, _shape_of(wcs, shape)))
@@ -123,6 +142,12 @@ def is_imaging_wcs(wcs: WCSObject) -> bool:
     ----------
     wcs : WCS
         A gwcs, an `astropy.wcs.WCS`, or another WCS of APE 14.
+
+    Examples
+    --------
+    >>> from astropy.wcs import WCS
+    >>> is_imaging_wcs(WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}))
+    True
     """
     return systems.is_imaging(wcs)
 

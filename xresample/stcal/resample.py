@@ -87,6 +87,17 @@ class Resample(ResampleSettings):
     References
     ----------
     Fruchter & Hook 2002, PASP 114, 144 (doi:10.1086/338393).
+
+    Examples
+    --------
+    >>> import xresample as xrs
+    >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+    >>> resample = xrs.Resample(xrs.fit_wcs(exposures))
+    >>> for exposure in exposures:
+    ...     resample.add_model(exposure)
+    >>> resample.finalize()
+    >>> resample.output_model["pointings"]
+    2
     """
 
     @property

@@ -51,6 +51,14 @@ class Plan:
         touch it.
     threads : int
         Threads to use within a tile.
+
+    Examples
+    --------
+    >>> import xresample as xrs
+    >>> exposures = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+    >>> plan = xrs.plan(exposures, xrs.fit_wcs(exposures), chunks=32)
+    >>> len(plan.admitted), plan.threads
+    (2, 1)
     """
 
     job: Job

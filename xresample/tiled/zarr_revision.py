@@ -157,6 +157,19 @@ def replace_in_zarr(
         Another revision of the store has been interrupted.
     InvalidExposureError
         An exposure cannot be used; lists every fault.
+
+    Examples
+    --------
+    >>> import tempfile, xresample as xrs
+    >>> old, rest = xrs.tutorial.open_exposures("jwst", count=2, size=40)
+    >>> new = old.assign(data=2 * old["data"])
+    >>> grid = xrs.fit_wcs([old, rest])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = folder + "/mosaic.zarr"
+    ...     _ = xrs.coadd_to_zarr([old, rest], grid, store, chunks=32)
+    ...     mosaic = xrs.replace_in_zarr(store, new, exposures=[rest]).load()
+    >>> mosaic["data"].equals(xrs.coadd([new, rest], grid)["data"])
+    True
     """
     return _revise(
         store, lambda rows: in_order(rows, new, exposures), threads, flag("progress", progress)
