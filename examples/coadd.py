@@ -31,7 +31,7 @@ def draw(exposure: xr.Dataset, mosaic: xr.Dataset, path: Path) -> None:
         part = image.resample.cutout(*MIDDLE, 11 * u.arcsec)
         sky = part["data"].median()
         part = part.assign(data=part["data"] - sky)
-        part.resample.plot(ax=ax, title=title, vmin=-0.03, vmax=2.0, colorbar=False)
+        part.resample.plot(ax=ax, title=title, vmin=-0.03, vmax=2.0, add_colorbar=False)
         ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
     figure.savefig(path, dpi=120)
 

@@ -199,9 +199,9 @@ def calls_of_methods() -> Calls:
     yield "plot variable", m.plot
     yield from keywords(
         "plot", m.plot,
-        options=("ax", "stretch", "vmin", "limits", "percentiles", "cmap", "colorbar"),
+        options=("ax", "stretch", "vmin", "limits", "percentiles", "cmap", "add_colorbar"),
     )  # fmt: skip
-    yield from keywords("plot_context", m.plot_context, options=("ax", "cmap", "colorbar"))
+    yield from keywords("plot_context", m.plot_context, options=("ax", "cmap", "add_colorbar"))
     yield "to_fits", m.to_fits
     yield "to_fits overwrite", lambda v: m.to_fits("a.fits", v)
 

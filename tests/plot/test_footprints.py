@@ -60,7 +60,7 @@ def test_ticks_of_many_exposures_are_integers() -> None:
     assert len(ticks) < 20
     np.testing.assert_array_equal(ticks, np.round(ticks))
     assert ax.get_title() == "Mine"
-    assert len(mosaic.resample.plot_context(colorbar=False).figure.axes) == 1
+    assert len(mosaic.resample.plot_context(add_colorbar=False).figure.axes) == 1
 
 
 def test_an_empty_context_is_drawn_and_a_missing_one_refused() -> None:

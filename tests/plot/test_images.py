@@ -39,7 +39,7 @@ def test_axes_titles_and_units() -> None:
     assert ax.coords[1].get_axislabel() == "Declination"
     assert ax.figure.axes[1].get_ylabel() == "data (MJy/sr)"
     assert mosaic().resample.plot(title="Mine").get_title() == "Mine"
-    assert len(mosaic().resample.plot(colorbar=False).figure.axes) == 1
+    assert len(mosaic().resample.plot(add_colorbar=False).figure.axes) == 1
 
 
 @pytest.mark.parametrize("cut", [{}, {"x": slice(9, 25), "y": slice(4, 22)}])

@@ -27,7 +27,7 @@ class Pictures(Methods):
         limits: tuple[float, float] | None = None,
         percentiles: tuple[float, float] = (1.0, 99.5),
         cmap: Any = "gray",
-        colorbar: bool = True,
+        add_colorbar: bool = True,
         title: str | None = None,
     ) -> Any:
         """Draw a variable with sky coordinates on the axes.
@@ -49,7 +49,7 @@ class Pictures(Methods):
             without data do not count.
         cmap : str or matplotlib Colormap, optional
             Colour map.
-        colorbar : bool, optional
+        add_colorbar : bool, optional
             Whether to draw a colour bar with the units.
         title : str, optional
             Title. Default: the ``long_name`` of the variable.
@@ -84,7 +84,7 @@ class Pictures(Methods):
             limits=limits,
             percentiles=percentiles,
             cmap=cmap,
-            colorbar=colorbar,
+            add_colorbar=add_colorbar,
             title=title,
         )
 
@@ -123,7 +123,7 @@ class Pictures(Methods):
         *,
         ax: Any = None,
         cmap: Any = "viridis",
-        colorbar: bool = True,
+        add_colorbar: bool = True,
         title: str = "contributing exposures",
     ) -> Any:
         """Draw the number of exposures that contribute to each pixel of a mosaic.
@@ -134,7 +134,7 @@ class Pictures(Methods):
             Axes to draw in. Default: a new figure.
         cmap : str or matplotlib Colormap, optional
             Colour map.
-        colorbar : bool, optional
+        add_colorbar : bool, optional
             Whether to draw a colour bar.
         title : str, optional
             Title.
@@ -159,7 +159,7 @@ class Pictures(Methods):
         """
         from xresample.plot import plot_context
 
-        return plot_context(self._dataset, ax=ax, cmap=cmap, colorbar=colorbar, title=title)
+        return plot_context(self._dataset, ax=ax, cmap=cmap, add_colorbar=add_colorbar, title=title)
 
     def plot_footprints(
         self, exposures: xr.Dataset | Iterable[xr.Dataset] = (), **kwargs: Any

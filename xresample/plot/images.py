@@ -32,7 +32,7 @@ def plot_image(
     limits: tuple[float, float] | None = None,
     percentiles: tuple[float, float] = (1.0, 99.5),
     cmap: Any = "gray",
-    colorbar: bool = True,
+    add_colorbar: bool = True,
     title: str | None = None,
 ) -> Any:
     """Draw a variable of a mosaic or an exposure.
@@ -56,7 +56,7 @@ def plot_image(
         without data do not count. Percentiles are robust against outliers.
     cmap : str or matplotlib Colormap, optional
         Colour map.
-    colorbar : bool, optional
+    add_colorbar : bool, optional
         Whether to draw a colour bar with the units.
     title : str, optional
         Title. Default: the ``long_name`` of the variable.
@@ -102,7 +102,7 @@ def plot_image(
     norm = _norm(low, high, stretch)
     drawn = draw_image(ax, dataset, values, cmap=cmap, norm=norm)
     set_title(ax, title if title is not None else str(image.attrs.get("long_name", variable)))
-    if flag("colorbar", colorbar):
+    if flag("add_colorbar", add_colorbar):
         bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02)
         bar.set_label(_label(image, variable))
     return ax
@@ -113,7 +113,7 @@ def plot_context(
     *,
     ax: Any = None,
     cmap: Any = "viridis",
-    colorbar: bool = True,
+    add_colorbar: bool = True,
     title: str = "contributing exposures",
 ) -> Any:
     """Draw how many exposures contributed to each pixel of a mosaic.
@@ -127,7 +127,7 @@ def plot_context(
     cmap : str or matplotlib Colormap, optional
         Colour map, with one colour per number; pixels without exposures are
         white.
-    colorbar : bool, optional
+    add_colorbar : bool, optional
         Whether to draw a colour bar with the numbers.
     title : str, optional
         Title.
@@ -166,7 +166,7 @@ def plot_context(
         norm=BoundaryNorm(np.arange(-0.5, highest + 1), highest + 1),
     )
     set_title(drawn.axes, title)
-    if flag("colorbar", colorbar):
+    if flag("add_colorbar", add_colorbar):
         ticks: Any = range(highest + 1) if highest < MAX_TICKS else MaxNLocator(integer=True)
         bar = drawn.axes.figure.colorbar(drawn, ax=drawn.axes, pad=0.02, ticks=ticks)
         bar.ax.minorticks_off()
