@@ -170,7 +170,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_MODULES})
+    # Modules and names of this file are not for users, so completion does not propose them.
+    return sorted({"__version__", *__all__, *_MODULES})
 
 
 _accessor.register()

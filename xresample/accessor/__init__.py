@@ -17,6 +17,7 @@ from xarray.core.extensions import AccessorRegistrationWarning
 
 from xresample.datamodel.signatures import spells_options
 
+from . import formatting, overview
 from .noise import NoiseMethods
 from .plots import Pictures
 from .sky import SkyMethods
@@ -63,6 +64,12 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
     @functools.wraps(_time_resample)
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _time_resample(self._dataset, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return overview.text(self._dataset)
+
+    def _repr_html_(self) -> str:
+        return overview.html(self._dataset)
 
     @property
     def is_mosaic(self) -> bool:
@@ -847,6 +854,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
 
 def register() -> None:
     """Register the accessor ``Dataset.resample``; xarray's warning about the name is expected."""
+    formatting.register()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccessorRegistrationWarning)
         xr.register_dataset_accessor("resample")(ResampleAccessor)

@@ -66,6 +66,24 @@ def chosen_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**{field.name: getattr(base, field.name) for field in fields(base)}, **named}
 
 
+def differing_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by name, for a function whose defaults are not those of `Options`.
+
+    An `Options` object cannot tell a default from a choice, so only its values that differ from
+    the defaults of `Options` count.
+
+    Raises
+    ------
+    InvalidInputError
+        ``options`` is not an `Options` object.
+    """
+    named = {name: value for name, value in options.items() if name != GIVEN}
+    if options.get(GIVEN) is None:
+        return named
+    whole, defaults = chosen_options({GIVEN: options[GIVEN]}), Options()
+    return {n: v for n, v in whole.items() if v != getattr(defaults, n)} | named
+
+
 def _with_options(text: str) -> str:
     """Return a docstring with the description of every option in place of ``**options``."""
     before, found, after = text.partition(f"{_PLACEHOLDER}")

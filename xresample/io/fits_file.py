@@ -212,6 +212,14 @@ class FitsFile:
                     return 60 * value if minutes else value
         return None
 
+    def epoch(self, keywords: Iterable[str], *headers: Any) -> float | None:
+        """Return the value of the first keyword that is a finite number and not 0, or else None.
+
+        Files write 0 for a modified Julian date or a duration that they do not know.
+        """
+        values = (self.number((keyword,), *headers) for keyword in keywords)
+        return next((value for value in values if value), None)
+
     def text(self, keyword: str, *headers: Any) -> str | None:
         """Return the value of a keyword as text; None if it is missing or blank.
 

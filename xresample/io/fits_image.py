@@ -27,8 +27,8 @@ from .roles import (
     where_weighted,
 )
 
-_TIMES = {
-    "exposure_time": ("EXPTIME", "EXPOSURE", "XPOSURE"),
+_EXPOSURE_TIME = ("EXPTIME", "EXPOSURE", "XPOSURE")
+_EPOCHS = {
     "start_time": ("MJD-BEG", "EXPSTART", "MJD-OBS"),
     "end_time": ("MJD-END", "EXPEND"),
 }
@@ -165,7 +165,8 @@ def _auxiliary_group(file: FitsFile, group: Group) -> Hdu | None:
 
 def _read_any(file: FitsFile, image: Hdu, name: str, several: bool) -> Contents:
     """Return the exposure of an image in a file of an unknown origin."""
-    attrs = {q: file.number(keywords, image.header) for q, keywords in _TIMES.items()}
+    attrs = {q: file.epoch(keywords, image.header) for q, keywords in _EPOCHS.items()}
+    attrs["exposure_time"] = file.number(_EXPOSURE_TIME, image.header)
     group_id = _group_id(file, image) if several else None
     contents = Contents(
         name,

@@ -100,8 +100,8 @@ def _group_id(file: FitsFile, image: Hdu, instrument: str) -> str | None:
 
 
 def _times(file: FitsFile, image: Hdu) -> dict[str, Any]:
-    """Return start, end and duration; None if unknown, which files write as 0."""
-    start = file.number(("EXPSTART",), image.header) or None
-    end = file.number(("EXPEND",), image.header) or None
+    """Return start, end and duration; None if unknown."""
+    start = file.epoch(("EXPSTART",), image.header)
+    end = file.epoch(("EXPEND",), image.header)
     duration = None if start is None or end is None else (end - start) * _DAY
     return {"start_time": start, "end_time": end, "duration": duration or None}

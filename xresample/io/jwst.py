@@ -22,13 +22,17 @@ from .source_file import SourceFile
 NUMBERS = {
     "exposure_time": ("EFFEXPTM", "XPOSURE"),
     "measurement_time": ("TMEASURE",),
-    "start_time": ("EXPSTART", "MJD-BEG"),
-    "end_time": ("EXPEND", "MJD-END"),
-    "duration": ("DURATION", "TELAPSE"),
     "pixelarea_steradians": ("PIXAR_SR",),
     "level": ("BKGLEVEL",),
 }
 """Keywords of each attribute; the first keyword that exists is used."""
+
+EPOCHS = {
+    "start_time": ("EXPSTART", "MJD-BEG"),
+    "end_time": ("EXPEND", "MJD-END"),
+    "duration": ("DURATION", "TELAPSE"),
+}
+"""Keywords of each attribute that the pipeline writes as 0 if it is unknown."""
 
 AREA = "AREA"
 """Extension with the area of each pixel relative to the nominal area."""
@@ -60,12 +64,11 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     attrs: dict[str, Any] = {
         quantity: file.number(keywords, image.header) for quantity, keywords in NUMBERS.items()
     }
+    attrs |= {name: file.epoch(keywords, image.header) for name, keywords in EPOCHS.items()}
     attrs |= facts_in(file, image)
     subtracted = file.primary.get("BKGSUB")
     attrs["subtracted"] = int(subtracted) if isinstance(subtracted, bool) else None
     attrs["group_id"] = _group_id(file, table)
-    # The pipeline writes 0 for a duration that it does not know.
-    attrs["duration"] = attrs["duration"] or None
     wcs = file.wcs_of(image)
     if table is not None:
         wcs = partial(_gwcs, file.source, table.index, wcs)

@@ -108,9 +108,13 @@ class TextArray(BackendArray):
         self.dtype = np.dtype(np.str_)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return np.array(self.text_of_wcs())
+
+    def text_of_wcs(self) -> str:
+        """Return the text, which is made once."""
         if self._text is None:
             self._text = self._make()
-        return np.array(self._text)
+        return self._text
 
 
 def inverse(weight: np.ndarray) -> np.ndarray:

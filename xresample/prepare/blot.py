@@ -16,6 +16,7 @@ from xresample.datamodel.exposure import COADD_WEIGHT, Exposure, validate
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import described
 from xresample.datamodel.options import Options
+from xresample.datamodel.signatures import differing_options
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def blot(
     validate(dataset)
     image = _image_of(mosaic, variable)
     exposure = Exposure(dataset)
-    positions = _positions(exposure, image.grid, Options(**options), pixmap)
+    positions = _positions(exposure, image.grid, Options(**differing_options(options)), pixmap)
     model = _read(image, exposure.shape, positions, code, threads)
     out = np.full(exposure.shape, np.nan, image.dtype)
     if model is None:

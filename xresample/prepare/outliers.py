@@ -14,6 +14,7 @@ from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import Options
+from xresample.datamodel.signatures import differing_options
 from xresample.datamodel.stack import separate
 from xresample.errors import InvalidExposureError, InvalidInputError, OutlierWarning, warn
 from xresample.progress import bar
@@ -183,7 +184,8 @@ def flag_outliers(
         "nlow": nlow, "nhigh": nhigh, "interpolation": interpolation, "noise": noise,
         "blur": blur, "epochs": epochs, "resample_data": resample_data,
     }  # fmt: skip
-    rules = make_rules(preset, options | {n: v for n, v in given.items() if v is not None})
+    named = {name: value for name, value in given.items() if value is not None}
+    rules = make_rules(preset, differing_options(options) | named)
     datasets = list(separate(exposures))
     _require_err(datasets)
     readers = [Exposure(dataset) for dataset in datasets]

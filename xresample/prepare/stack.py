@@ -14,6 +14,7 @@ from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import value_of
 from xresample.datamodel.grid import GridLike
+from xresample.datamodel.signatures import differing_options
 from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.tiled.groups import GroupPlan, GroupReader
@@ -59,7 +60,8 @@ def stack(
         Threads to use. Default: one per CPU, or one per tile with ``chunks``. The result is
         bit-for-bit the same for any value.
     **options
-        See `Options`. The defaults differ in ``fillval="nan"`` and ``enable_var=False``.
+        See `Options`. The defaults differ in ``fillval="nan"`` and ``enable_var=False``, also
+        with ``options=Options(...)``.
         ``compute_err="driz_err"`` or ``"from_var"`` adds ``err``, ``propagate_dq=True`` adds
         ``dq``. A stack has no context, so ``enable_ctx`` is not allowed.
 
@@ -121,7 +123,12 @@ def plan_groups(
     datasets = list(separate(exposures))
     if not datasets:
         raise InvalidInputError("stack needs at least one exposure, got none")
-    given = {"fillval": "nan", "enable_var": False, **options, "enable_ctx": False}
+    given = {
+        "fillval": "nan",
+        "enable_var": False,
+        **differing_options(options),
+        "enable_ctx": False,
+    }
     job = Job.of_target(output_wcs, given)
 
     def tiling(job: Job) -> Tiling:
