@@ -74,10 +74,11 @@ def _texts(variable: Any) -> np.ndarray | None:
     array = getattr(variable, "_data", None)
     while (inner := getattr(array, "array", None)) is not None:
         array = inner
-    if not hasattr(array, "text_of_wcs"):
+    text: Callable[[], str] | None = getattr(array, "text_of_wcs", None)
+    if text is None:
         return None
     try:
-        return np.array(array.text_of_wcs())
+        return np.array(text())
     except Exception:
         # The file may have been removed, and a repr must not fail.
         return None

@@ -119,7 +119,7 @@ def make_exposure(
     variables = {}
     for name, array in arrays.items():
         row = schema.require_row(schema.EXPOSURE, name)
-        labels = schema.variable_attrs(name, row, taken.units)
+        labels = schema.variable_attrs(name, row, taken.units, beside=arrays)
         variables[name] = xr.Variable(schema.PIXELS, array, labels)
     if "dq" in variables and flags:
         variables["dq"].attrs["flag_masks"] = np.array(list(flags.values()), np.uint32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,16 @@ from .version import __version__
 
 SOFTWARE = {"software": f"xresample {__version__}"}
 """Attribute of a mosaic that names the program that made it."""
+
+CONVENTIONS = {"Conventions": "CF-1.11"}
+"""Attribute that names the conventions for netCDF which a mosaic follows."""
+
+HISTORY = "history"
+"""CF attribute of a mosaic with one line per program that made or changed it."""
+
+_OWN_LINE = re.compile(r"xresample \S+ co-added ")
+"""Beginning of the line of this package. The line has no date, because mosaics that are made from
+the same exposures in different ways must be equal."""
 
 AREAS = ("pixelarea_arcsecsq", "pixelarea_steradians")
 """Attributes that follow from the pixel scale."""
@@ -90,9 +101,10 @@ def labelled(
     for name, plane in planes.items():
         further = name in options.planes
         row = schema.further_plane(name) if further else schema.require_row(schema.MOSAIC, name)
-        labels = schema.variable_attrs(name, row, units, options.weight_type)
+        labels = schema.variable_attrs(name, row, units, options.weight_type, planes)
         variables[name] = xr.Variable(row.dims, plane, labels)
-    known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE}
+    known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE, **CONVENTIONS}
+    known[HISTORY] = history(attrs.get(HISTORY), len(rows))
     if grid.pixel_scale is not None:
         known["pixelarea_arcsecsq"] = grid.pixel_scale**2
         known["pixelarea_steradians"] = grid.pixel_area
@@ -104,8 +116,29 @@ def labelled(
 
 def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
     """Return the attributes of a mosaic that follow neither from its options nor from its rows."""
-    known = {*Options.__dataclass_fields__, *provenance.TOTALS, *AREAS, *SOFTWARE}
+    known = {*Options.__dataclass_fields__, *provenance.TOTALS, *AREAS, *SOFTWARE, *CONVENTIONS}
     return {str(k): v for k, v in mosaic.attrs.items() if k not in known}
+
+
+def with_further_attrs(mosaic: xr.Dataset, before: xr.Dataset) -> xr.Dataset:
+    """Return a mosaic with the further attributes of the mosaic that it was made from."""
+    attrs = further_attrs(before)
+    attrs[HISTORY] = history(attrs.get(HISTORY), mosaic.sizes[provenance.EXPOSURE])
+    return mosaic.assign_attrs(attrs)
+
+
+def history(before: Any, count: int) -> str:
+    """Return the history of a mosaic: lines of other programs, and one line of this package.
+
+    Parameters
+    ----------
+    before : str or None
+        The history of the mosaic before its last change.
+    count : int
+        Number of exposures.
+    """
+    others = [line for line in str(before or "").splitlines() if not _OWN_LINE.match(line)]
+    return "\n".join([*others, f"{SOFTWARE['software']} co-added {count} exposures"])
 
 
 def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 import xarray as xr
 
-from .schema import PIXELS
+from .schema import PIXELS, ancillary
 
 ROUNDING = 1e-6
 """Maximum deviation of a row or column from a constant step, in units of the step."""
@@ -92,3 +92,11 @@ def fault_of_pixels(dataset: xr.Dataset, name: str) -> str | None:
         f"{name} must count pixels in constant steps, such as 0, 1, 2 or 9.5, 7.5, 5.5, got "
         f"{np.array2string(index, threshold=6, separator=', ')}: select pixels with slices"
     )
+
+
+def with_ancillary(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a Dataset whose image names the variables that it has now as ancillary variables."""
+    names = ancillary(map(str, dataset.data_vars))
+    image = dataset.variables["data"].copy(deep=False)
+    image.attrs = {**image.attrs, **names}
+    return dataset.assign(data=image)

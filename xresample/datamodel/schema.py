@@ -7,7 +7,7 @@ these tables. A new plane of a mosaic is a new row of `MOSAIC`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -309,8 +309,29 @@ UNKNOWN = "unknown"
 """Weight type that is not known."""
 
 
+ANCILLARY = "ancillary_variables"
+"""CF attribute of the image that names the variables which qualify its pixels."""
+
+
+def ancillary(names: Iterable[str]) -> dict[str, str]:
+    """Return the CF attribute of the image, from the variables beside the image.
+
+    Examples
+    --------
+    >>> ancillary(["data", "wht", "con", "other"])
+    {'ancillary_variables': 'con wht'}
+    """
+    rows = ((name, row_of(MOSAIC, name) or row_of(EXPOSURE, name)) for name in sorted(names))
+    found = [n for n, row in rows if n != "data" and row is not None and row.dims[-2:] == PIXELS]
+    return {ANCILLARY: " ".join(found)} if found else {}
+
+
 def variable_attrs(
-    name: str, row: Variable, units: str | None, weight_type: str | None = UNKNOWN
+    name: str,
+    row: Variable,
+    units: str | None,
+    weight_type: str | None = UNKNOWN,
+    beside: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the attributes of a variable: ``long_name``, and units when they are known.
 
@@ -324,6 +345,8 @@ def variable_attrs(
         Units of ``data``.
     weight_type : str or None, optional
         Weight type of the mosaic, which gives weights their units.
+    beside : iterable of str, optional
+        The variables of the Dataset, which the image names as its ancillary variables.
 
     Returns
     -------
@@ -340,7 +363,8 @@ def variable_attrs(
     own = weight_units(weight_type, units) if row.weighs else power_of(units, row.power)
     own = row.units or own
     attrs = {"long_name": long_name, "units": own, "standard_name": row.standard_name}
-    return {key: value for key, value in attrs.items() if value is not None}
+    known = {key: value for key, value in attrs.items() if value is not None}
+    return known | ancillary(beside) if name == "data" else known
 
 
 def coordinate_attrs(name: str) -> dict[str, str]:

@@ -87,7 +87,7 @@ class Contents:
             name: xr.Variable(
                 schema.PIXELS,
                 LazilyIndexedArray(PlaneArray(plane)),
-                self._attrs_of(name),
+                self._attrs_of(name, self.planes.keys() - dropped),
                 {"preferred_chunks": whole} if self.compressed else None,
             )
             for name, plane in self.planes.items()
@@ -120,11 +120,11 @@ class Contents:
         if faults:
             raise FileError(f"{self.name} holds no valid exposure:\n- " + "\n- ".join(faults))
 
-    def _attrs_of(self, name: str) -> dict[str, Any]:
+    def _attrs_of(self, name: str, beside: Iterable[str]) -> dict[str, Any]:
         row = schema.row_of(schema.EXPOSURE, name)
         if row is None:
             return {"long_name": name}
-        attrs = schema.variable_attrs(name, row, self.units)
+        attrs = schema.variable_attrs(name, row, self.units, beside=beside)
         if row.dtype == "iu" and self.flags:
             attrs["flag_masks"] = np.array(list(self.flags.values()), np.uint32)
             attrs["flag_meanings"] = " ".join(self.flags)

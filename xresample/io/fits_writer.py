@@ -14,7 +14,7 @@ import xarray as xr
 from xresample import arguments
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.exposure import wcs_of
-from xresample.datamodel.mosaic import require_mosaic
+from xresample.datamodel.mosaic import CONVENTIONS, HISTORY, require_mosaic
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_origin
 from xresample.errors import ignored_warnings
@@ -62,8 +62,9 @@ Other attributes keep their names, as HIERARCH cards."""
 FACTS = {row.name: row for row in schema.PROVENANCE if row.keywords}
 """Rows of the attributes with keywords of the data model."""
 
-IN_TABLE = ("group_ids",)
-"""Attributes that are not keywords, because the table of exposures contains them."""
+ELSEWHERE = ("group_ids", HISTORY, *CONVENTIONS)
+"""Attributes that are not keywords: the table of exposures and the cards HISTORY contain them, or
+they are about netCDF."""
 
 TABLE = "HDRTAB"
 """Extension with the table of exposures, as in mosaics of JWST."""
@@ -111,6 +112,8 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
     primary.header.extend(_cards(mosaic), update=True)
     for note in _notes(mosaic):
         primary.header.add_comment(note)
+    for line in str(mosaic.attrs.get(HISTORY, "")).splitlines():
+        primary.header.add_history(_ascii(line))
     yield primary
     header = _wcs_header(mosaic)
     for name, row in _planes(mosaic):
@@ -149,7 +152,7 @@ def _planes(mosaic: xr.Dataset) -> Iterator[tuple[str, schema.Variable]]:
 def _cards(mosaic: xr.Dataset) -> Iterator[tuple[str, Any, str]]:
     """Yield options and totals as cards; values that no card can hold are written as text."""
     for name, given in mosaic.attrs.items():
-        if name in IN_TABLE or name in FACTS:
+        if name in ELSEWHERE or name in FACTS:
             continue
         value = schema.plain(given)
         if isinstance(value, float) and not math.isfinite(value):

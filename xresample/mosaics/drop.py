@@ -14,7 +14,7 @@ from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.launch import add_exposure
 from xresample.accumulate.window import pixel_map, place_part
 from xresample.datamodel import context
-from xresample.datamodel.mosaic import further_attrs, require_mosaic
+from xresample.datamodel.mosaic import require_mosaic, with_further_attrs
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.provenance import rows_of
 from xresample.datamodel.schema import PIXELS, Rule
@@ -73,7 +73,7 @@ def _revised(
         sides = tuple(_sizes(mosaic.sizes[name]) for name in PIXELS)
         revised = revision(mosaic, old, gone, exposures, sides, threads, rows)
         made = revised.plan.dataset(_eagerly_revised(mosaic, revised, threads))
-    return made.assign_attrs(further_attrs(mosaic))
+    return with_further_attrs(made, mosaic)
 
 
 def _sizes(length: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from xresample.arguments import known_names, mapping, number
 from xresample.datamodel import schema
 from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.options import Options
+from xresample.datamodel.pixels import with_ancillary
 from xresample.errors import InvalidInputError
 
 
@@ -48,7 +49,7 @@ def flag_rejected(
     attrs["flag_masks"] = np.array(list(values.values()), np.uint32)
     attrs["flag_meanings"] = " ".join(values)
     flags = flags.astype(np.uint32).drop_vars("flag", errors="ignore")
-    return mosaic.assign(dq=xr.Variable(dims, flags.variable.data, attrs))
+    return with_ancillary(mosaic.assign(dq=xr.Variable(dims, flags.variable.data, attrs)))
 
 
 def _share(name: str, value: Any) -> float:

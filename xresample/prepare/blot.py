@@ -62,7 +62,8 @@ def blot(
         name for name in (*schema.PIXELS, schema.WCS, schema.IDENTITY) if name in dataset.coords
     ]
     coords = {name: dataset.coords[name] for name in kept}
-    return xr.DataArray(out, coords, schema.PIXELS, variable, dict(image.values.attrs))
+    attrs = {key: v for key, v in image.values.attrs.items() if key != schema.ANCILLARY}
+    return xr.DataArray(out, coords, schema.PIXELS, variable, attrs)
 
 
 def interpolation_code(interpolation: Any) -> int:

@@ -11,6 +11,7 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.pixels import with_ancillary
 from xresample.errors import InvalidInputError
 from xresample.io.lazy_arrays import PlaneArray
 
@@ -110,7 +111,8 @@ def with_flags(exposure: Exposure, bits: FlagBits, mask: np.ndarray) -> xr.Datas
             PlaneArray(FlaggedPlane(source, bits.value, np.packbits(mask, axis=1)))
         )
     encoding = {} if source is None else _kept(source.encoding)
-    return dataset.assign(dq=xr.Variable(schema.PIXELS, flags, bits.attrs, encoding))
+    flagged = dataset.assign(dq=xr.Variable(schema.PIXELS, flags, bits.attrs, encoding))
+    return with_ancillary(flagged)
 
 
 def _kept(encoding: dict[Any, Any]) -> dict[Any, Any]:

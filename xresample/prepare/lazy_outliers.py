@@ -9,6 +9,7 @@ import xarray as xr
 
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
+from xresample.datamodel.pixels import with_ancillary
 from xresample.tiled.combine_graph import lazy_images
 from xresample.tiled.groups import GroupPlan
 from xresample.tiled.stack_graph import lazy_stack
@@ -45,7 +46,8 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
         dataset = entry.exposure.given
         flags = dataset["dq"].variable.transpose(*schema.PIXELS) if "dq" in dataset else None
         dq = flagged(flags, mask, own.value, dq_flags.as_uint32)
-        exposures.append(dataset.assign(dq=xr.Variable(schema.PIXELS, dq, own.attrs)))
+        variable = xr.Variable(schema.PIXELS, dq, own.attrs)
+        exposures.append(with_ancillary(dataset.assign(dq=variable)))
     compared = counts([result & COMPARED != 0 for result in results])
     return ExposureList(exposures, make_report(list(plan.exposures), counts(masks), compared))
 

@@ -204,7 +204,7 @@ def _labelled(
     variables = {}
     for name, plane in planes.items():
         row = schema.require_row(schema.MOSAIC, name)
-        attrs = schema.variable_attrs(name, row, job.units, options.weight_type)
+        attrs = schema.variable_attrs(name, row, job.units, options.weight_type, planes)
         variables[name] = xr.Variable(dims, plane, attrs)
     scalars = [[groups.plan.exposures[n].scalars for n in numbers] for numbers in groups.members]
     weight = {"long_name": "sigma-clipped mean of the weights"}

@@ -391,7 +391,9 @@ def create_plane(
         # A chunk that is not written reads as the fill value.
         fill_value=layout.identity(name, options),
         compressors=compressors,
-        attributes=schema.variable_attrs(name, row, planned.job.units, options.weight_type),
+        attributes=schema.variable_attrs(
+            name, row, planned.job.units, options.weight_type, planned.planes
+        ),
         dimension_names=row.dims,
         overwrite=True,
     )
