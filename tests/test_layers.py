@@ -45,7 +45,7 @@ LAYERS = (
     layer("tiled", packages=LABELLED | {"dask", "distributed", "zarr"}),
     layer("io", packages=LABELLED | {"asdf", "gwcs"}),
     layer("plot", packages=LABELLED | {"matplotlib"}),
-    layer("sky", packages=LABELLED),
+    layer("sky", packages=LABELLED | {"mocpy"}),
     layer("accumulate", packages=LABELLED),
     layer("datamodel", packages=LABELLED),
     layer("wcs", packages=NUMERIC),
@@ -67,6 +67,7 @@ ONLY_IN = {
     "distributed": {"tiled"},
     "zarr": {"tiled"},
     "matplotlib": {"plot"},
+    "mocpy": {"sky"},
     "tqdm": {"progress"},
 }
 """Packages that only one folder imports."""

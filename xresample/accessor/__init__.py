@@ -851,6 +851,31 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
 
         to_fits(self._dataset, path, overwrite)
 
+    def to_hdulist(self) -> Any:
+        """Return the HDUs that `to_fits` writes, in memory.
+
+        `xresample.make_exposure` reads them back as an exposure.
+
+        Returns
+        -------
+        astropy.io.fits.HDUList
+            New HDUs. Their arrays are copies, so changing them does not change the mosaic.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> [hdu.name for hdu in xrs.empty_mosaic((4, 5)).resample.to_hdulist()]
+        ['PRIMARY', 'SCI', 'WHT', 'CON', 'HDRTAB']
+        """
+        from xresample.io.fits_writer import to_hdulist
+
+        return to_hdulist(self._dataset)
+
 
 def register() -> None:
     """Register the accessor ``Dataset.resample``; xarray's warning about the name is expected."""

@@ -13,10 +13,10 @@ METHODS = {
     "errors": ("err", "noise_factor", "aperture_error"),
     "sky": (
         *("wcs", "assign_wcs", "pixel_area", "footprint"),
-        *("with_sky", "without_sky", "cutout"),
+        *("with_sky", "without_sky", "cutout", "s_region", "moc"),
     ),
     "plots": ("plot", "plot_planes", "plot_context", "plot_footprints"),
-    "export": ("to_fits", "to_nddata"),
+    "export": ("to_fits", "to_hdulist", "to_nddata", "obscore"),
 }
 """Methods and properties of the accessor by role, in the order in which they are shown."""
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xarray as xr
 
 from .base import Methods
-
-if TYPE_CHECKING:
-    pass
-
 
 class SkyMethods(Methods):
     """Methods of the accessor that use positions on the sky."""
@@ -118,3 +114,102 @@ class SkyMethods(Methods):
         from xresample.sky.cutout import cutout
 
         return cutout(self._dataset, ra, dec, size)
+
+    def s_region(self) -> str:
+        """Return the outline of the image as a polygon in ICRS, as archives store it.
+
+        The edges are great circles. The four corners are enough if they reproduce the outline to
+        half a pixel; otherwise the polygon has eight corners per edge. Pixels without data belong
+        to the image.
+
+        Returns
+        -------
+        str
+            ``"POLYGON ICRS ra dec ..."``, in degrees, counter-clockwise as seen from the Earth
+            (IVOA ObsCore 1.1 and DALI 1.1).
+
+        Raises
+        ------
+        MissingKeyError
+            The Dataset has no WCS.
+        UnsupportedWCSError
+            The outline is not within a hemisphere.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> from astropy.wcs import WCS
+        >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 5.5, "CRPIX2": 5.5,
+        ...            "CRVAL1": 10.0, "CDELT1": -0.1, "CDELT2": 0.1})
+        >>> xrs.make_exposure(np.zeros((10, 10)), wcs).resample.s_region()[:40]
+        'POLYGON ICRS 10.499987308 -0.499968272 9'
+        """
+        from xresample.sky.region import s_region
+
+        return s_region(self._dataset)
+
+    def moc(self, max_depth: int | None = None) -> Any:
+        """Return the outline of the image as a multi-order coverage map (needs mocpy).
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            Depth of the smallest cells, 0 to 29. Default: the diameter of the image is about 64
+            cells.
+
+        Returns
+        -------
+        mocpy.MOC
+            The map, in ICRS. Pixels without data belong to the image.
+
+        Raises
+        ------
+        InvalidInputError
+            ``mocpy`` is not installed, or the depth is invalid.
+        UnsupportedWCSError
+            The outline is not within a hemisphere.
+        """
+        from xresample.sky.region import moc
+
+        return moc(self._dataset, max_depth)
+
+    def obscore(self, **columns: Any) -> Any:
+        """Return the row of ObsCore that describes the image, for archives and TAP services.
+
+        The row has the mandatory columns of IVOA ObsCore 1.1 and ``s_pixel_scale``, with their
+        units, UCDs and utypes, so `astropy.table.vstack` joins rows and ``write`` makes a VOTable.
+
+        Parameters
+        ----------
+        **columns
+            Values that the Dataset does not hold, such as ``obs_collection``, ``obs_id``,
+            ``access_url``, ``facility_name``, ``em_min`` and ``em_max`` (metres); they also
+            replace values of the Dataset.
+
+        Returns
+        -------
+        astropy.table.Table
+            One row. Unknown values are masked. ``calib_level`` is 3 for a mosaic and 2 for an
+            exposure.
+
+        Raises
+        ------
+        InvalidInputError
+            A column is unknown, or a value has the wrong type.
+        UnsupportedWCSError
+            The outline is not within a hemisphere.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> from astropy.wcs import WCS
+        >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 5.5, "CRPIX2": 5.5,
+        ...            "CRVAL1": 10.0, "CDELT1": -0.1, "CDELT2": 0.1})
+        >>> image = xrs.make_exposure(np.zeros((10, 10)), wcs, units="MJy/sr", exposure_time=20.0)
+        >>> row = image.resample.obscore(obs_collection="survey")[0]
+        >>> print(row["obs_collection"], row["t_exptime"], row["o_ucd"])
+        survey 20.0 phot.flux.density.sb
+        """
+        from xresample.io.obscore import obscore
+
+        return obscore(self._dataset, columns)

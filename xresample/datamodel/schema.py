@@ -387,11 +387,8 @@ def wcs_variable(text: Any) -> tuple[tuple[()], Any, dict[str, Any], dict[str, A
 
 def plain(value: Any) -> Any:
     """Return an attribute that netCDF made a numpy scalar as a plain number."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        return value.item()
-    return value
+    is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0
+    return value.item() if is_scalar else value
 
 
 def as_list(value: Any) -> list[Any]:

@@ -96,18 +96,38 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     from astropy.io import fits
 
     require_mosaic(mosaic)
-    mosaic = in_own_pixels(mosaic)
     target = Path(arguments.path("path", path)).expanduser()
     require_new(target, arguments.flag("overwrite", overwrite))
-    # All planes are computed at once, because dask would compute common parts once per plane.
-    hdus = fits.HDUList(list(_hdus(without_sky(mosaic).compute())))
+    hdus = fits.HDUList(list(_hdus(mosaic)))
     with new_file(target, overwrite) as fresh:
         hdus.writeto(fresh)
+
+
+def to_hdulist(mosaic: xr.Dataset) -> Any:
+    """Return the HDUs of the FITS file of a mosaic, in memory.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        The mosaic, or a cutout of one.
+
+    Raises
+    ------
+    InvalidInputError
+        The Dataset is not a mosaic.
+    """
+    from astropy.io import fits
+
+    require_mosaic(mosaic)
+    # The HDUs share the arrays of the mosaic, so each HDU is copied.
+    return fits.HDUList([hdu.copy() for hdu in _hdus(mosaic)])
 
 
 def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
     from astropy.io import fits
 
+    # All planes are computed at once, because dask would compute common parts once per plane.
+    mosaic = without_sky(in_own_pixels(mosaic)).compute()
     primary = fits.PrimaryHDU()
     primary.header.extend(_cards(mosaic), update=True)
     for note in _notes(mosaic):
