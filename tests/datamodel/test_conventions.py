@@ -88,9 +88,7 @@ def test_the_history_does_not_grow_by_round_trips(
     assert mosaic.resample.merge(xrs.empty_mosaic(GRID)).attrs["history"] == mosaic.attrs["history"]
 
 
-def test_fits_files_hold_the_history_as_cards(
-    tmp_path: Path, exposures: list[xr.Dataset]
-) -> None:
+def test_fits_files_hold_the_history_as_cards(tmp_path: Path, exposures: list[xr.Dataset]) -> None:
     from astropy.io import fits
 
     mosaic = xrs.coadd(exposures, GRID)

@@ -47,7 +47,7 @@ def test_other_files_are_left_to_others(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("SIMPLE text, but not FITS")
     for given in (
         *(tmp_path / name for name in ("b.fits", "store.fits", "text.txt", "nowhere.fits")),
-        *("https://example.org/a.fits", "s3://bucket/a.fits", b"SIMPLE  =", None, 3, object()),
+        *("https://example.org/a.nc", "s3://bucket/a", b"SIMPLE  =", None, 3, object()),
         *("", "with\0nothing.fits"),
     ):
         assert guess(given) is False
@@ -77,8 +77,10 @@ def test_errors_describe_unreadable_files(tmp_path: Path, content: bytes, messag
 def test_missing_and_remote_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         xr.open_dataset(tmp_path / "a.fits", engine="xresample")
-    with pytest.raises(xrs.InvalidInputError, match=r"the path of a local file.*https://example"):
-        xr.open_dataset("https://example.org/a.fits", engine="xresample")
+    with pytest.raises(xrs.InvalidInputError, match=r"unknown://example.*xresample\[remote\]"):
+        xr.open_dataset("unknown://example.org/a.fits", engine="xresample")
+    with pytest.raises(xrs.InvalidInputError, match="must be the path or the URL of a file"):
+        xr.open_dataset(3, engine="xresample")
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])

@@ -21,12 +21,38 @@ from tests.support.wcs import make_grid
 from xresample.io.obscore import COLUMNS
 from xresample.sky.region import Region
 
-MANDATORY = """
-dataproduct_type calib_level obs_collection obs_id obs_publisher_did access_url access_format
-access_estsize target_name s_ra s_dec s_fov s_region s_resolution s_xel1 s_xel2 t_min t_max
-t_exptime t_resolution t_xel em_min em_max em_res_power em_xel o_ucd pol_states pol_xel
-facility_name instrument_name
-""".split()
+MANDATORY = [
+    "dataproduct_type",
+    "calib_level",
+    "obs_collection",
+    "obs_id",
+    "obs_publisher_did",
+    "access_url",
+    "access_format",
+    "access_estsize",
+    "target_name",
+    "s_ra",
+    "s_dec",
+    "s_fov",
+    "s_region",
+    "s_resolution",
+    "s_xel1",
+    "s_xel2",
+    "t_min",
+    "t_max",
+    "t_exptime",
+    "t_resolution",
+    "t_xel",
+    "em_min",
+    "em_max",
+    "em_res_power",
+    "em_xel",
+    "o_ucd",
+    "pol_states",
+    "pol_xel",
+    "facility_name",
+    "instrument_name",
+]
 """Mandatory columns of ObsCore 1.1, table 1."""
 
 
@@ -151,7 +177,7 @@ def test_rows_join_and_become_a_votable() -> None:
 
 
 def test_unknown_columns_and_wrong_types_are_refused() -> None:
-    with pytest.raises(xrs.InvalidInputError, match="obs_colection .*obs_collection"):
+    with pytest.raises(xrs.InvalidInputError, match=r"obs_colection .*obs_collection"):
         image().resample.obscore(obs_colection="survey")
     with pytest.raises(xrs.InvalidInputError, match="em_min must be a number, got 'red'"):
         image().resample.obscore(em_min="red")

@@ -8,6 +8,7 @@ import xarray as xr
 
 from .base import Methods
 
+
 class SkyMethods(Methods):
     """Methods of the accessor that use positions on the sky."""
 

@@ -39,11 +39,11 @@ def identity_of_file(name: str, path: str, *state: Any) -> str:
     name : str
         Name of the exposure.
     path : str
-        The file.
+        The absolute path of the file, or other text that tells the file from all others.
     *state
         Values that change with the file.
     """
-    digest = hashlib.sha256(repr((name, os.path.abspath(path), *state)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((name, path, *state)).encode()).hexdigest()
     return f"{name}#{digest[:12]}"
 
 

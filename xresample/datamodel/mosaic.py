@@ -138,7 +138,9 @@ def history(before: Any, count: int) -> str:
         Number of exposures.
     """
     others = [line for line in str(before or "").splitlines() if not _OWN_LINE.match(line)]
-    return "\n".join([*others, f"{SOFTWARE['software']} co-added {count} exposures"])
+    return "\n".join(
+        [*others, f"{SOFTWARE['software']} co-added {count} exposure{'s' * (count != 1)}"]
+    )
 
 
 def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 import xarray as xr
 
-from .schema import PIXELS, ancillary
+from .schema import ANCILLARY, PIXELS, ancillary
 
 ROUNDING = 1e-6
 """Maximum deviation of a row or column from a constant step, in units of the step."""
@@ -95,7 +95,9 @@ def fault_of_pixels(dataset: xr.Dataset, name: str) -> str | None:
 
 
 def with_ancillary(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a Dataset whose image names the variables that it has now as ancillary variables."""
+    """Return a Dataset whose image names all its variables, if it named some of them before."""
+    if ANCILLARY not in dataset.variables["data"].attrs:
+        return dataset
     names = ancillary(map(str, dataset.data_vars))
     image = dataset.variables["data"].copy(deep=False)
     image.attrs = {**image.attrs, **names}

@@ -7,9 +7,9 @@ import math
 import os
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -129,7 +129,7 @@ def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[Block]]:
         The tree is cut off, cannot be parsed, or would take too much memory.
     """
     path = source.path
-    with source.unchanged(), open(path, "rb") as stream:
+    with source.unchanged(), io.BufferedReader(cast(io.RawIOBase, source.raw())) as stream:
         text = b""
         while (end := text.find(_TREE_END)) < 0:
             piece = stream.read(_PIECE)
@@ -141,13 +141,13 @@ def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[Block]]:
             tree = load_tree(text)
         except Exception as error:  # the YAML parser raises many types of errors
             raise FileError(f"The tree of {path} cannot be parsed: {error}") from error
-        blocks = _blocks(stream, len(text))
+        blocks = _blocks(path, stream, len(text))
     if not isinstance(tree, Mapping):
         raise FileError(f"The tree of {path} must be a mapping, got {type(tree).__name__}")
     return tree, blocks
 
 
-def _blocks(stream: Any, start: int) -> list[Block]:
+def _blocks(path: str, stream: Any, start: int) -> list[Block]:
     """Return the blocks that are complete."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(start - 1, 0))
@@ -168,7 +168,7 @@ def _blocks(stream: Any, start: int) -> list[Block]:
         ratio = _MAX_RATIO.get(method.rstrip(b"\0"), 1)
         if unpacked > ratio * used + _PIECE:
             raise FileError(
-                f"Block {len(blocks)} of {stream.name} must unpack to at most {ratio} times its "
+                f"Block {len(blocks)} of {path} must unpack to at most {ratio} times its "
                 f"{used} bytes, got {unpacked} bytes: the file is damaged"
             )
         blocks.append(Block(unpacked, method != bytes(4)))
@@ -187,19 +187,16 @@ def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
     """
     import asdf
 
-    in_memory = isinstance(source, bytes)
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source.path
-    same = nullcontext() if isinstance(source, bytes) else source.unchanged()
     load_extensions()
     try:
-        with same, asdf.config_context() as config:
+        with _content(source) as content, asdf.config_context() as config:
             # The schemas of the missions are in packages that need not be installed.
             config.validate_on_read = False
             with ignored_warnings():
                 file = asdf.open(
-                    stream,
+                    content,
                     lazy_tree=True,
-                    memmap=not in_memory,
+                    memmap=isinstance(content, str),
                     ignore_unrecognized_tag=True,
                     ignore_missing_extensions=True,
                 )
@@ -214,6 +211,20 @@ def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
         ) from error
     except Exception as error:  # asdf and its converters raise many types of errors
         raise FileError(f"{name} cannot be read: {error!r}") from error
+
+
+@contextmanager
+def _content(source: SourceFile | bytes) -> Iterator[str | IO[bytes]]:
+    """Return the path of a local file, or an open stream."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    with source.unchanged():
+        if source.is_local:
+            yield source.path
+            return
+        with source.opened() as stream:
+            yield stream
 
 
 def tree_wcs(source: SourceFile | bytes, keys: tuple[str, ...], name: str) -> str | None:

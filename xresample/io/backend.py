@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import IO, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint
@@ -13,6 +14,7 @@ from xresample import arguments
 from xresample.errors import FileError, InvalidInputError
 
 from .contents import Group, ReadOptions
+from .other_sources import is_hdus, is_remote, local_path, source_of
 from .source_file import SourceFile, first_bytes, read_errors
 
 __all__ = ["XResampleBackend", "open_exposures"]
@@ -52,16 +54,20 @@ class XResampleBackend(BackendEntrypoint):
 
         Parameters
         ----------
-        filename_or_obj : str or os.PathLike
-            The argument of `xarray.open_dataset`.
+        filename_or_obj : str, os.PathLike, file or HDUList
+            The argument of `xarray.open_dataset`. A URL is judged by its name.
         """
-        path = _local(filename_or_obj)
-        head = None if path is None else first_bytes(path, _HEAD)
-        if path is None or head is None:
+        if is_hdus(filename_or_obj):
+            return True
+        path = _path(filename_or_obj)
+        if path is not None and is_remote(path):
+            return urlsplit(path).path.lower().endswith(_SUFFIXES)
+        head = _first_of_stream(filename_or_obj) if path is None else first_bytes(path, _HEAD)
+        if head is None:
             return False
         if _format(head) is not None:
             return True
-        return path.lower().endswith(_SUFFIXES) and not head.startswith(_OTHER_FORMATS)
+        return (path or "").lower().endswith(_SUFFIXES) and not head.startswith(_OTHER_FORMATS)
 
     def open_dataset(
         self,
@@ -80,8 +86,9 @@ class XResampleBackend(BackendEntrypoint):
 
         Parameters
         ----------
-        filename_or_obj : str or os.PathLike
-            Path of a FITS or ASDF file. The format is recognised from the content.
+        filename_or_obj : str, os.PathLike, file or HDUList
+            Path or URL of a FITS or ASDF file, an open file, or FITS HDUs in memory. The format is
+            recognised from the content. URLs such as ``https://`` and ``s3://`` need fsspec.
         drop_variables : str or iterable of str, optional
             Variables to leave out.
         group : str or int, optional
@@ -110,20 +117,20 @@ class XResampleBackend(BackendEntrypoint):
         FileError
             The file is cut off, has another format, or a required part is missing.
         """
-        path = _required_path(filename_or_obj)
+        source = source_of(filename_or_obj)
         companions = {"err": err, "variance": variance, "weight": weight, "dq": dq}
         companions["weight_map"] = weight_map
         where = {k: arguments.path(k, v) for k, v in companions.items() if v is not None}
         options = ReadOptions(group=group, var_sky=var_sky, **where)
         drop = [drop_variables] if isinstance(drop_variables, str) else drop_variables or ()
-        if _format_of(path) == "asdf":
+        if _format_of(source) == "asdf":
             from . import roman
 
-            return roman.read(path, options).dataset(SourceFile.at(path), drop)
+            return roman.read(source, options).dataset(source, drop)
         from . import fits_image
         from .fits_file import FitsFile
 
-        file = FitsFile.open(path)
+        file = FitsFile.open(source)
         return fits_image.read(file, options).dataset(file.source, drop)
 
     def open_groups_as_dict(
@@ -137,8 +144,8 @@ class XResampleBackend(BackendEntrypoint):
 
         Parameters
         ----------
-        filename_or_obj : str or os.PathLike
-            Path of a FITS or ASDF file.
+        filename_or_obj : str, os.PathLike, file or HDUList
+            Path or URL of a FITS or ASDF file, an open file, or FITS HDUs in memory.
         drop_variables : str or iterable of str, optional
             Variables to leave out.
         **options
@@ -149,12 +156,12 @@ class XResampleBackend(BackendEntrypoint):
         dict of str to Dataset
             The empty root ``"/"``, and the exposures, as ``"/1"`` or ``"/S21"``.
         """
-        exposures = {"/": xr.Dataset()}
-        for group in _groups(_required_path(filename_or_obj), options):
+        exposures, source = {"/": xr.Dataset()}, source_of(filename_or_obj)
+        for group in _groups(source, options):
             chosen = {**options} if group is None else {**options, "group": group}
             name = chosen.get("group") or 1
             exposures[f"/{name}"] = self.open_dataset(
-                filename_or_obj, drop_variables=drop_variables, **chosen
+                source, drop_variables=drop_variables, **chosen
             )
         return exposures
 
@@ -169,8 +176,8 @@ class XResampleBackend(BackendEntrypoint):
 
         Parameters
         ----------
-        filename_or_obj : str or os.PathLike
-            Path of a FITS or ASDF file.
+        filename_or_obj : str, os.PathLike, file or HDUList
+            Path or URL of a FITS or ASDF file, an open file, or FITS HDUs in memory.
         drop_variables : str or iterable of str, optional
             Variables to leave out.
         **options
@@ -185,8 +192,12 @@ class XResampleBackend(BackendEntrypoint):
         return xr.DataTree.from_dict(found)
 
 
+File = str | os.PathLike[str] | IO[bytes]
+"""The path or the URL of a file, or an open file."""
+
+
 def open_exposures(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    paths: File | Any | Iterable[File | Any],
     *,
     weight_map: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     **options: Any,
@@ -195,8 +206,9 @@ def open_exposures(
 
     Parameters
     ----------
-    paths : str, os.PathLike or iterable of these
-        The files. A file with several chips gives one exposure per chip.
+    paths : str, os.PathLike, file, astropy.io.fits.HDUList or iterable of these
+        The files: paths, URLs such as ``https://`` and ``s3://`` (which need fsspec), open files,
+        or HDUs in memory. A file with several chips gives one exposure per chip.
     weight_map : str, os.PathLike or iterable of these, optional
         Where to find the weights for ``weight_type="map"``: an extension that all files have, or
         one file of weights per file, in the same order.
@@ -214,7 +226,8 @@ def open_exposures(
     FileError
         A file is cut off, has another format, or a required part is missing.
     InvalidInputError
-        The number of files of weights differs from the number of files.
+        The number of files of weights differs from the number of files, or a package for remote
+        files is missing.
 
     Examples
     --------
@@ -222,7 +235,7 @@ def open_exposures(
     >>> xrs.open_exposures([])
     []
     """
-    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    given = [paths] if _is_one(paths) else paths
     if isinstance(given, Mapping | xr.Dataset | xr.DataArray) or not arguments.is_iterable(given):
         raise InvalidInputError(
             f"paths must be the path of a file or several paths, got {arguments.shown(given)}"
@@ -230,13 +243,21 @@ def open_exposures(
     given = list(given)
     exposures = []
     for entry, weights in zip(given, _one_each(weight_map, len(given)), strict=True):
-        path = arguments.path("paths", entry)
+        file = entry if _is_one(entry) and _path(entry) is None else arguments.path("paths", entry)
         if weights is not None:
             options["weight_map"] = weights
-        for group in _groups(path, options):
+        source = source_of(file)
+        for group in _groups(source, options):
             found = {**options} if group is None else {**options, "group": group}
-            exposures.append(xr.open_dataset(path, engine="xresample", **found))
+            # xarray notes the path of a local file, and dask names arrays by it.
+            name = file if source.is_local and _path(file) is not None else source
+            exposures.append(xr.open_dataset(name, engine="xresample", **found))
     return exposures
+
+
+def _is_one(given: Any) -> bool:
+    """Tell whether a value is one file, and not several files."""
+    return isinstance(given, str | os.PathLike) or hasattr(given, "read") or is_hdus(given)
 
 
 def _one_each(weight_map: Any, count: int) -> list[str | os.PathLike[str] | None]:
@@ -252,36 +273,38 @@ def _one_each(weight_map: Any, count: int) -> list[str | os.PathLike[str] | None
     return each
 
 
-def _groups(path: str, options: dict[str, Any]) -> list[Group | None]:
+def _groups(source: SourceFile, options: dict[str, Any]) -> list[Group | None]:
     """Return the value of ``group=`` for each exposure of a file; None for a single exposure."""
-    if "group" in options or _format_of(path) == "asdf":
+    if "group" in options or _format_of(source) == "asdf":
         return [None]
     from .fits_file import FitsFile
     from .fits_image import groups
 
-    known = list(groups(FitsFile.open(path)))
+    known = list(groups(FitsFile.open(source)))
     return [None] if len(known) == 1 else [*known]
 
 
-def _local(given: Any) -> str | None:
-    """Return the path of a local file; None for anything else, such as a URL."""
+def _path(given: Any) -> str | None:
+    """Return a path or a URL as text; None for anything else, such as an open file."""
     if not isinstance(given, str | os.PathLike):
         return None
     path = os.fspath(given)
-    if not isinstance(path, str) or "://" in path:
+    if not isinstance(path, str):
         return None
-    return os.path.expanduser(path)
+    return path if is_remote(path) else local_path(path)
 
 
-def _required_path(given: Any) -> str:
-    """Return the path of a local file, or raise an error."""
-    path = _local(given)
-    if path is None:
-        raise InvalidInputError(
-            f"filename_or_obj must be the path of a local file, got {arguments.shown(given)}: "
-            "download the file first"
-        )
-    return path
+def _first_of_stream(given: Any) -> bytes | None:
+    """Return the first bytes of an open file, whose position stays; None for anything else."""
+    if not (hasattr(given, "read") and hasattr(given, "seek")):
+        return None
+    place = given.tell()
+    try:
+        given.seek(0)
+        head = given.read(_HEAD)
+    finally:
+        given.seek(place)
+    return head if isinstance(head, bytes) else None
 
 
 def _format(head: bytes) -> Format | None:
@@ -291,7 +314,7 @@ def _format(head: bytes) -> Format | None:
     return "asdf" if head.startswith(b"#ASDF") else None
 
 
-def _format_of(path: str) -> Format:
+def _format_of(source: SourceFile) -> Format:
     """Return the format of a file.
 
     Raises
@@ -299,15 +322,10 @@ def _format_of(path: str) -> Format:
     FileError
         The file is empty, or has another format.
     """
-    head = first_bytes(path, _HEAD)
-    if head is None:
-        with open(path, "rb"):  # raises an error with the reason of the operating system
-            pass
-        raise FileError(f"{path} cannot be read")
+    path = source.path
+    with read_errors(path), source.opened() as stream:
+        head = stream.read(_HEAD)
     if not head:
-        # Reading raises an error that says why a compressed file has no content.
-        with read_errors(path), SourceFile.at(path).opened() as stream:
-            stream.read(1)
         raise FileError(f"{path} is empty or cut off, because it has no header")
     format_ = _format(head)
     if format_ is None:

@@ -100,9 +100,9 @@ class Contents:
         if self.wcs is not None and schema.WCS not in dropped:
             text = LazilyIndexedArray(TextArray(self.wcs))
             coords[schema.WCS] = xr.Variable(*schema.wcs_variable(text))
-        attrs = {"filename": self.name, **self.attrs}
+        attrs = {"filename": self.name or None, **self.attrs}
         found = xr.Dataset(variables, coords, {k: v for k, v in attrs.items() if v is not None})
-        identity = identity_of_file(self.name, source.path, source.size, source.modified)
+        identity = identity_of_file(self.name, source.key, source.size, source.modified)
         return with_identity(found, identity).drop_vars(dropped, errors="ignore")
 
     def _check(self) -> None:

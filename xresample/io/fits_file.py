@@ -24,6 +24,7 @@ from xresample.wcs.text import parse, to_text
 
 from .fits_hdus import Hdu, opened_hdus, read_hdus
 from .fits_pixels import StoredNumbers
+from .other_sources import source_of
 from .source_file import SourceFile, read_errors
 
 _MINUTES = re.compile(r"\bmin(ute)?s?\b", re.IGNORECASE)
@@ -120,15 +121,15 @@ class FitsFile:
     hdus: tuple[Hdu, ...]
 
     @classmethod
-    def open(cls, path: str) -> FitsFile:
-        """Read the headers of a file.
+    def open(cls, file: str | SourceFile) -> FitsFile:
+        """Read the headers of a file, which is given by its path, its URL or its source.
 
         Raises
         ------
         FileError
             The file is damaged or incomplete; names the part.
         """
-        source = SourceFile.at(path)
+        source = source_of(file)
         return source.remembered("headers", lambda: cls(*read_hdus(source)), _opened)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ from .extensions import DATA, DQ, IMAGE, variable_of
 from .fits_facts import facts_in
 from .fits_file import FitsFile, table_bytes, text_wcs
 from .fits_hdus import Hdu
+from .other_sources import exists, is_remote
 from .roles import (
     COADD_WEIGHT,
     ROLES,
@@ -213,7 +213,7 @@ def _group_id(file: FitsFile, image: Hdu) -> str:
 
     Files in different folders can have the same name, so the name contains the folder.
     """
-    path = os.path.abspath(file.path)
+    path = file.source.key
     images = groups(file).values()
     starts = {hdu.index: tuple(str(hdu.header.get(k, "")) for k in _STARTS) for hdu in images}
     if len(set(starts.values())) == 1:
@@ -231,12 +231,12 @@ def _wcs_of(file: FitsFile, image: Hdu) -> Callable[[], str] | None:
 
 def _companion(file: FitsFile, image: Hdu, role: Role, where: str) -> tuple[FitsFile, Hdu]:
     """Return the file and the HDU of a plane in an extension of the file or in another file."""
-    if not os.path.exists(where) and (own := _named(file, where, image)) is not None:
+    if not exists(where) and (own := _named(file, where, image)) is not None:
         return file, own
     path, extension = where, None
-    if not os.path.exists(where) and (parts := _EXTENSION.match(where)):
+    if (is_remote(where) or not exists(where)) and (parts := _EXTENSION.match(where)):
         path, extension = parts.groups()
-    if not os.path.exists(path):
+    if not exists(path):
         raise FileError(
             f"{role} must name an extension of {file.name} ({file.describe()}) or an existing "
             f"file, got {where!r}"

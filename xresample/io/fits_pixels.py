@@ -18,6 +18,9 @@ from .source_file import SourceFile
 _PIECE = 1 << 18
 """Number of bytes that are read and swapped at a time."""
 
+_REMOTE_PIECE = 1 << 24
+"""Number of bytes of a file that is not local, for which each read is a request."""
+
 _TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 """Type of the numbers by BITPIX."""
 
@@ -84,9 +87,9 @@ class StoredNumbers:
         dtype = native if dtype is None else np.dtype(dtype)
         part = np.empty((rows.stop - rows.start, columns.stop - columns.start), dtype)
         in_place = part.shape[1] == self.width and dtype == native and not self.sign
-        pieces = self._pieces(rows)
+        pieces = self._pieces(rows, _PIECE if source.is_local else _REMOTE_PIECE)
         scratch = np.empty((0 if in_place else pieces.step, self.width), self.dtype)
-        with source.unbuffered() as stream:
+        with source.raw() as stream:
             stream.seek(self.offset + rows.start * self._pitch)
             for first in pieces:
                 target = part[first - rows.start : first - rows.start + pieces.step]
@@ -107,9 +110,9 @@ class StoredNumbers:
         """Bytes per row."""
         return self.width * np.dtype(self.dtype).itemsize
 
-    def _pieces(self, rows: slice) -> range:
+    def _pieces(self, rows: slice, size: int) -> range:
         """Return the first row of each piece; the step is the number of rows per piece."""
-        return range(rows.start, rows.stop, max(1, _PIECE // max(self._pitch, 1)))
+        return range(rows.start, rows.stop, max(1, size // max(self._pitch, 1)))
 
 
 def _fill(stream: Any, target: np.ndarray) -> None:

@@ -95,8 +95,8 @@ def _group_id(file: FitsFile, image: Hdu, instrument: str) -> str | None:
     own = str(image.header.get("EXPNAME", "")).strip()
     names = {str(hdu.header.get("EXPNAME", "")).strip() for hdu in file.images(IMAGE)}
     if instrument in ONE_CHIP or len(names) > 1:
-        return own or f"{root or file.path}[{image.label}]"
-    return root or (file.path if len(file.images(IMAGE)) > 1 else None)
+        return own or f"{root or file.source.key}[{image.label}]"
+    return root or (file.source.key if len(file.images(IMAGE)) > 1 else None)
 
 
 def _times(file: FitsFile, image: Hdu) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -32,7 +31,7 @@ _HALF_STEP = np.float32(2**-11)
 """Maximum relative rounding error of a number in half precision."""
 
 
-def read(path: str, options: ReadOptions) -> Contents:
+def read(source: SourceFile, options: ReadOptions) -> Contents:
     """Return the exposure in a file.
 
     Raises
@@ -42,12 +41,12 @@ def read(path: str, options: ReadOptions) -> Contents:
     InvalidInputError
         An option is only for FITS files.
     """
+    path = source.path
     if options.group is not None or options.companions:
         raise InvalidInputError(
             "group=, err=, variance=, weight=, dq= and weight_map= are options for FITS files, but "
             f"{path} is an ASDF file, which holds one exposure: omit these options"
         )
-    source = SourceFile.at(path)
     tree, blocks = read_tree(source)
     roman = tree.get(ROOT)
     if not isinstance(roman, Mapping):
@@ -61,13 +60,16 @@ def read(path: str, options: ReadOptions) -> Contents:
     _complete(planes, options.var_sky)
     meta = roman.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
-    name = os.path.basename(path)
+    name = source.name
     wcs = partial(_wcs, source) if _value(meta, "wcs") is not None else None
     # Files without units hold rates if they are exposures, and surface brightness if they are
     # mosaics, which have weights.
     units = nodes[DATA].units or ("MJy/sr" if "weight" in roman else "DN/s")
     units = UNITS.get(units.replace(" ", ""), units)
-    compressed = any(blocks[n.block].compressed for n in nodes.values() if n.block is not None)
+    # Only a local file is mapped into memory; of other files, a whole block is read.
+    compressed = not source.is_local or any(
+        blocks[n.block].compressed for n in nodes.values() if n.block is not None
+    )
     return Contents(name, planes, wcs, _attrs(meta), units, ROMAN, compressed)
 
 

@@ -32,6 +32,10 @@ _BUFFER = 1 << 22
 """Bytes that the buffer of a compressed file holds. Going back within the buffer is free; going
 back further starts the decompression again at the beginning of the file."""
 
+_SMALL_BUFFER = 1 << 13
+"""Bytes that the buffer of a remote file holds. The file itself reads ahead, and transfers cost
+more than copies, so a larger buffer would fetch bytes that nobody reads."""
+
 DAMAGE_ERRORS = (
     *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError),
@@ -45,8 +49,8 @@ class _BoundedReader(io.BufferedReader):
     mode = "rb"
     """The mode that astropy expects; `gzip.GzipFile` has a number instead."""
 
-    def __init__(self, raw: IO[bytes], limit: int | None) -> None:
-        super().__init__(cast(io.RawIOBase, raw), _BUFFER)
+    def __init__(self, raw: IO[bytes], limit: int | None, buffer: int) -> None:
+        super().__init__(cast(io.RawIOBase, raw), buffer)
         self._limit = limit
 
     def read(self, size: int | None = -1) -> bytes:
@@ -71,12 +75,15 @@ _made: SharedCache[Any] = SharedCache(512)
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A local file, with its size and modification time when it was opened."""
+    """A local file, with its size and modification time when it was opened.
+
+    Subclasses stand for files that are elsewhere.
+    """
 
     path: str
     size: int
-    modified: int
-    """Modification time in nanoseconds."""
+    modified: int | str
+    """Modification time in nanoseconds, or other text that changes with the file."""
     compression: Compression | None = None
     length: int | None = None
     """Number of bytes that are read, after decompression; None: all."""
@@ -85,7 +92,7 @@ class SourceFile:
     def at(cls, path: str) -> SourceFile:
         """Return the file at a path as it is now."""
         with open(path, "rb") as stream:
-            compression = _compression(stream.read(8))
+            compression = compression_of(stream.read(8))
             state = os.fstat(stream.fileno())
         return cls(path, state.st_size, state.st_mtime_ns, compression)
 
@@ -116,20 +123,44 @@ class SourceFile:
         self.check()
         return cast(Made, cache.get((self, name), make))
 
+    @property
+    def key(self) -> str:
+        """Text that tells the file from all other files."""
+        return os.path.abspath(self.path)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the file is on a local file system, so that it can be mapped into memory."""
+        return True
+
+    def raw(self) -> IO[bytes]:
+        """Open the file for reading, without buffer and without decompression."""
+        return open(self.path, "rb", buffering=0)
+
+    def state(self) -> tuple[int, int | str]:
+        """Return size and modification time of the file as it is now.
+
+        Raises
+        ------
+        FileNotFoundError
+            The file has been removed.
+        """
+        state = os.stat(self.path)
+        return state.st_size, state.st_mtime_ns
+
     def check(self) -> None:
         """Raise a `FileError` if the file has changed since it was opened."""
         try:
-            state = os.stat(self.path)
+            size, modified = self.state()
         except FileNotFoundError:
             raise FileError(
                 f"{self.path} must exist as long as its exposures are used, but it has been "
                 "removed since it was opened"
             ) from None
-        if (state.st_size, state.st_mtime_ns) != (self.size, self.modified):
+        if (size, modified) != (self.size, self.modified):
             raise FileError(
                 f"{self.path} has changed since it was opened: it had {self.size} bytes and was "
-                f"modified at {self.modified / 1e9:.3f} s after 1970, and now has "
-                f"{state.st_size} bytes and was modified at {state.st_mtime_ns / 1e9:.3f} s. "
+                f"{_when(self.modified)}, and now has {size} bytes and was {_when(modified)}. "
                 "Open it again"
             )
 
@@ -145,18 +176,15 @@ class SourceFile:
             raise
         self.check()
 
-    def unbuffered(self) -> IO[bytes]:
-        """Open a file that is not compressed, to read large parts straight into arrays."""
-        return open(self.path, "rb", buffering=0)
-
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """Open the file for reading; the bytes are decompressed."""
         with ExitStack() as stack:
-            raw: Any = stack.enter_context(open(self.path, "rb", buffering=0))
+            raw: Any = stack.enter_context(self.raw())
+            buffer = _BUFFER if self.is_local or self.compression else _SMALL_BUFFER
             if self.compression is not None:
                 raw = stack.enter_context(_decompressed(raw, self.compression))
-            yield stack.enter_context(_BoundedReader(raw, self.length))
+            yield stack.enter_context(_BoundedReader(raw, self.length, buffer))
 
 
 @contextmanager
@@ -178,7 +206,7 @@ def first_bytes(path: str, count: int) -> bytes | None:
     try:
         with open(path, "rb") as raw:
             head = raw.read(count)
-            compression = _compression(head)
+            compression = compression_of(head)
             if compression is None:
                 return head
             raw.seek(0)
@@ -191,7 +219,14 @@ def first_bytes(path: str, count: int) -> bytes | None:
         return None
 
 
-def _compression(head: bytes) -> Compression | None:
+def _when(modified: int | str) -> str:
+    """Return when a file was modified, for messages."""
+    if isinstance(modified, str):
+        return f"version {modified!r}"
+    return f"modified at {modified / 1e9:.3f} s after 1970"
+
+
+def compression_of(head: bytes) -> Compression | None:
     """Return the compression of a file that starts with these bytes."""
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
@@ -208,7 +243,7 @@ def _decompressed(raw: IO[bytes], compression: Compression) -> IO[bytes]:
     names = archive.namelist()
     if len(names) != 1:
         raise FileError(
-            f"The zip archive {raw.name} must contain exactly one file, got {len(names)}: extract "
-            "the archive"
+            f"The zip archive {getattr(raw, 'name', '')} must contain exactly one file, got "
+            f"{len(names)}: extract the archive"
         )
     return archive.open(names[0])

@@ -354,6 +354,8 @@ def _swap(root: Any, revised: Revision, size: tuple[int, int], job: dict[str, An
         is_plane = name in known or name.startswith(schema.VARIANCE_PREFIX)
         if is_plane and name not in planned.planes:
             del root[name]
+    image = root["data"]
+    image.attrs.put({**image.attrs, **schema.ancillary(planned.planes)})
     write_labels(planned, root, kept=(*schema.PIXELS, schema.WCS))
     done = np.zeros(planned.tiling.shape, np.uint8)
     for index in planned.parts:
