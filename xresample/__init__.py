@@ -68,7 +68,7 @@ _HOMES = {
     "flag_outliers": "prepare.outliers",
     "match_sky": "prepare.skymatch",
     "grid_touching": "tiled.sky_tiles",
-    "make_exposure": "datamodel.exposure",
+    "make_exposure": "io.make_exposure",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
     "plan": "tiled.plan",

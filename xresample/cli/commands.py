@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from xresample.datamodel.mosaic import is_mosaic
 from xresample.errors import FileError, InvalidInputError
 from xresample.io.backend import open_exposures
 from xresample.io.fits_writer import to_fits
+from xresample.io.other_sources import is_remote
 from xresample.io.replace import new_file, require_new
 from xresample.mosaics.coadd import coadd as coadd_exposures
 from xresample.mosaics.inspect import footprint
@@ -25,15 +27,19 @@ from xresample.progress import has_bars
 from xresample.tiled.plan import plan as plan_mosaic
 from xresample.tiled.zarr_store import coadd_to_zarr
 
-from .parser import READER_OPTIONS, options_of
+from .completion import script
+from .parser import READER_OPTIONS, build_parser, options_of
 
 Writer = Callable[[xr.Dataset, Path, bool], None]
 
 
 def coadd(given: argparse.Namespace) -> None:
     """Co-add exposures and write the mosaic."""
-    output = Path(check.path("output", given.output)).expanduser()
-    kind = _format_of(output)
+    output, kind = given.output, _format_of(check.path("output", given.output))
+    if is_remote(output) and kind != "zarr":
+        raise InvalidInputError(
+            f"output must be a local file, or a URL that ends with .zarr, got {output!r}"
+        )
     exposures = _exposures(given)
     grid, options = _grid(given, exposures), options_of(given)
     chunks = given.chunks
@@ -44,14 +50,15 @@ def coadd(given: argparse.Namespace) -> None:
     how = {"threads": given.threads, **options}
     if kind == "zarr":
         coadd_to_zarr(
-            exposures, grid, str(output), chunks=chunks or "auto", overwrite=given.overwrite,
-            progress=shown, **how,
+            exposures, grid, os.path.expanduser(output), chunks=chunks or "auto",
+            overwrite=given.overwrite, progress=shown, **how,
         )  # fmt: skip
     else:
-        require_new(output, given.overwrite)
+        path = Path(output).expanduser()
+        require_new(path, given.overwrite)
         progress = {} if chunks is not None else {"progress": shown}
         mosaic = coadd_exposures(exposures, grid, chunks=chunks, **progress, **how)
-        _WRITERS[kind](mosaic, output, given.overwrite)
+        _WRITERS[kind](mosaic, path, given.overwrite)
     print(output)
 
 
@@ -76,6 +83,11 @@ def warm_up(_: argparse.Namespace) -> None:
     compile_all()
 
 
+def completion(given: argparse.Namespace) -> None:
+    """Print the script by which a shell completes the command line."""
+    print(script(build_parser(), given.shell), end="")
+
+
 def _exposures(given: argparse.Namespace) -> list[xr.Dataset]:
     return [dataset for _, dataset in _opened(given)]
 
@@ -98,7 +110,7 @@ def _paths(given: list[str]) -> list[str]:
     """Return the files that names and patterns stand for."""
     found = []
     for name in given:
-        is_pattern = glob.has_magic(name) and not Path(name).exists()
+        is_pattern = not is_remote(name) and glob.has_magic(name) and not Path(name).exists()
         matches = sorted(glob.glob(name)) if is_pattern else [name]
         if not matches:
             raise FileError(f"No file matches {name!r}")
@@ -116,13 +128,13 @@ def _grid(given: argparse.Namespace, exposures: list[xr.Dataset]) -> Any:
     return fit_wcs(exposures, rotation=given.rotation, margin=given.margin, **scales)
 
 
-def _format_of(path: Path) -> str:
-    name = path.name.lower()
+def _format_of(path: str) -> str:
+    name = Path(path).name.lower()
     for kind, suffixes in _SUFFIXES.items():
         if name.endswith(suffixes):
             return kind
     known = ", ".join(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
-    raise InvalidInputError(f"output must end with one of {known}, got {path.name!r}")
+    raise InvalidInputError(f"output must end with one of {known}, got {Path(path).name!r}")
 
 
 def _write_netcdf(mosaic: xr.Dataset, path: Path, overwrite: bool) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from xresample.datamodel.options import CHOICES, Options
 
+from .completion import SHELLS
+
 READER_OPTIONS = ("err", "variance", "weight", "dq", "weight_map")
 """Options of the readers that name a part of a file or another file."""
 
@@ -51,6 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
     info = _command(commands, "info", "describe exposures and mosaics in files")
     _add_files(info)
     _command(commands, "warm-up", "compile all kernels, so that the first mosaic starts at once")
+    completion = _command(
+        commands, "completion", "print a script by which a shell completes the command line"
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
     return parser
 
 

@@ -44,12 +44,14 @@ def make_exposure(
     flag_map: Mapping[str, int] | None = None,
     **attrs: Any,
 ) -> xr.Dataset:
-    """Make an exposure from arrays.
+    """Make an exposure from arrays, or from the HDUs of a FITS file.
 
     Parameters
     ----------
-    data : array_like
-        Image, ``(y, x)``.
+    data : array_like or astropy.io.fits.HDUList
+        Image, ``(y, x)``; or HDUs, which are read like a file: with the planes, WCS and attributes
+        that `open_exposures` finds. Then the other arrays must not be given, and ``group=``
+        chooses one of several images.
     wcs : gwcs.WCS, astropy.wcs.WCS or str, optional
         The WCS of the image, or its ASDF text. An exposure without a WCS can be added with
         ``pixmap=``.

@@ -14,8 +14,8 @@ from xresample import arguments
 from xresample.errors import FileError, InvalidInputError
 
 from .contents import Group, ReadOptions
-from .other_sources import is_hdus, is_remote, local_path, source_of
-from .source_file import SourceFile, first_bytes, read_errors
+from .other_sources import is_hdus, is_remote, local_path, on_file_system, source_of
+from .source_file import SourceFile, first_bytes, first_of_stream, read_errors
 
 __all__ = ["XResampleBackend", "open_exposures"]
 
@@ -235,7 +235,7 @@ def open_exposures(
     >>> xrs.open_exposures([])
     []
     """
-    given = [paths] if _is_one(paths) else paths
+    given: Any = [paths] if _is_one(paths) else paths
     if isinstance(given, Mapping | xr.Dataset | xr.DataArray) or not arguments.is_iterable(given):
         raise InvalidInputError(
             f"paths must be the path of a file or several paths, got {arguments.shown(given)}"
@@ -250,14 +250,16 @@ def open_exposures(
         for group in _groups(source, options):
             found = {**options} if group is None else {**options, "group": group}
             # xarray notes the path of a local file, and dask names arrays by it.
-            name = file if source.is_local and _path(file) is not None else source
+            name: Any = file if source.is_local and _path(file) is not None else source
             exposures.append(xr.open_dataset(name, engine="xresample", **found))
     return exposures
 
 
 def _is_one(given: Any) -> bool:
     """Tell whether a value is one file, and not several files."""
-    return isinstance(given, str | os.PathLike) or hasattr(given, "read") or is_hdus(given)
+    if isinstance(given, str | os.PathLike | SourceFile) or is_hdus(given):
+        return True
+    return hasattr(given, "read") or on_file_system(given)
 
 
 def _one_each(weight_map: Any, count: int) -> list[str | os.PathLike[str] | None]:
@@ -301,10 +303,9 @@ def _first_of_stream(given: Any) -> bytes | None:
     place = given.tell()
     try:
         given.seek(0)
-        head = given.read(_HEAD)
+        return None if isinstance(given.read(0), str) else first_of_stream(given, _HEAD)
     finally:
         given.seek(place)
-    return head if isinstance(head, bytes) else None
 
 
 def _format(head: bytes) -> Format | None:

@@ -24,6 +24,12 @@ Group = str | int
 MAX_SIDE = 1 << 24
 """Maximum number of pixels along a side of an image; the coordinates of each side take memory."""
 
+CHUNK = 1 << 24
+"""Number of bytes of a plane that dask should read at once, 16 MiB: each chunk opens the file."""
+
+_BYTES = 4
+"""Number of bytes of a pixel in memory."""
+
 Role = Literal["err", "variance", "weight", "dq", "weight_map"]
 """Meaning of a plane beside the image; ``"weight"`` is an inverse variance, ``"weight_map"`` holds
 weights of any kind."""
@@ -64,6 +70,8 @@ class Contents:
     """Value of each data quality flag by its name."""
     compressed: bool = False
     """Whether reading a part of a plane costs as much as reading the whole plane."""
+    tile_rows: int = 1
+    """Number of rows that are stored, and therefore read, together."""
 
     def dataset(self, source: SourceFile, drop: Iterable[str] = ()) -> xr.Dataset:
         """Return the exposure as a lazy Dataset.
@@ -83,12 +91,13 @@ class Contents:
         self._check()
         dropped = set(drop)
         whole = dict(zip(schema.PIXELS, self.planes[DATA].shape, strict=True))
+        chunks = whole if self.compressed else {**whole, "y": self._rows_of_chunk(*whole.values())}
         variables = {
             name: xr.Variable(
                 schema.PIXELS,
                 LazilyIndexedArray(PlaneArray(plane)),
                 self._attrs_of(name, self.planes.keys() - dropped),
-                {"preferred_chunks": whole} if self.compressed else None,
+                {"preferred_chunks": chunks},
             )
             for name, plane in self.planes.items()
             if name not in dropped
@@ -104,6 +113,11 @@ class Contents:
         found = xr.Dataset(variables, coords, {k: v for k, v in attrs.items() if v is not None})
         identity = identity_of_file(self.name, source.key, source.size, source.modified)
         return with_identity(found, identity).drop_vars(dropped, errors="ignore")
+
+    def _rows_of_chunk(self, height: int, width: int) -> int:
+        """Return the number of rows that dask should read at once: whole rows, whole tiles."""
+        rows = max(CHUNK // (width * _BYTES), 1)
+        return min(-(-rows // self.tile_rows) * self.tile_rows, height)
 
     def _check(self) -> None:
         shape = self.planes[DATA].shape

@@ -43,6 +43,8 @@ class Hdu:
     """Shape of the image, without leading axes of one pixel; None if the HDU has no image."""
     offset: int | None = None
     """Offset of the data in the file; None if the data or the file are compressed."""
+    tile_rows: int = 1
+    """Number of rows per tile of a tile-compressed image."""
 
     @property
     def label(self) -> str:
@@ -275,4 +277,5 @@ def _describe(source: SourceFile, index: int, hdu: Any, part: _Part) -> Hdu:
     while shape is not None and len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     offset = None if tiled or source.compression is not None else part.start
-    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape, offset)
+    rows = int(hdu.tile_shape[-2]) if tiled and len(hdu.tile_shape) > 1 else 1
+    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape, offset, rows)

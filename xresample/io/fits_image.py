@@ -110,7 +110,7 @@ def read(file: FitsFile, options: ReadOptions) -> Contents:
         contents = (jwst if mission == "JWST" else hst).read(file, image, name)
     else:
         contents = _read_any(file, image, name, several)
-    contents.compressed = file.compressed
+    contents.compressed, contents.tile_rows = file.compressed, image.tile_rows
     weight = file.partner(image, name_in(COADD_WEIGHT, image))
     if weight is not None and weight.shape == image.shape:
         contents.planes[DATA] = where_weighted(contents.planes[DATA], file, weight)

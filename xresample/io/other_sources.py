@@ -52,6 +52,9 @@ class RemoteFile(SourceFile):
 
     def raw(self) -> IO[bytes]:
         """Open the file for reading by ranges."""
+        if _protocol(self.fs) == "memory":
+            # This file system opens a file as one stream, which threads must not share.
+            return io.BytesIO(self.fs.cat_file(self.place))
         stream = self.fs.open(self.place, "rb", block_size=AHEAD, cache_type="readahead")
         return cast(IO[bytes], stream)
 
@@ -128,7 +131,7 @@ def source_of(given: Any) -> SourceFile:
         return MemoryFile.of(_content_of_hdus(given), str(given.filename() or ""))
     if isinstance(given, bytes | bytearray | memoryview):
         return MemoryFile.of(bytes(given), "")
-    if hasattr(given, "fs") and isinstance(getattr(given, "path", None), str):
+    if on_file_system(given):
         return _on_file_system(given.fs, given.path)
     name = getattr(given, "name", None)
     if isinstance(name, str) and os.path.isfile(name) and isinstance(given, io.BufferedIOBase):
@@ -145,6 +148,11 @@ def is_hdus(given: Any) -> bool:
     """Tell whether a value is an `astropy.io.fits.HDUList`, without importing astropy."""
     module = sys.modules.get("astropy.io.fits")
     return module is not None and isinstance(given, module.HDUList)
+
+
+def on_file_system(given: Any) -> bool:
+    """Tell whether a value is a file, open or not yet, on a file system of fsspec."""
+    return hasattr(given, "fs") and isinstance(getattr(given, "path", None), str)
 
 
 def is_remote(path: str) -> bool:
@@ -194,8 +202,7 @@ def remote_file(url: str) -> SourceFile:
 
 def _on_file_system(fs: Any, place: str, url: str | None = None) -> SourceFile:
     """Return a file on a file system of fsspec."""
-    protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
-    if protocol in ("file", "local"):
+    if _protocol(fs) in ("file", "local"):
         return SourceFile.at(place)
     path = url or (place if _is_url(place) else fs.unstrip_protocol(place))
     with _network_errors(path):
@@ -211,6 +218,11 @@ def _on_file_system(fs: Any, place: str, url: str | None = None) -> SourceFile:
         except (ValueError, io.UnsupportedOperation):
             return MemoryFile.of(fs.cat_file(place), path)
         return RemoteFile(path, size, version, compression_of(head), fs=fs, place=place)
+
+
+def _protocol(fs: Any) -> str:
+    """Return the name of a file system of fsspec, such as ``"s3"``."""
+    return str(fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0])
 
 
 def _state(fs: Any, place: str) -> tuple[int, str]:

@@ -205,18 +205,23 @@ def first_bytes(path: str, count: int) -> bytes | None:
     """
     try:
         with open(path, "rb") as raw:
-            head = raw.read(count)
-            compression = compression_of(head)
-            if compression is None:
-                return head
-            raw.seek(0)
-            try:
-                with _decompressed(raw, compression) as stream:
-                    return stream.read(count)
-            except DAMAGE_ERRORS:
-                return b""
+            return first_of_stream(raw, count)
     except (OSError, ValueError):
         return None
+
+
+def first_of_stream(stream: IO[bytes], count: int) -> bytes:
+    """Return the first bytes of an open file, decompressed; empty if the file is damaged."""
+    head = stream.read(count)
+    compression = compression_of(head)
+    if compression is None:
+        return head
+    stream.seek(0)
+    try:
+        with _decompressed(stream, compression) as unpacked:
+            return unpacked.read(count)
+    except DAMAGE_ERRORS:
+        return b""
 
 
 def _when(modified: int | str) -> str:

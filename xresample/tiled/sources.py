@@ -27,12 +27,13 @@ def require_other_store(folder: Path | None, store: Any, exposures: list[xr.Data
     for number, exposure in enumerate(exposures):
         for source in _sources(exposure):
             inside = folder is not None and source.path is not None and _holds(folder, source.path)
-            if inside or (source.store is not None and source.store == store):
+            same = source.store is not None and source.store == store
+            if inside or same or source.is_at_url(store):
                 name = name_of(exposure) or number
                 raise InvalidInputError(
                     f"overwrite=True would delete {folder or store}, which contains "
-                    f"{source.path or source.store}, the source of the exposure {name}: write to "
-                    "another store"
+                    f"{source.path or source.url or source.store}, the source of the exposure "
+                    f"{name}: write to another store"
                 )
 
 
@@ -45,6 +46,13 @@ class _Source:
         text = str(root) if isinstance(root, str | Path) else None
         local = text is not None and "://" not in text.removeprefix("file://")
         self.path = Path(text.removeprefix("file://")) if text is not None and local else None
+        self.url = None if text is None or local else text.rstrip("/")
+
+    def is_at_url(self, store: Any) -> bool:
+        """Tell whether the source lies at the URL of a store, or below the URL."""
+        if self.url is None or not isinstance(store, str):
+            return False
+        return f"{self.url}/".startswith(f"{store.rstrip('/')}/")
 
 
 def _holds(folder: Path, path: Path) -> bool:
