@@ -43,7 +43,7 @@ LAYERS = (
     layer("prepare", packages=LABELLED | {"scipy"}),
     layer("mosaics", packages=LABELLED),
     layer("tiled", packages=LABELLED | {"dask", "distributed", "zarr"}),
-    layer("io", packages=LABELLED | {"asdf", "gwcs"}),
+    layer("io", packages=LABELLED | {"asdf", "gwcs", "fsspec"}),
     layer("plot", packages=LABELLED | {"matplotlib"}),
     layer("sky", packages=LABELLED | {"mocpy"}),
     layer("accumulate", packages=LABELLED),
@@ -68,6 +68,7 @@ ONLY_IN = {
     "zarr": {"tiled"},
     "matplotlib": {"plot"},
     "mocpy": {"sky"},
+    "fsspec": {"io"},
     "tqdm": {"progress"},
 }
 """Packages that only one folder imports."""
