@@ -238,10 +238,11 @@ def test_a_mosaic_goes_through_hdus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tiles", "rows"), [(None, (1048, 1048, 4)), ((1, 4000), (1048, 1048, 4)), ((100, 100), None)]
+    ("tiles", "rows"),
+    [(None, (1024, 1024, 52)), ((1, 4000), (1024, 1024, 52)), ((100, 100), (1100, 1000))],
 )
 def test_chunks_are_whole_rows_and_tiles(
-    tmp_path: Path, tiles: tuple[int, int] | None, rows: tuple[int, ...] | None
+    tmp_path: Path, tiles: tuple[int, int] | None, rows: tuple[int, ...]
 ) -> None:
     """dask reads 16 MiB of whole rows at once, and never a tile twice."""
     files.image(tmp_path / "a.fits")
@@ -252,7 +253,12 @@ def test_chunks_are_whole_rows_and_tiles(
     )  # fmt: skip
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "b.fits")
     chunks = xr.open_dataset(tmp_path / "b.fits", engine="xresample", chunks={})["data"].chunks
-    assert chunks == (rows or (1100, 1000), (4000,))
+    assert chunks == (rows, (4000,))
+    # Chunks of columns, and chunks of images that fit one chunk, are free of warnings.
+    chosen = {"x": 500}
+    assert xr.open_dataset(tmp_path / "b.fits", engine="xresample", chunks=chosen)["data"].chunks
+    small = xr.open_dataset(tmp_path / "a.fits", engine="xresample", chunks={"y": 5})
+    assert small["data"].chunks is not None
 
 
 def test_text_and_other_values_are_refused() -> None:

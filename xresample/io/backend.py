@@ -39,7 +39,7 @@ class XResampleBackend(BackendEntrypoint):
     description = "Exposures of JWST, Roman and HST, and any FITS image with a WCS on the sky"
     open_dataset_parameters: ClassVar[tuple[str, ...]] = (
         *("filename_or_obj", "drop_variables", "group"),
-        *("err", "variance", "weight", "dq", "var_sky"),
+        *("err", "variance", "weight", "dq", "weight_map", "var_sky"),
     )
 
     url = "https://xresample.readthedocs.io/en/latest/files.html"

@@ -91,13 +91,13 @@ class Contents:
         self._check()
         dropped = set(drop)
         whole = dict(zip(schema.PIXELS, self.planes[DATA].shape, strict=True))
-        chunks = whole if self.compressed else {**whole, "y": self._rows_of_chunk(*whole.values())}
+        chunks = whole if self.compressed else self._chunks(*whole.values())
         variables = {
             name: xr.Variable(
                 schema.PIXELS,
                 LazilyIndexedArray(PlaneArray(plane)),
                 self._attrs_of(name, self.planes.keys() - dropped),
-                {"preferred_chunks": chunks},
+                {"preferred_chunks": chunks} if chunks else None,
             )
             for name, plane in self.planes.items()
             if name not in dropped
@@ -114,10 +114,15 @@ class Contents:
         identity = identity_of_file(self.name, source.key, source.size, source.modified)
         return with_identity(found, identity).drop_vars(dropped, errors="ignore")
 
-    def _rows_of_chunk(self, height: int, width: int) -> int:
-        """Return the number of rows that dask should read at once: whole rows, whole tiles."""
+    def _chunks(self, height: int, width: int) -> dict[str, int]:
+        """Return the chunks that dask should read by default; empty for a single chunk.
+
+        xarray warns about chunks that divide these chunks. Therefore columns, which cost the same
+        in any chunk, have no entry, and the number of rows is a power of 2 unless tiles need more.
+        """
         rows = max(CHUNK // (width * _BYTES), 1)
-        return min(-(-rows // self.tile_rows) * self.tile_rows, height)
+        rows = -(-(1 << (rows.bit_length() - 1)) // self.tile_rows) * self.tile_rows
+        return {"y": rows} if rows < height else {}
 
     def _check(self) -> None:
         shape = self.planes[DATA].shape
