@@ -6,6 +6,7 @@ import gzip
 import io
 import pickle
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,23 @@ def test_files_in_memory_are_read_like_local_ones(tmp_path: Path, memory: Any, n
         assert stream.tell() == file.tell() == 0
         assert XResampleBackend().guess_can_open(file)
         assert XResampleBackend().guess_can_open(f"memory://x/{name}")
+
+
+def test_a_member_of_an_archive_is_not_the_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files.image(tmp_path / "a.fits")
+    member = tmp_path / "b.fits"
+    with fits.open(tmp_path / "a.fits") as hdus:
+        hdus[0].data[:] = 7.0
+        hdus.writeto(member)
+    with zipfile.ZipFile("c.zip", "w") as archive:
+        archive.write(member, "a.fits")
+    with zipfile.ZipFile("c.zip") as archive, archive.open("a.fits") as stream:
+        [exposure] = xrs.open_exposures(stream)
+    assert float(exposure["data"].max()) == 7.0
+    assert exposure.attrs["filename"] == "a.fits"
 
 
 def test_companions_may_be_remote(tmp_path: Path, memory: Any) -> None:

@@ -169,6 +169,15 @@ class SkyMethods(Methods):
             ``mocpy`` is not installed, or the depth is invalid.
         UnsupportedWCSError
             The outline is not within a hemisphere.
+
+        Examples
+        --------
+        >>> import numpy as np, xresample as xrs
+        >>> from astropy.wcs import WCS
+        >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 5.5, "CRPIX2": 5.5,
+        ...            "CRVAL1": 10.0, "CDELT1": -0.1, "CDELT2": 0.1})
+        >>> int(xrs.make_exposure(np.zeros((10, 10)), wcs).resample.moc(max_depth=9).max_order)
+        9
         """
         from xresample.sky.region import moc
 

@@ -60,7 +60,8 @@ class RemoteFile(SourceFile):
 
     def state(self) -> tuple[int, int | str]:
         """Return size and version of the file as it is now."""
-        return _state(self.fs, self.place)
+        with _network_errors(self.path):
+            return _state(self.fs, self.place)
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -134,10 +135,12 @@ def source_of(given: Any) -> SourceFile:
     if on_file_system(given):
         return _on_file_system(given.fs, given.path)
     name = getattr(given, "name", None)
-    if isinstance(name, str) and os.path.isfile(name) and isinstance(given, io.BufferedIOBase):
+    # Members of archives have names, too, which are not those of files.
+    is_file = isinstance(given, io.BufferedReader) and isinstance(given.raw, io.FileIO)
+    if is_file and isinstance(name, str):
         return SourceFile.at(os.path.abspath(name))
     if hasattr(given, "read"):
-        return MemoryFile.of(_content_of_stream(given), str(name or ""))
+        return MemoryFile.of(_content_of_stream(given), name if isinstance(name, str) else "")
     raise InvalidInputError(
         "filename_or_obj must be the path or the URL of a file, an open file or an HDUList, got "
         f"{arguments.shown(given)}"
