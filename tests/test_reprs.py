@@ -202,4 +202,4 @@ def test_the_accessor_says_what_the_dataset_is(dataset: xr.Dataset, expected: st
 
 def test_completion_proposes_public_names_only() -> None:
     assert dir(xrs) == sorted(["__version__", *xrs.__all__])
-    assert sorted(xrs._HOMES) == sorted(xrs.__all__)
+    assert sorted([*xrs._HOMES, *xrs._MODULES]) == sorted(xrs.__all__)

@@ -171,7 +171,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     # Modules and names of this file are not for users, so completion does not propose them.
-    return sorted({"__version__", *__all__, *_MODULES})
+    return sorted(["__version__", *__all__])
 
 
 _accessor.register()
