@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xresample import threads as pool
+from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
 
 from .blot import Model, interpolation_code, mapped_rows, row_slabs
@@ -102,6 +103,8 @@ class Judge:
         model, noise = blots["model"], _noise(self.rules, blots, err)
         if data is None:
             raise ValueError("an admitted exposure has data")
+        if self.rules.backg is None:
+            data = without_slopes(exposure, data, (0, 0))
         spread = blots.get("spread", np.empty((0, 0), model.dtype))
         rule = FlagRule(*self.rules.numbers, float(background))
         levels, mask = np.empty(model.shape, np.uint8), np.empty(model.shape, bool)

@@ -8,6 +8,7 @@ import numpy as np
 
 from xresample import threads as pool
 from xresample.accumulate.weights import weights_of
+from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
@@ -57,7 +58,10 @@ def outliers_without_resampling(
         cut = slice(rows.start, rows.stop)
         parts = [Exposure(exposure.dataset.isel(y=cut)) for exposure in exposures]
         data, err = ([_plane(part, name) for part in parts] for name in ("data", "err"))
-        values = [image - _level(part) for image, part in zip(data, parts, strict=True)]
+        values = [
+            without_slopes(part, image, (0, 0)) - _level(part)
+            for image, part in zip(data, parts, strict=True)
+        ]
         weights = [weights_of(part, options) for part in parts]
         found = how.run(values, weights, err, floors)
         model = np.where(found["count"] + found["rejected"] < 2, np.nan, found["data"])
