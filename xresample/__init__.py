@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .io.skycells import skycell_grids
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
+    from .prepare.fill import fill_flagged
     from .prepare.outliers import flag_outliers
     from .prepare.skymatch import match_sky
     from .prepare.stack import stack
@@ -64,6 +65,7 @@ _HOMES = {
     "covering": "sky.covering",
     "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
+    "fill_flagged": "prepare.fill",
     "fit_wcs": "datamodel.grid",
     "flag_outliers": "prepare.outliers",
     "match_sky": "prepare.skymatch",
@@ -137,6 +139,7 @@ __all__ = [
     "covering",
     "drop_from_zarr",
     "empty_mosaic",
+    "fill_flagged",
     "fit_wcs",
     "flag_outliers",
     "grid_touching",
