@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .io.skycells import skycell_grids
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
+    from .prepare.clean import make_mosaic
     from .prepare.fill import fill_flagged
     from .prepare.outliers import flag_outliers
     from .prepare.skymatch import match_sky
@@ -71,6 +72,7 @@ _HOMES = {
     "match_sky": "prepare.skymatch",
     "grid_touching": "tiled.sky_tiles",
     "make_exposure": "datamodel.exposure",
+    "make_mosaic": "prepare.clean",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
     "plan": "tiled.plan",
@@ -144,6 +146,7 @@ __all__ = [
     "flag_outliers",
     "grid_touching",
     "make_exposure",
+    "make_mosaic",
     "match_sky",
     "merge",
     "open_exposures",

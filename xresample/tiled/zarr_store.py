@@ -275,11 +275,8 @@ def _prepared(
             require_same(job, root[PROGRESS].attrs.get(JOB), store)
             if root[PROGRESS].attrs.get(READY):
                 return root
-        elif found := _content(store, root):
-            raise InvalidInputError(
-                f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
-                f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
-            )
+        else:
+            _require_empty(store, root)
     folder = local_path(store)
     if folder is None:
         return _made(planned, store, job, size, compressors, overwrite)
@@ -288,6 +285,22 @@ def _prepared(
     root = opened(store)
     require_same(job, root[PROGRESS].attrs.get(JOB), store)
     return root
+
+
+def require_usable(store: Any, overwrite: bool) -> None:
+    """Raise an error if a store cannot take a mosaic, for callers with long work before."""
+    root = opened(checked_store(store))
+    if not (overwrite or (root is not None and PROGRESS in root)):
+        _require_empty(store, root)
+
+
+def _require_empty(store: Any, root: Any) -> None:
+    """Raise an error if a store, whose group is None if it does not exist, holds anything."""
+    if found := _content(store, root):
+        raise InvalidInputError(
+            f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
+            f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
+        )
 
 
 def _made(
