@@ -485,8 +485,8 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         Parameters
         ----------
         mosaic : Dataset
-            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Of a lazy
-            image only the part under the exposure is read.
+            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Only the
+            part under the exposure is read.
         variable : str, optional
             Image to interpolate. Default: ``"data"``.
         interpolation : str, optional
@@ -494,10 +494,10 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             ``"lanczos5"``, as in ``drizzle.resample.blot_image``.
         pixmap : array_like, optional
             Positions of the pixel centres on the mosaic, ``(y, x, 2)``, x first, in place of the
-            map from the two WCSs.
+            map from the two WCSs. The result is then computed at once.
         threads : int, optional
-            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
-            value.
+            Threads to use, unless the result is lazy. Default: one per CPU. The result is
+            bit-for-bit the same for any value.
         **options
             ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
 
@@ -505,7 +505,8 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         -------
         DataArray
             The image, with the coordinates of the exposure. Pixels whose centre lies in no valid
-            pixel of the mosaic are NaN.
+            pixel of the mosaic are NaN. If the mosaic or the data of the exposure are a dask
+            array, so is the image, with the same bits.
 
         Raises
         ------
@@ -528,7 +529,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         >>> exposure.resample.blot(image, pixmap=where).values
         array([[0.5, 2.5, nan]])
         """
-        from xresample.prepare.blot import blot
+        from xresample.prepare.blot_exposure import blot
 
         return blot(
             self._dataset,

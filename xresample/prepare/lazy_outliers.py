@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,11 +12,12 @@ from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
 from xresample.tiled.combine_graph import lazy_images
 from xresample.tiled.groups import GroupPlan
+from xresample.tiled.plan import parts_of
 from xresample.tiled.stack_graph import lazy_stack
 from xresample.tiled.window_graph import Window, counts, flagged, per_exposure
 from xresample.tiled.worker import ExposureInput, SharedInput, mapping_of
 
-from .blot import Model
+from .blot import Model, margin_of
 from .flag_bits import FlagBits
 from .judge import Judge
 from .reference import Recipe
@@ -38,7 +40,10 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
         dict.fromkeys(recipe.planes, dtype),
     )  # fmt: skip
     names = ("data", "err", COADD_WEIGHT)
-    results = per_exposure(plan, names, reference, partial(judged, rules), np.uint8)
+    # The interpolation also reads pixels that an exposure does not reach.
+    near = parts_of(plan.admitted, plan.job, plan.tiling, margin_of(rules.interpolation))
+    seen = replace(plan, parts=near)
+    results = per_exposure(seen, names, reference, partial(judged, rules), np.uint8)
     masks = [result & OUTLIER != 0 for result in results]
     exposures = []
     for entry, mask, own in zip(plan.admitted, masks, bits, strict=True):

@@ -295,7 +295,7 @@ def plan_tiles(
 
 
 def parts_of(
-    admitted: Sequence[Admitted], job: Job, tiling: Tiling
+    admitted: Sequence[Admitted], job: Job, tiling: Tiling, margin: float = 0.0
 ) -> dict[tuple[int, int], tuple[Part, ...]]:
     """Return for each tile that is touched the parts of exposures that can touch it.
 
@@ -307,6 +307,8 @@ def parts_of(
         The job, with the grid.
     tiling : Tiling
         The tiles, which may cover a part of the grid.
+    margin : float, optional
+        Distance beyond the reach of the kernel, in output pixels.
     """
     exposures = [entry.exposure for entry in admitted]
     lattices = [
@@ -315,7 +317,7 @@ def parts_of(
     parts: dict[tuple[int, int], list[Part]] = {}
     everywhere = _positions(exposures, lattices, job.grid)
     for entry, lattice, positions in zip(admitted, lattices, everywhere, strict=True):
-        far = reach(job.options, entry.scales.ratio, longest_step(lattice, positions))
+        far = margin + reach(job.options, entry.scales.ratio, longest_step(lattice, positions))
         if _is_beyond(entry.exposure, lattice, positions, job.grid):
             positions = positions[:, :0]
         for index, part in touching(entry.number, lattice, positions, far, tiling):
