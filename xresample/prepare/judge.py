@@ -22,6 +22,10 @@ INTERPOLATIONS = {"noise": "linear", "spread": "linear", "keep": "nearest"}
 """Interpolation of each plane of the reference, except for the model."""
 
 
+OUTLIER, COMPARED = 1, 2
+"""Bits of an array that tells which pixels are outliers, and which were compared."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outliers:
     """The outliers of an exposure."""
@@ -35,6 +39,11 @@ class Outliers:
     def compared(self) -> int:
         """Number of pixels that were compared."""
         return int(np.count_nonzero(self.known))
+
+    @property
+    def bits(self) -> np.ndarray:
+        """``OUTLIER`` and ``COMPARED`` of each pixel, uint8."""
+        return self.mask * np.uint8(OUTLIER) + self.known * np.uint8(COMPARED)
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,36 @@ class Judge:
         if "keep" in blots:
             levels[blots["keep"] == 1] = 0
         pool.run(lambda rows: flag_rows(levels, rows.start, rows.stop, mask), slabs, threads)
-        return Outliers(mask, np.isfinite(model))
+        return Outliers(grown(mask, self.rules.grow), np.isfinite(model))
+
+
+def grown(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return a mask, ``(y, x)``, with a box of pixels marked around each marked pixel.
+
+    Parameters
+    ----------
+    mask : ndarray
+        bool ``(y, x)``.
+    side : int
+        Side of the box. The longer part of an even box lies at higher rows and columns.
+
+    Examples
+    --------
+    >>> grown(np.array([[False, True, False, False, False]]), 3)
+    array([[ True,  True,  True, False, False]])
+    >>> grown(np.array([[False, True, False, False, False]]), 4)
+    array([[ True,  True,  True,  True, False]])
+    """
+    before, after = (side - 1) // 2, side // 2
+    for axis in (0, 1):
+        whole = np.moveaxis(mask.copy(), axis, 0)
+        line = np.moveaxis(mask, axis, 0)
+        for step in range(1, before + 1):
+            whole[:-step] |= line[step:]
+        for step in range(1, after + 1):
+            whole[step:] |= line[:-step]
+        mask = np.moveaxis(whole, 0, axis)
+    return mask
 
 
 def _noise(rules: Rules, blots: Mapping[str, np.ndarray], err: np.ndarray | None) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from xresample.arguments import whole
 from xresample.errors import InvalidInputError
 
 from .blot import interpolation_code
@@ -46,6 +47,7 @@ class Rules:
     noise: Noise = "err"
     blur: Blur = "gradient"
     epochs: bool = False
+    grow: int = 1
     resample_data: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the resampling."""
@@ -63,6 +65,7 @@ class Rules:
             object.__setattr__(self, name, _pair(name, getattr(self, name)))
         if self.backg is not None and not math.isfinite(self.backg):
             raise InvalidInputError(f"backg must be None or a finite number, got {self.backg!r}")
+        object.__setattr__(self, "grow", whole("grow", self.grow, at_least=1))
         interpolation_code(self.interpolation)
         _ = self.combination
 
@@ -120,6 +123,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "blot_interp": "poly5",
         "driz_cr_snr": "3.5 3.0",
         "driz_cr_scale": "1.2 0.7",
+        "driz_cr_grow": 1,
     },
     "jwst": {**_PIPELINE, "good_bits": "~DO_NOT_USE"},
     "romancal": {**_PIPELINE, "good_bits": "~DO_NOT_USE+NON_SCIENCE"},
@@ -141,6 +145,7 @@ ASTRODRIZZLE = {
     "blot_interp": "interpolation",
     "driz_cr_snr": "snr",
     "driz_cr_scale": "scale",
+    "driz_cr_grow": "grow",
 }
 """Parameters of AstroDrizzle, and the names that they have here."""
 
