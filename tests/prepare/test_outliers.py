@@ -67,7 +67,7 @@ def test_the_preset_of_astrodrizzle(scene):
     assert masks_of(found)[scene.rays > 10].mean() >= 0.95
     same = xrs.flag_outliers(
         scene.exposures, GRID, kernel="turbo", weight_type="exptime", combine="minmed", maskpt=0.3,
-        interpolation="poly5", snr=(3.5, 3.0),
+        interpolation="poly5", snr=(3.5, 3.0), nsigma=(4, 3),
     )  # fmt: skip
     assert_array_equal(masks_of(found), masks_of(same))
     other = xrs.flag_outliers(scene.exposures, GRID, preset="astrodrizzle", driz_cr_snr="9 8")
@@ -208,7 +208,8 @@ def test_tiles_beyond_an_exposure_are_read(interpolation):
         assert_same_bits(a, b.compute())
 
 
-@pytest.mark.parametrize("rules", [{}, {"noise": "max", "blur": "spread", **STARS}])
+@pytest.mark.parametrize("rules", [{}, {"noise": "max", "blur": "spread", **STARS},
+                                   {"combine": "minmed", "nsigma": "4 1"}])  # fmt: skip
 def test_lazy_exposures_have_the_same_flags(scene, rules):
     eager = xrs.flag_outliers(scene.exposures, GRID, **rules)
     lazy = xrs.flag_outliers(
@@ -315,6 +316,8 @@ def test_bad_input(scene):
         ({"combine": "mode"}, "method must be one of"),
         ({"driz_cr_snr": "5 4"}, "preset='astrodrizzle'"),
         ({"interpolation": "sinc"}, "interpolation must be one of"),
+        ({"nsigma": "4"}, "nsigma must be two numbers"),
+        ({"combine": "minmed", "nsigma": (4, 3), "resample_data": False}, "nsigma must be one"),
         ({"grow": 0}, "grow must be an integer of at least 1, got 0"),
         ({"kernal": "square"}, "kernal"),
     ):

@@ -609,8 +609,9 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         lthresh, hthresh : float, optional
             Minimum and maximum of a value that counts. Default: no limit.
         nsigma : float or (float, float), optional
-            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations, or limits below and
-            above the median. Default: 3.
+            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations. A pair is, for
+            ``"clipped"``, the limits below and above the median; for ``"minmed"``, the limit, and
+            the limit for the eight neighbours of pixels beyond the first one. Default: 3.
         sigma : {"predicted", "empirical"}, optional
             For ``"clipped"``: use the ``err`` of each value, or else the root of its inverse
             weight, or use the scatter of the values. With fewer than about 12 groups the scatter

@@ -13,6 +13,7 @@ from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
 
 from .blot import Model, interpolation_code, mapped_rows, row_slabs
+from .neighbours import grown
 from .rules import Rules
 
 if TYPE_CHECKING:
@@ -128,35 +129,6 @@ class Judge:
             levels[blots["keep"] == 1] = 0
         pool.run(lambda rows: flag_rows(levels, rows.start, rows.stop, mask), slabs, threads)
         return Outliers(grown(mask, self.rules.grow), np.isfinite(model))
-
-
-def grown(mask: np.ndarray, side: int) -> np.ndarray:
-    """Return a mask, ``(y, x)``, with a box of pixels marked around each marked pixel.
-
-    Parameters
-    ----------
-    mask : ndarray
-        bool ``(y, x)``.
-    side : int
-        Side of the box. The longer part of an even box lies at higher rows and columns.
-
-    Examples
-    --------
-    >>> grown(np.array([[False, True, False, False, False]]), 3)
-    array([[ True,  True,  True, False, False]])
-    >>> grown(np.array([[False, True, False, False, False]]), 4)
-    array([[ True,  True,  True,  True, False]])
-    """
-    before, after = (side - 1) // 2, side // 2
-    for axis in (0, 1):
-        whole = np.moveaxis(mask.copy(), axis, 0)
-        line = np.moveaxis(mask, axis, 0)
-        for step in range(1, before + 1):
-            whole[:-step] |= line[step:]
-        for step in range(1, after + 1):
-            whole[step:] |= line[:-step]
-        mask = np.moveaxis(whole, 0, axis)
-    return mask
 
 
 def _noise(rules: Rules, blots: Mapping[str, np.ndarray], err: np.ndarray | None) -> np.ndarray:

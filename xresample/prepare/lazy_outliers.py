@@ -22,7 +22,9 @@ from xresample.tiled.worker import ExposureInput, SharedInput, mapping_of
 
 from .blot import Model, margin_of
 from .flag_bits import FlagBits
-from .judge import COMPARED, OUTLIER, Judge, Outliers, grown
+from .judge import COMPARED, OUTLIER, Judge, Outliers
+from .minmed import settled
+from .neighbours import grown
 from .reference import Recipe
 from .report import ExposureList, make_report
 from .rules import Rules
@@ -41,6 +43,7 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
         dict.fromkeys(recipe.planes, dtype),
     )  # fmt: skip
     names = ("data", "err", COADD_WEIGHT)
+    reference = settled(reference, "model")
     # The interpolation also reads pixels that an exposure does not reach.
     near = parts_of(plan.admitted, plan.job, plan.tiling, margin_of(rules.interpolation))
     seen = replace(plan, parts=near)

@@ -1,4 +1,4 @@
-"""Typical values of a plane around pixels that are not good."""
+"""Pixels around others: typical values of a plane, and masks that grow."""
 
 from __future__ import annotations
 
@@ -53,3 +53,32 @@ def _box_means(
             total += np.where(counts, plane[y, x], 0.0)
             count += counts
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def grown(mask: np.ndarray, side: int) -> np.ndarray:
+    """Return a mask, ``(y, x)``, with a box of pixels marked around each marked pixel.
+
+    Parameters
+    ----------
+    mask : ndarray
+        bool ``(y, x)``.
+    side : int
+        Side of the box. The longer part of an even box lies at higher rows and columns.
+
+    Examples
+    --------
+    >>> grown(np.array([[False, True, False, False, False]]), 3)
+    array([[ True,  True,  True, False, False]])
+    >>> grown(np.array([[False, True, False, False, False]]), 4)
+    array([[ True,  True,  True,  True, False]])
+    """
+    before, after = (side - 1) // 2, side // 2
+    for axis in (0, 1):
+        whole = np.moveaxis(mask.copy(), axis, 0)
+        line = np.moveaxis(mask, axis, 0)
+        for step in range(1, before + 1):
+            whole[:-step] |= line[step:]
+        for step in range(1, after + 1):
+            whole[step:] |= line[:-step]
+        mask = np.moveaxis(whole, 0, axis)
+    return mask

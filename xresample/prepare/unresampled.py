@@ -15,7 +15,8 @@ from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
 
 from .blot import row_slabs
-from .judge import COMPARED, OUTLIER, Outliers, grown
+from .judge import COMPARED, OUTLIER, Outliers
+from .neighbours import grown
 from .rules import Rules
 from .thresholds import mean_weight
 
