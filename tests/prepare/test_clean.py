@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def test_one_call_gives_the_bits_of_the_steps(
 ) -> None:
     before = [e.copy(deep=True) for e in raw]
     xr.testing.assert_identical(xrs.make_mosaic(raw, grid), by_steps)
-    xr.testing.assert_identical(xrs.make_mosaic(raw, threads=1), by_steps)
+    one_pass = (e for e in raw)
+    xr.testing.assert_identical(xrs.make_mosaic(one_pass, threads=1), by_steps)
     for exposure, old in zip(raw, before, strict=True):
         xr.testing.assert_identical(exposure, old)
 
@@ -109,6 +111,7 @@ def test_steps_can_be_left_out_and_changed(raw: list[xr.Dataset], grid: Any) -> 
 
 
 def test_options_as_an_object(raw: list[xr.Dataset], grid: Any) -> None:
+    assert set(xrs.Options.__dataclass_fields__) < set(signature(xrs.make_mosaic).parameters)
     options = xrs.Options(kernel="turbo", weight_type=None)
     found = xrs.make_mosaic(raw, grid, options=options)
     named = xrs.make_mosaic(raw, grid, kernel="turbo", weight_type=None)

@@ -250,6 +250,16 @@ def test_inputs_stay_unchanged_and_threads_do_not_matter(exposures: list[xr.Data
         xr.testing.assert_identical(exposure, old)
 
 
+def test_a_stack_of_filled_exposures_is_the_same(filled: list[xr.Dataset], tmp_path: Path) -> None:
+    """The flags that the co-add accepts survive a stack, and a file."""
+    expected = xrs.coadd(filled[:2], star_grid(), **EQUAL)
+    xrs.concat(filled[:2]).to_netcdf(tmp_path / "stack.nc")
+    with xr.open_dataset(tmp_path / "stack.nc") as stack:
+        found = xrs.coadd(stack, star_grid(), **EQUAL)
+        for name in ("data", "wht"):
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
 def test_filling_again_changes_nothing(filled: list[xr.Dataset]) -> None:
     again = xrs.fill_flagged(filled, star_grid(), **EQUAL)
     for new, old in zip(again, filled, strict=True):

@@ -107,7 +107,7 @@ def fill_flagged(
         Number of times that the model is sharpened. Each one halves the blur that is left, and
         raises the noise of the model a little. Default: 2.
     interpolation : str, optional
-        Interpolation of the model, see `blot`. Default: ``"poly5"``.
+        Interpolation of the model, see ``blot``. Default: ``"poly5"``.
     threads : int, optional
         Threads to use. Default: one per CPU. The result is bit-for-bit the same for any value.
     progress : bool, optional
