@@ -12,6 +12,7 @@ import xarray as xr
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.blocks import read_sums
 from xresample.datamodel.grid import Grid
+from xresample.datamodel.labels import read_labels
 from xresample.datamodel.memory import total_memory
 from xresample.datamodel.mosaic import (
     further_attrs,
@@ -31,6 +32,7 @@ from .deposit import Placement
 from .job import Admitted, Job
 from .launch import Window, add_exposure
 from .notices import Notices
+from .set_tree import SetTree
 from .window import place
 
 
@@ -171,6 +173,7 @@ class Accumulator:
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
         found = {}
+        self.buffers.number_labels()
         for name in self.buffers.layout.planes:
             stored = self.buffers.stored(name)
             found[name] = self._err_from_variances() if stored is None else stored
@@ -222,6 +225,9 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
         buffers.context = np.zeros(con.shape, layout.dtype(name, options))
         for target, source in zip(buffers.context, con, strict=True):
             copy_plane(target, source, threads)
+    if layout.by_rule(schema.Rule.LABELS):
+        buffers.context, sets = read_labels(mosaic)
+        buffers.tree = SetTree.of(sets)
     for name in layout.by_rule(schema.Rule.DQ):
         buffers.dq = np.zeros(grid.shape, layout.dtype(name, options))
         copy_plane(buffers.dq, mosaic[name].transpose(*schema.PIXELS).values, threads)

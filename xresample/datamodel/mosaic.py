@@ -11,9 +11,10 @@ import xarray as xr
 from xresample.errors import InvalidInputError
 
 from . import provenance, schema
-from .blocks import NOISE
+from .blocks import NOISE, Blocks
 from .context import n_planes
 from .grid import Grid
+from .labels import is_labelled, tile_coords
 from .options import Options
 from .planes import Layout
 from .version import __version__
@@ -51,6 +52,12 @@ def require_mosaic(dataset: Any, *planes: str) -> None:
             raise InvalidInputError(f"The mosaic has no {name!r}{hint}")
 
 
+def require_context(dataset: Any) -> None:
+    """Raise an `InvalidInputError` unless a Dataset is a mosaic with a context, as bits or sets."""
+    if not (is_mosaic(dataset) and is_labelled(dataset)):
+        require_mosaic(dataset, "con")
+
+
 def described(value: Any) -> str:
     """Return a short description of what a caller gave, for an error message."""
     if not isinstance(value, xr.Dataset):
@@ -66,6 +73,7 @@ def labelled(
     units: str | None,
     attrs: Mapping[str, Any],
     layout: Layout,
+    tiles: Blocks | None = None,
 ) -> xr.Dataset:
     """Return the Dataset of a mosaic.
 
@@ -85,13 +93,16 @@ def labelled(
         Further attributes.
     layout : Layout
         The layout of the planes.
+    tiles : Blocks, optional
+        The tiles that have tables of sets. Default: the mosaic is one tile.
     """
     variables: dict[str, xr.Variable] = {}
     for name, plane in planes.items():
         further = name in options.planes
         row = schema.further_plane(name) if further else schema.require_row(schema.MOSAIC, name)
         labels = schema.variable_attrs(name, row, units, options.weight_type)
-        variables[name] = xr.Variable(row.dims, plane, labels)
+        encoding = schema.TEXT_ENCODING if row.dtype == schema.TEXT_KIND else None
+        variables[name] = xr.Variable(row.dims, plane, labels, encoding)
     known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE}
     if grid.pixel_scale is not None:
         known["pixelarea_arcsecsq"] = grid.pixel_scale**2
@@ -99,6 +110,9 @@ def labelled(
     coords = {**grid.coords(), **provenance.coordinates(rows)}
     if layout.block:
         coords |= layout.blocks(grid.shape, (grid.y0, grid.x0)).coords(layout.lags)
+    if layout.by_rule(schema.Rule.SETS):
+        whole = Blocks((grid.y0, grid.y0 + grid.shape[0]), (grid.x0, grid.x0 + grid.shape[1]))
+        coords |= tile_coords(tiles or whole)
     return xr.Dataset(variables, coords, known)
 
 
@@ -127,7 +141,8 @@ def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
         dtype, variable = layout.dtype(name, options), mosaic[name]
         if set(variable.dims) != set(row.dims):
             faults.append(f"{name} must have dimensions {row.dims}, got {variable.dims}")
-        if variable.dtype.newbyteorder("=") != dtype:
+        is_text = row.dtype == schema.TEXT_KIND and variable.dtype.kind in "OTU"
+        if not is_text and variable.dtype.newbyteorder("=") != dtype:
             faults.append(f"{name} must have type {dtype}, got {variable.dtype}")
         if row.rule is schema.Rule.CONTEXT and variable.ndim == len(row.dims):
             planes, held = n_planes(len(provenance.numbers_of(mosaic))), variable.sizes[row.dims[0]]

@@ -24,6 +24,8 @@ VarianceMethod = Literal["resampled", "propagated"]
 ErrorMethod = Literal["from_var", "driz_err"] | None
 DType = Literal["float32", "float64"]
 SplineOrder = Literal[1, 3]
+Context = bool | Literal["sets"]
+FlagRule = bool | Literal["or", "and"]
 Conserve = Literal["surface_brightness", "flux"]
 
 WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", "map", None)
@@ -57,8 +59,10 @@ class Options:
         ``None``: ignore ``dq``. 0: every flagged pixel has weight 0.
     flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
         Value of each flag by its name. Default: the flags that the attributes of ``dq`` describe.
-    enable_ctx : bool
-        Whether to make the context, ``con``.
+    enable_ctx : bool or "sets"
+        Whether to make the context, ``con``, one bit per exposure and pixel. ``"sets"``: one label
+        per pixel, ``con_label``, and a table of the distinct sets of exposures, ``con_sets``,
+        which takes less memory where there are more than 32 exposures.
     enable_var : bool
         Whether to co-add the variances.
     compute_err : {"from_var", "driz_err", None}
@@ -126,7 +130,7 @@ class Options:
     weight_type: WeightType = "ivm"
     good_bits: int | str | list[int] | None = 0
     flag_map: Mapping[str, int] | None = None
-    enable_ctx: bool = True
+    enable_ctx: Context = True
     enable_var: bool = True
     compute_err: ErrorMethod = None
     propagate_dq: bool = False
@@ -340,13 +344,20 @@ def _plane_names(name: str, given: Any) -> tuple[str, ...]:
     return found
 
 
+def _flag_or(name: str, given: Any, words: tuple[str, ...]) -> Any:
+    """Return True, False or one of several words."""
+    return choice(name, given, (True, False, *words)) if isinstance(given, str) else flag(name, given)
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **{name: partial(choice, allowed=allowed) for name, allowed in CHOICES.items()},
     "pixfrac": partial(number, above=0.0, at_most=1.0),
     "fillval": lambda _, given: parse_fillval(given),
     "good_bits": _good_bits,
     "flag_map": lambda _, given: flag_values(given),
-    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq"), flag),
+    "enable_ctx": partial(_flag_or, words=("sets",)),
+    "enable_var": flag,
+    "propagate_dq": flag,
     **dict.fromkeys(("noise_covariance", "exposure_map"), flag),
     **dict.fromkeys(("variance_names", "error_from_variances"), names),
     "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),

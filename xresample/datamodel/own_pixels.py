@@ -19,6 +19,7 @@ from xresample.wcs.steps import Steps, stepped
 
 from . import schema
 from .facts import value_of
+from .labels import one_table
 from .pixels import counts_pixels, fault_of_pixels, image_shape, pixel_axis
 
 _AREAS = ("pixelarea_steradians", "pixelarea_arcsecsq")
@@ -58,6 +59,8 @@ def in_own_pixels(dataset: xr.Dataset) -> xr.Dataset:
         raise InvalidInputError("; ".join(faults))
     if all(counts_pixels(dataset, name) for name in schema.PIXELS):
         return dataset
+    # The tiles of labels are rows and columns of the old pixels.
+    dataset = one_table(dataset)
     steps = Steps(*pixel_axis(dataset, "x"), *pixel_axis(dataset, "y"))
     shape = image_shape(dataset)
     coords = {

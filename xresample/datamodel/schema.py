@@ -22,6 +22,12 @@ from .units import power_of, weight_units
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
 
+TEXT_KIND = "text"
+"""Type of a variable that holds texts of any length."""
+
+TEXT_DTYPE = np.dtype("O", metadata={"element_type": str})
+"""Type of an array of such texts; netCDF needs the metadata to know that the objects are texts."""
+
 TEXT_ENCODING = {"dtype": object}
 """Encoding of strings: zarr specifies only strings of variable length."""
 
@@ -36,10 +42,12 @@ class Rule(Enum):
     MEAN = "mean weighted by wht"
     VARIANCE = "by the variance method"
     CONTEXT = "bitwise or, bits shifted by the number of exposures before"
-    DQ = "bitwise or"
+    DQ = "bitwise or, or bitwise and"
     BLOCK_SUM = "sum, block by block"
     DERIVED = "computed from the other planes"
     FLAGS = "sum, one plane per flag"
+    LABELS = "label of the union of both sets"
+    SETS = "table of the unions"
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,9 @@ class PlaneRow(Variable):
 
 PIXELS = ("y", "x")
 
+TILES = ("con_tile_y", "con_tile_x")
+"""Dimensions of the tables of the context as sets, one per tile."""
+
 BLOCKS = ("block_y", "block_x")
 """Dimensions of a plane that has one value per block of pixels."""
 
@@ -123,6 +134,14 @@ BLOCK_COORDINATES = (
 )
 """Coordinates of ``noise_covariance``."""
 
+TILE_COORDINATES = (
+    Coordinate("con_tile_y", ("con_tile_y",), "first pixel row of the tile", "pixel"),
+    Coordinate("con_tile_x", ("con_tile_x",), "first pixel column of the tile", "pixel"),
+    Coordinate("con_tile_y_stop", ("con_tile_y",), "pixel row after the tile", "pixel"),
+    Coordinate("con_tile_x_stop", ("con_tile_x",), "pixel column after the tile", "pixel"),
+)
+"""Coordinates of ``con_sets``."""
+
 EXPOSURE = (
     Variable("data", PIXELS, "f", "image", power=1, needed=True),
     Variable("err", PIXELS, "f", "standard deviation", power=1),
@@ -148,6 +167,14 @@ MOSAIC = (
     PlaneRow(
         *("con", ("plane", *PIXELS), "int32", "contributing exposures, one bit each"),
         rule=Rule.CONTEXT, asked_by=("enable_ctx", True),
+    ),
+    PlaneRow(
+        *("con_label", PIXELS, "int32", "label of the set of contributing exposures in con_sets"),
+        rule=Rule.LABELS, asked_by=("enable_ctx", "sets"),
+    ),
+    PlaneRow(
+        *("con_sets", TILES, TEXT_KIND, "exposures of each label of a tile, as JSON"),
+        rule=Rule.SETS, asked_by=("enable_ctx", "sets"),
     ),
     PlaneRow(
         *("dq", PIXELS, "uint32", "data quality flags of all contributing pixels"),
@@ -351,7 +378,8 @@ def coordinate_attrs(name: str) -> dict[str, str]:
     >>> coordinate_attrs("x")
     {'long_name': 'pixel column', 'units': 'pixel'}
     """
-    row = next(row for row in (*COORDINATES, *BLOCK_COORDINATES) if row.name == name)
+    rows = (*COORDINATES, *BLOCK_COORDINATES, *TILE_COORDINATES)
+    row = next(row for row in rows if row.name == name)
     attrs = {"long_name": row.long_name, "units": row.units}
     return {key: value for key, value in attrs.items() if value is not None}
 

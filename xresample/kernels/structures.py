@@ -275,6 +275,9 @@ class Rules(NamedTuple):
     """Largest number of the planes."""
 
 
+MARK_BIT = 31
+"""Bit of the label of a set that marks a pixel to which the exposure at hand contributes."""
+
 CONTRIBUTED, OVERFLOWED = 1, 2
 """Bits that tell what an exposure did to the planes: it contributed to a pixel; a sum of weights
 would be larger than the largest number of the planes."""

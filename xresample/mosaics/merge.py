@@ -11,6 +11,7 @@ from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.job import Job, warn_mixed
 from xresample.accumulate.notices import warn_repeated
 from xresample.accumulate.ranges import ADVICE
+from xresample.accumulate.set_tree import SetTree
 from xresample.datamodel import provenance
 from xresample.datamodel.context import n_planes, shift_context
 from xresample.datamodel.planes import Layout
@@ -45,7 +46,9 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
             f"{ADVICE}",
             ValueRangeWarning,
         )
-    if a.context is not None and b.context is not None:
+    if a.tree is not None and b.tree is not None:
+        made.context, made.tree = _combined_labels(a, b, first.job.count)
+    elif a.context is not None and b.context is not None:
         made.context = _combined_context(a.context, b.context, first.job.count, second.job.count)
     if a.dq is not None and b.dq is not None:
         made.dq = a.dq | b.dq
@@ -90,6 +93,17 @@ def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> n
     context = shift_context(b, before, planes)
     context[: len(a)] |= a
     return context
+
+
+def _combined_labels(a: Buffers, b: Buffers, before: int) -> tuple[np.ndarray, SetTree]:
+    """Return the labels of the unions of two sets per pixel, and the tree of their table."""
+    from xresample.kernels.labels import pair_images
+
+    assert a.tree is not None and b.tree is not None
+    assert a.context is not None and b.context is not None
+    labels, pairs = pair_images(a.context, b.context)
+    more = b.tree.sets.take(pairs[:, 1]).shifted(before)
+    return labels, SetTree.of(a.tree.sets.take(pairs[:, 0]).joined(more))
 
 
 def _pair(name: str, a: Buffers, b: Buffers, rows: slice) -> Pair:

@@ -16,6 +16,7 @@ from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
+from xresample.datamodel.labels import SETS
 from xresample.datamodel.mosaic import labelled
 from xresample.datamodel.signatures import spells_options
 from xresample.datamodel.stack import separate
@@ -166,7 +167,11 @@ class Plan:
             The planes by name, ``(y, x)`` or ``(plane, y, x)``.
         """
         rows, job = [admitted.row for admitted in self.admitted], self.job
-        return labelled(planes, job.grid, job.options, rows, job.units, job.attrs, job.layout)
+        tables = planes.get(SETS)
+        tiles = None if tables is not None and tables.shape == (1, 1) else self.tiling.blocks
+        return labelled(
+            planes, job.grid, job.options, rows, job.units, job.attrs, job.layout, tiles
+        )
 
     def __repr__(self) -> str:
         return "\n".join(
