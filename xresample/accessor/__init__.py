@@ -9,7 +9,7 @@ import functools
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -708,6 +708,35 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         from xresample.mosaics.inspect import contributors
 
         return contributors(self._dataset, x, y, ra, dec)
+
+    def with_context(self, form: Literal["bits", "sets"]) -> xr.Dataset:
+        """Return the mosaic with its context as bits or as sets of exposures.
+
+        Labels of sets are numbered in the order in which they appear, row by row, with one table
+        for the whole mosaic. So mosaics made in one piece and in tiles become equal bit for bit.
+        The context of a lazy mosaic is computed; its other planes stay lazy.
+
+        Parameters
+        ----------
+        form : {"bits", "sets"}
+            ``"bits"``: ``con``, one bit per exposure and pixel. ``"sets"``: ``con_label``, one
+            label per pixel, and ``con_sets``, the exposures of each label.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic with a context.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> mosaic = xrs.empty_mosaic((4, 5)).resample.with_context("sets")
+        >>> mosaic["con_sets"].item(), mosaic.attrs["enable_ctx"]
+        ('[[]]', 'sets')
+        """
+        from xresample.mosaics.context_form import with_context
+
+        return with_context(self._dataset, form)
 
     def depth(self) -> xr.DataArray:
         """Return the number of exposures that contribute to each pixel, int32 ``(y, x)``.
