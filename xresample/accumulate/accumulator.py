@@ -83,7 +83,9 @@ class Accumulator:
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
         watched = provenance.watched({}, *rows)
-        job = Job(grid, options, wider_layout(held, options, more), units, len(rows), watched)
+        further = {name: mosaic[name].attrs.get("units") for name in options.planes}
+        layout = wider_layout(held, options, more)
+        job = Job(grid, options, layout, units, len(rows), watched, further=further)
         planes, attrs = _read(mosaic, job, held, threads), further_attrs(mosaic)
         return cls(job, planes, rows, attrs, notices=Notices.after(rows))
 
@@ -168,7 +170,8 @@ class Accumulator:
         job = self.job
         # The flags of the first exposure stay.
         attrs, layout = {**job.attrs, **self.attrs}, self.buffers.layout
-        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, attrs, layout)
+        units = job.plane_units
+        return labelled(self.planes(), job.grid, job.options, self.rows, units, attrs, layout)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
@@ -231,4 +234,6 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
     for name in layout.by_rule(schema.Rule.DQ):
         buffers.dq = np.zeros(grid.shape, layout.dtype(name, options))
         copy_plane(buffers.dq, mosaic[name].transpose(*schema.PIXELS).values, threads)
+    for name in layout.by_rule(schema.Rule.SHARED_DQ):
+        buffers.dq = ~mosaic[name].transpose(*schema.PIXELS).values
     return buffers

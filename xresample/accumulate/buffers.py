@@ -38,6 +38,8 @@ class Buffers:
     context: np.ndarray | None
     """int32: bits, ``(plane, y, x)``; or, if there is a tree of sets, labels, ``(y, x)``."""
     dq: np.ndarray | None
+    """uint32 ``(y, x)``: flags that any contributing pixel has; or, if ``dq`` is the flags that
+    all of them share, flags that any of them lacks."""
     y0: int
     x0: int
     noise: np.ndarray | None = None
@@ -85,7 +87,7 @@ class Buffers:
             self.context = np.zeros((n_planes(exposures), *shape), np.int32)
         if self.layout.by_rule(Rule.LABELS):
             self.context, self.tree = np.zeros(shape, np.int32), SetTree.of(ExposureSets.empty())
-        if self.layout.by_rule(Rule.DQ):
+        if self.layout.by_rule(Rule.DQ) or self.layout.shares_flags:
             self.dq = np.zeros(shape, np.uint32)
         for name in self.layout.by_rule(Rule.BLOCK_SUM):
             shape_of_sums = self.layout.shape(name, shape, exposures, (self.y0, self.x0))
@@ -117,6 +119,8 @@ class Buffers:
             return None
         if rule in (Rule.CONTEXT, Rule.LABELS, Rule.DQ):
             return self.dq if rule is Rule.DQ else self.context
+        if rule is Rule.SHARED_DQ:
+            return None if self.dq is None else ~self.dq
         if rule is Rule.SETS:
             return None if self.tree is None else text_array(self.tree.sets)
         if rule is Rule.BLOCK_SUM:

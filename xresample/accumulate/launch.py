@@ -175,6 +175,7 @@ def add_exposure(
         dq=window.dq,
         bad=0 if window.weights is not None else window.bad,
         kept=0 if buffers.dq is None else ALL_BITS,
+        flip=ALL_BITS if layout.shares_flags else 0,
     )
     sampled = sampled_planes(layout, reference, options, window, scales)
     require_range(sampled, flags, buffers.values.dtype)

@@ -351,7 +351,11 @@ class Exposure:
     @property
     def units(self) -> str | None:
         """Units of ``data``."""
-        units = self.dataset["data"].attrs.get("units")
+        return self.units_of("data")
+
+    def units_of(self, name: str) -> str | None:
+        """Return the units of a variable; None if unknown."""
+        units = self.dataset[name].attrs.get("units")
         return None if units is None else str(units)
 
     @property

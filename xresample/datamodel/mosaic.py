@@ -70,7 +70,7 @@ def labelled(
     grid: Grid,
     options: Options,
     rows: Sequence[provenance.Row],
-    units: str | None,
+    units: Mapping[str, str | None],
     attrs: Mapping[str, Any],
     layout: Layout,
     tiles: Blocks | None = None,
@@ -87,8 +87,8 @@ def labelled(
         Its options.
     rows : sequence of dict
         Provenance of each exposure.
-    units : str or None
-        Units of ``data``.
+    units : mapping of str to str
+        Units of ``data`` and of further planes; None: unknown.
     attrs : mapping
         Further attributes.
     layout : Layout
@@ -98,9 +98,8 @@ def labelled(
     """
     variables: dict[str, xr.Variable] = {}
     for name, plane in planes.items():
-        further = name in options.planes
-        row = schema.further_plane(name) if further else schema.require_row(schema.MOSAIC, name)
-        labels = schema.variable_attrs(name, row, units, options.weight_type)
+        row = layout.planes[name]
+        labels = plane_attrs(name, layout, units, options)
         encoding = schema.TEXT_ENCODING if row.dtype == schema.TEXT_KIND else None
         variables[name] = xr.Variable(row.dims, plane, labels, encoding)
     known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE}
@@ -110,10 +109,34 @@ def labelled(
     coords = {**grid.coords(), **provenance.coordinates(rows)}
     if layout.block:
         coords |= layout.blocks(grid.shape, (grid.y0, grid.x0)).coords(layout.lags)
+    if layout.flags:
+        coords[schema.FLAG] = schema.flag_names(layout.flags)
     if layout.by_rule(schema.Rule.SETS):
         whole = Blocks((grid.y0, grid.y0 + grid.shape[0]), (grid.x0, grid.x0 + grid.shape[1]))
         coords |= tile_coords(tiles or whole)
     return xr.Dataset(variables, coords, known)
+
+
+def plane_attrs(
+    name: str, layout: Layout, units: Mapping[str, str | None], options: Options
+) -> dict[str, Any]:
+    """Return the attributes of a plane.
+
+    Parameters
+    ----------
+    name : str
+        The plane.
+    layout : Layout
+        The layout of the planes.
+    units : mapping of str to str
+        Units of ``data`` and of further planes; None: unknown.
+    options : Options
+        The options of the mosaic.
+    """
+    attrs = schema.variable_attrs(name, layout.planes[name], units.get("data"), options.weight_type)
+    if name in options.planes and units.get(name) is not None:
+        attrs["units"] = units[name]
+    return attrs
 
 
 def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
@@ -144,6 +167,13 @@ def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
         is_text = row.dtype == schema.TEXT_KIND and variable.dtype.kind in "OTU"
         if not is_text and variable.dtype.newbyteorder("=") != dtype:
             faults.append(f"{name} must have type {dtype}, got {variable.dtype}")
+        if row.rule is schema.Rule.FLAGS and schema.FLAG in mosaic.coords:
+            held_flags = list(map(str, mosaic[schema.FLAG].values))
+            if held_flags != list(options.rejected):
+                faults.append(
+                    f"{name} must have the flags {', '.join(options.rejected)}, got "
+                    f"{', '.join(held_flags) or 'none'}"
+                )
         if row.rule is schema.Rule.CONTEXT and variable.ndim == len(row.dims):
             planes, held = n_planes(len(provenance.numbers_of(mosaic))), variable.sizes[row.dims[0]]
             if held < planes:

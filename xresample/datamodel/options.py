@@ -67,8 +67,10 @@ class Options:
         Whether to co-add the variances.
     compute_err : {"from_var", "driz_err", None}
         ``err`` as the root of the summed variances (which enables variances), drizzled, or none.
-    propagate_dq : bool
-        Whether to make ``dq``, the flags of all contributing pixels.
+    propagate_dq : bool, "or" or "and"
+        Whether to make ``dq``, the flags of all contributing pixels. True or ``"or"``: flags that
+        at least one of them has. ``"and"``: flags that all of them share; pixels to which no
+        exposure contributes have all 32 flags.
     variance_method : {"resampled", "propagated"}
         How variances combine: drizzled per exposure, or propagated from independent pixels.
     noise_covariance : bool
@@ -133,7 +135,7 @@ class Options:
     enable_ctx: Context = True
     enable_var: bool = True
     compute_err: ErrorMethod = None
-    propagate_dq: bool = False
+    propagate_dq: FlagRule = False
     variance_method: VarianceMethod = "resampled"
     noise_covariance: bool = False
     noise_block: int = 256
@@ -349,6 +351,12 @@ def _flag_or(name: str, given: Any, words: tuple[str, ...]) -> Any:
     return choice(name, given, (True, False, *words)) if isinstance(given, str) else flag(name, given)
 
 
+def _flag_rule(name: str, given: Any) -> Any:
+    """Return how flags combine; ``"or"`` is True, so that equal options compare equal."""
+    found = _flag_or(name, given, ("or", "and"))
+    return True if found == "or" else found
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **{name: partial(choice, allowed=allowed) for name, allowed in CHOICES.items()},
     "pixfrac": partial(number, above=0.0, at_most=1.0),
@@ -357,7 +365,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "flag_map": lambda _, given: flag_values(given),
     "enable_ctx": partial(_flag_or, words=("sets",)),
     "enable_var": flag,
-    "propagate_dq": flag,
+    "propagate_dq": _flag_rule,
     **dict.fromkeys(("noise_covariance", "exposure_map"), flag),
     **dict.fromkeys(("variance_names", "error_from_variances"), names),
     "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),

@@ -86,6 +86,11 @@ class Layout:
         return tuple(f"rejected {flag}" for flag in self.flags)
 
     @property
+    def shares_flags(self) -> bool:
+        """Whether ``dq`` holds the flags that all contributing pixels share."""
+        return bool(self.by_rule(Rule.SHARED_DQ))
+
+    @property
     def maps_area(self) -> bool:
         """Whether planes hold the areas of input pixels."""
         return bool(self.flags) or "exposure_map" in self.planes

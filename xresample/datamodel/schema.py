@@ -42,7 +42,8 @@ class Rule(Enum):
     MEAN = "mean weighted by wht"
     VARIANCE = "by the variance method"
     CONTEXT = "bitwise or, bits shifted by the number of exposures before"
-    DQ = "bitwise or, or bitwise and"
+    DQ = "bitwise or"
+    SHARED_DQ = "bitwise and"
     BLOCK_SUM = "sum, block by block"
     DERIVED = "computed from the other planes"
     FLAGS = "sum, one plane per flag"
@@ -97,6 +98,9 @@ PIXELS = ("y", "x")
 
 TILES = ("con_tile_y", "con_tile_x")
 """Dimensions of the tables of the context as sets, one per tile."""
+
+FLAG = "flag"
+"""Dimension and coordinate of planes that have one image per flag."""
 
 BLOCKS = ("block_y", "block_x")
 """Dimensions of a plane that has one value per block of pixels."""
@@ -153,6 +157,9 @@ EXPOSURE = (
 )
 """Variables of an exposure."""
 
+ALL_FLAGS = float(2**32 - 1)
+"""All flags of a pixel: those that no pixel at all share, and the identity of a bitwise and."""
+
 MOSAIC = (
     PlaneRow("data", PIXELS, "f", "co-added image", 1, True, rule=Rule.MEAN, identity=None),
     PlaneRow(
@@ -181,6 +188,11 @@ MOSAIC = (
         standard_name="quality_flag", rule=Rule.DQ, asked_by=("propagate_dq", True),
     ),
     PlaneRow(
+        *("dq", PIXELS, "uint32", "data quality flags that all contributing pixels share"),
+        standard_name="quality_flag", rule=Rule.SHARED_DQ, identity=ALL_FLAGS,
+        asked_by=("propagate_dq", "and"),
+    ),
+    PlaneRow(
         *("var_*", PIXELS, "f", "variance", 2),
         rule=Rule.VARIANCE, identity=math.nan,
     ),
@@ -202,7 +214,7 @@ MOSAIC = (
         asked_by=("rejected", True),
     ),
     PlaneRow(
-        *("rejected", ("flag", *PIXELS), "f", "area of rejected pixels that carry a flag"),
+        *("rejected", (FLAG, *PIXELS), "f", "area of rejected pixels that carry a flag"),
         rule=Rule.FLAGS, asked_by=("rejected", True),
     ),
 )  # fmt: skip
@@ -387,6 +399,12 @@ def coordinate_attrs(name: str) -> dict[str, str]:
 def wcs_variable(text: Any) -> tuple[tuple[()], Any, dict[str, Any], dict[str, Any]]:
     """Return the coordinate that holds a WCS as ASDF text, as the tuple that xarray expects."""
     return (), text, coordinate_attrs(WCS), TEXT_ENCODING
+
+
+def flag_names(flags: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the coordinate that names flags, as the tuple that xarray expects."""
+    attrs = {"long_name": "name of the flag"}
+    return (FLAG,), np.array(flags, dtype=str), attrs, TEXT_ENCODING
 
 
 def plain(value: Any) -> Any:

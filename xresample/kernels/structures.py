@@ -162,6 +162,8 @@ class ExposurePlanes(NamedTuple):
     """Bits of dq that give a pixel the weight 0."""
     kept: int
     """Bits of dq that reach the mosaic."""
+    flip: int
+    """Bits of dq that reach the mosaic where a pixel lacks them."""
     limit: float
     """Largest number of the planes of the mosaic: larger data or weights do not contribute."""
 

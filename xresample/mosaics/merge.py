@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -73,18 +73,31 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
     """Return the job of both mosaics, which must have the same grid, options and units."""
     first.grid.require_equal(second.grid)
     first.options.require_equal(second.options)
-    mine, yours = first.job.units, second.job.units
-    if mine and yours and not same_units(mine, yours):
-        raise GridMismatchError(
-            f"The mosaics must have the same units, got {mine!r} and {yours!r}: convert the "
-            "exposures to the same units, and make the mosaics again"
-        )
+    units = _common_units(first.job.plane_units, second.job.plane_units)
     further = second.buffers.layout
     layout = first.buffers.layout.widened(further.variances).reaching(further.lags)
     count = first.job.count + second.job.count
     warn_mixed(first.job.watched, second.job.watched)
     watched = provenance.watched(first.job.watched, *second.rows)
-    return Job(first.grid, first.options, layout, mine or yours, count, watched)
+    data = units.pop("data")
+    return Job(first.grid, first.options, layout, data, count, watched, further=units)
+
+
+def _common_units(
+    first: Mapping[str, str | None], second: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """Return the units of the planes of both mosaics, which must have the same units."""
+    common = {}
+    for name, mine in first.items():
+        yours = second[name]
+        if mine and yours and not same_units(mine, yours):
+            of = "" if name == "data" else f" of {name}"
+            raise GridMismatchError(
+                f"The mosaics must have the same units{of}, got {mine!r} and {yours!r}: convert "
+                "the exposures to the same units, and make the mosaics again"
+            )
+        common[name] = mine or yours
+    return common
 
 
 def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> np.ndarray:

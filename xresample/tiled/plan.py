@@ -170,7 +170,7 @@ class Plan:
         tables = planes.get(SETS)
         tiles = None if tables is not None and tables.shape == (1, 1) else self.tiling.blocks
         return labelled(
-            planes, job.grid, job.options, rows, job.units, job.attrs, job.layout, tiles
+            planes, job.grid, job.options, rows, job.plane_units, job.attrs, job.layout, tiles
         )
 
     def __repr__(self) -> str:

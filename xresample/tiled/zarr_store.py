@@ -15,6 +15,7 @@ from xresample.datamodel import schema
 from xresample.datamodel.exposure_sets import NOTHING
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.labels import SETS
+from xresample.datamodel.mosaic import plane_attrs
 from xresample.datamodel.signatures import spells_options
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
@@ -169,7 +170,7 @@ def _with_fixed_texts(mosaic: xr.Dataset) -> xr.Dataset:
     """
     texts = {}
     # Stores of earlier versions have fewer of these strings.
-    for name in filter(mosaic.coords.__contains__, (*schema.TEXT, schema.WCS)):
+    for name in filter(mosaic.coords.__contains__, (*schema.TEXT, schema.FLAG, schema.WCS)):
         read = mosaic[name].variable
         fixed = np.array(read.values.tolist(), dtype=str)
         texts[name] = xr.Variable(read.dims, fixed, read.attrs, schema.TEXT_ENCODING)
@@ -433,7 +434,7 @@ def create_plane(
         # A chunk that is not written reads as the fill value.
         fill_value=fill,
         compressors=compressors,
-        attributes=schema.variable_attrs(name, row, planned.job.units, options.weight_type),
+        attributes=plane_attrs(name, layout, planned.job.plane_units, options),
         dimension_names=row.dims,
         overwrite=True,
     )
