@@ -81,7 +81,8 @@ def _slices(mosaic: xr.Dataset, axis: str, name: str) -> list[tuple[int, slice]]
             f"{SETS} must have a table for each pixel, but pixels along {axis} belong to no tile: "
             f"select {name} and {axis} together"
         )
-    return found
+    # The tiles of a flipped image are in the opposite order.
+    return sorted(found, key=lambda entry: entry[1].start)
 
 
 def tiles_of(mosaic: xr.Dataset) -> Blocks:
