@@ -46,7 +46,9 @@ def assert_is(got: xr.Dataset, expected: xr.Dataset) -> None:
     st.sampled_from([None, 13, (9, 20)]),
 )
 @settings(max_examples=5)
-def test_sets_and_bits_convert_into_each_other(numbers: list[int], kernel: Any, chunks: Any) -> None:
+def test_sets_and_bits_convert_into_each_other(
+    numbers: list[int], kernel: Any, chunks: Any
+) -> None:
     exposures = exposures_of(numbers)
     options: dict[str, Any] = {"kernel": kernel, "enable_var": False}
     bits = xrs.coadd(exposures, GRID, **options)

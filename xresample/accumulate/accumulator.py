@@ -42,7 +42,7 @@ class Accumulator:
 
     job: Job
     buffers: Buffers
-    rows: list[provenance.Row] = field(default_factory=list)
+    rows: provenance.Rows = field(default_factory=provenance.Rows)
     attrs: dict[str, Any] = field(default_factory=dict)
     blank: bool = False
     """Whether the planes are still those of an empty mosaic."""
@@ -82,7 +82,7 @@ class Accumulator:
         held = layout_of(mosaic, options)
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
-        watched = provenance.watched({}, *rows)
+        watched = provenance.watched({}, rows)
         further = {name: mosaic[name].attrs.get("units") for name in options.planes}
         layout = wider_layout(held, options, more)
         job = Job(grid, options, layout, units, len(rows), watched, further=further)

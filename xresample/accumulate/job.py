@@ -207,7 +207,7 @@ class Job:
             units=admitted.units,
             further=admitted.further,
             count=self.count + 1,
-            watched=provenance.watched(self.watched, admitted.row),
+            watched=provenance.watched(self.watched, [admitted.row]),
             flag_map=known,
         )
 

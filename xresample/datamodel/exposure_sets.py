@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -52,14 +52,20 @@ class ExposureSets:
             lengths = np.fromiter(map(len, rows), np.int64)
             members = np.array(list(chain.from_iterable(rows)) or np.zeros(0, np.int32))
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidInputError(f"con_sets must be lists of numbers as JSON: {error}") from error
+            raise InvalidInputError(
+                f"con_sets must be lists of numbers as JSON, got {str(text)[:40]!r}: {error}"
+            ) from error
         starts = np.concatenate([[0], np.cumsum(lengths)])
-        inner = np.ones(len(members), bool)
-        inner[starts[:-1][lengths > 0]] = False
-        is_sorted = not (np.diff(members, prepend=-1) <= 0)[inner].any() if members.ndim == 1 else False
-        if (
-            not len(lengths) or lengths[0] or members.dtype.kind not in "iu" or not is_sorted
-            or members.min(initial=0) < 0 or members.max(initial=0) > np.iinfo(np.int32).max
+        is_first = np.zeros(len(members) + 1, bool)
+        is_first[starts] = True
+        is_valid = members.ndim == 1 and members.dtype.kind in "iu"
+        if not (
+            is_valid
+            and len(lengths)
+            and lengths[0] == 0
+            and ((members[1:] > members[:-1]) | is_first[1:-1]).all()
+            and 0 <= members.min(initial=0)
+            and members.max(initial=0) <= np.iinfo(np.int32).max
         ):
             raise InvalidInputError(
                 "con_sets must be lists of increasing numbers of exposures as JSON, of which the "
@@ -71,7 +77,7 @@ class ExposureSets:
         """Return the table as JSON."""
         numbers = self.members.tolist()
         edges = self.starts.tolist()
-        rows = [numbers[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        rows = [numbers[a:b] for a, b in pairwise(edges)]
         return json.dumps(rows, separators=(",", ":"))
 
     def __len__(self) -> int:
@@ -135,12 +141,12 @@ class ExposureSets:
         there = np.isin(self.members, np.fromiter(numbers, np.int64))
         return np.bincount(self.owners[there], minlength=len(self)) > 0
 
-    def contain(self, numbers: Sequence[int]) -> np.ndarray:
+    def contain(self, numbers: np.ndarray) -> np.ndarray:
         """Return which exposures are in which sets: bool, ``(exposure, set)``."""
         found = np.zeros((len(numbers), len(self)), bool)
         order = np.argsort(numbers)
         there = np.isin(self.members, numbers)
-        rows = order[np.searchsorted(np.asarray(numbers)[order], self.members[there])]
+        rows = order[np.searchsorted(numbers[order], self.members[there])]
         found[rows, self.owners[there]] = True
         return found
 
@@ -184,7 +190,7 @@ class Union:
     def labels(self, sets: ExposureSets) -> np.ndarray:
         """Return the label in the union of each set of a table, int32."""
         known, starts, octets = self._known, (4 * sets.starts).tolist(), sets.members.tobytes()
-        keys = (octets[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True))
+        keys = (octets[a:b] for a, b in pairwise(starts))
         return np.array([known.setdefault(key, len(known)) for key in keys], np.int32)
 
     def sets(self) -> ExposureSets:
@@ -223,3 +229,13 @@ def appearing(labels: np.ndarray, count: int) -> np.ndarray:
 
     found = np.empty(count, np.int32)
     return found[: renumber(labels, np.zeros(count, np.int32), found)]
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the pair of values of each pixel, and the distinct pairs.
+
+    See `xresample.kernels.labels.pair_images`.
+    """
+    from xresample.kernels.labels import pair_images
+
+    return pair_images(first, second)

@@ -58,7 +58,9 @@ def label_tiles(mosaic: xr.Dataset) -> Iterator[LabelTile]:
     InvalidInputError
         A pixel belongs to no tile.
     """
-    sides = [_slices(mosaic, axis, name) for axis, name in zip(schema.PIXELS, schema.TILES, strict=True)]
+    sides = [
+        _slices(mosaic, axis, name) for axis, name in zip(schema.PIXELS, schema.TILES, strict=True)
+    ]
     for j, rows in sides[0]:
         for i, columns in sides[1]:
             yield LabelTile(rows, columns, j, i)
@@ -171,7 +173,10 @@ def table_of(mosaic: xr.Dataset, tile: LabelTile) -> ExposureSets:
 def set_at(mosaic: xr.Dataset, row: int, column: int) -> np.ndarray:
     """Return the numbers of the exposures that contribute to one pixel of the arrays."""
     for tile in label_tiles(mosaic):
-        if tile.rows.start <= row < tile.rows.stop and tile.columns.start <= column < tile.columns.stop:
+        if (
+            tile.rows.start <= row < tile.rows.stop
+            and tile.columns.start <= column < tile.columns.stop
+        ):
             pixel = mosaic[LABELS].variable.transpose(*schema.PIXELS)[row, column]
             return table_of(mosaic, tile)[int(pixel.values)]
     raise InvalidInputError(f"The pixel ({row}, {column}) must have a table in {SETS}")

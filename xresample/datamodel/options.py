@@ -348,7 +348,9 @@ def _plane_names(name: str, given: Any) -> tuple[str, ...]:
 
 def _flag_or(name: str, given: Any, words: tuple[str, ...]) -> Any:
     """Return True, False or one of several words."""
-    return choice(name, given, (True, False, *words)) if isinstance(given, str) else flag(name, given)
+    return (
+        choice(name, given, (True, False, *words)) if isinstance(given, str) else flag(name, given)
+    )
 
 
 def _flag_rule(name: str, given: Any) -> Any:

@@ -222,7 +222,8 @@ def pair_images(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.n
 
     Examples
     --------
-    >>> numbers, pairs = pair_images(np.array([[0, 7, 7]], np.int32), np.array([[0, 0, 1]], np.int32))
+    >>> first, second = np.array([[[0, 7, 7]], [[0, 0, 1]]], np.int32)
+    >>> numbers, pairs = pair_images(first, second)
     >>> numbers.tolist(), pairs.tolist()
     ([[0, 1, 2]], [[0, 0], [7, 0], [7, 1]])
     """

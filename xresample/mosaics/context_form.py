@@ -12,7 +12,7 @@ import xarray as xr
 from xresample.arguments import choice
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.context import PLANE_BITS
-from xresample.datamodel.exposure_sets import ExposureSets, sets_of_words
+from xresample.datamodel.exposure_sets import ExposureSets, paired, sets_of_words
 from xresample.datamodel.labels import LABELS, is_labelled, read_labels, with_labels
 from xresample.datamodel.mosaic import require_context
 from xresample.datamodel.options import Options
@@ -62,14 +62,12 @@ def _bits_of_labels(mosaic: xr.Dataset) -> xr.Variable:
 
 def _labels_of_bits(mosaic: xr.Dataset) -> tuple[np.ndarray, ExposureSets]:
     """Return the labels and the table of a mosaic with one bit per exposure."""
-    from xresample.kernels.labels import pair_images
-
     con = mosaic[BITS].transpose("plane", *schema.PIXELS)
     labels, sets = np.zeros(con.shape[1:], np.int32), ExposureSets.empty()
     for number in range(len(con)):
         words: Any = np.asarray(con[number].values, np.int32)
         if words.any():
-            labels, pairs = pair_images(labels, words)
+            labels, pairs = paired(labels, words)
             more = sets_of_words(pairs[:, 1], number * PLANE_BITS)
             sets = sets.take(pairs[:, 0]).joined(more)
     return labels, sets

@@ -89,11 +89,11 @@ def _times(con: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, ...]:
     return mean, earliest, latest
 
 
-def _times_of_sets(sets: ExposureSets, table: np.ndarray) -> np.ndarray:
-    """Return the mean, first and last time of each set of exposures, ``(3, set)``."""
+def _times_of_sets(sets: ExposureSets, table: np.ndarray) -> list[np.ndarray]:
+    """Return the mean, first and last time of each set of exposures."""
     # Exposures whose rows have been left out of the mosaic have no times.
     known = [sets[k][sets[k] < table.shape[1]] for k in range(len(sets))]
-    return np.array([_times_of(table[:, members]) for members in known]).T
+    return list(np.array([_times_of(table[:, members]) for members in known]).T)
 
 
 def _times_of(times: np.ndarray) -> tuple[float, float, float]:

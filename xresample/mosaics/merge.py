@@ -14,6 +14,7 @@ from xresample.accumulate.ranges import ADVICE
 from xresample.accumulate.set_tree import SetTree
 from xresample.datamodel import provenance
 from xresample.datamodel.context import n_planes, shift_context
+from xresample.datamodel.exposure_sets import paired
 from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import WEIGHT_SUFFIX, Rule
 from xresample.datamodel.units import same_units
@@ -46,15 +47,19 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
             f"{ADVICE}",
             ValueRangeWarning,
         )
-    if a.tree is not None and b.tree is not None:
-        made.context, made.tree = _combined_labels(a, b, first.job.count)
-    elif a.context is not None and b.context is not None:
-        made.context = _combined_context(a.context, b.context, first.job.count, second.job.count)
+    if a.context is not None and b.context is not None:
+        before = first.job.count
+        if a.tree is not None and b.tree is not None:
+            made.context, pairs = paired(a.context, b.context)
+            more = b.tree.sets.take(pairs[:, 1]).shifted(before)
+            made.tree = SetTree.of(a.tree.sets.take(pairs[:, 0]).joined(more))
+        else:
+            made.context = _combined_context(a.context, b.context, before, second.job.count)
     if a.dq is not None and b.dq is not None:
         made.dq = a.dq | b.dq
     if a.noise is not None and b.noise is not None:
         made.noise = a.noise + b.noise
-    return Accumulator(job, made, first.rows + second.rows, {**second.attrs, **first.attrs})
+    return Accumulator(job, made, first.rows.joined(second.rows), {**second.attrs, **first.attrs})
 
 
 def _stored(numbers: np.ndarray, plane: np.ndarray) -> bool:
@@ -78,7 +83,7 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
     layout = first.buffers.layout.widened(further.variances).reaching(further.lags)
     count = first.job.count + second.job.count
     warn_mixed(first.job.watched, second.job.watched)
-    watched = provenance.watched(first.job.watched, *second.rows)
+    watched = provenance.watched(first.job.watched, second.rows)
     data = units.pop("data")
     return Job(first.grid, first.options, layout, data, count, watched, further=units)
 
@@ -106,17 +111,6 @@ def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> n
     context = shift_context(b, before, planes)
     context[: len(a)] |= a
     return context
-
-
-def _combined_labels(a: Buffers, b: Buffers, before: int) -> tuple[np.ndarray, SetTree]:
-    """Return the labels of the unions of two sets per pixel, and the tree of their table."""
-    from xresample.kernels.labels import pair_images
-
-    assert a.tree is not None and b.tree is not None
-    assert a.context is not None and b.context is not None
-    labels, pairs = pair_images(a.context, b.context)
-    more = b.tree.sets.take(pairs[:, 1]).shifted(before)
-    return labels, SetTree.of(a.tree.sets.take(pairs[:, 0]).joined(more))
 
 
 def _pair(name: str, a: Buffers, b: Buffers, rows: slice) -> Pair:

@@ -192,7 +192,7 @@ def _revise(store: Any, order: Order, threads: int | None, progress: bool) -> xr
     swapping = record is not None and record[_STEP] == _SWAP
     if swapping:
         # The provenance may be half written, but the grid and the options are complete.
-        rows: list[Row] = [{"filename": name} for name in record["filenames"]]
+        rows: Sequence[Row] = [{"filename": name} for name in record["filenames"]]
         mosaic = _grid_of(root)
     else:
         mosaic = xr.open_zarr(store, consolidated=False)

@@ -204,9 +204,7 @@ def write_tile(
     return np.ones((1, 1), np.uint8)
 
 
-def place_of(
-    name: str, tile: Tile, index: Sequence[int], grid: Grid
-) -> tuple[slice, ...]:
+def place_of(name: str, tile: Tile, index: Sequence[int], grid: Grid) -> tuple[slice, ...]:
     """Return where a tile lies along the last two dimensions of a plane of a store.
 
     Parameters
