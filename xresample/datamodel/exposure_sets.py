@@ -64,7 +64,7 @@ class ExposureSets:
             and len(lengths)
             and lengths[0] == 0
             and ((members[1:] > members[:-1]) | is_first[1:-1]).all()
-            and 0 <= members.min(initial=0)
+            and members.min(initial=0) >= 0
             and members.max(initial=0) <= np.iinfo(np.int32).max
         ):
             raise InvalidInputError(
