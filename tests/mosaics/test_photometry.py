@@ -41,12 +41,12 @@ def stars() -> np.ndarray:
 
 @cache
 def exposures(bad: float) -> tuple[xr.Dataset, ...]:
-    """Return dithered, rotated exposures whose read noise differs by 20 % from pixel to pixel."""
+    """Return dithered, rotated exposures whose variance differs by 20 % from pixel to pixel."""
     made, side = [], SIDE + 60
     rng = np.random.default_rng(2)
     for k in range(6):
         x, y = rng.uniform(-3, 3, 2)
-        wcs = wcs_of(0.06 * k, x, y, side)
+        wcs = wcs_of(0.02 * k, x, y, side)
         empty = xrs.make_exposure(np.zeros((side, side), np.float32), wcs)
         pixmap = empty.resample.pixmap(GRID).values
         data = np.zeros((side, side))
@@ -54,7 +54,7 @@ def exposures(bad: float) -> tuple[xr.Dataset, ...]:
             near = (np.abs(pixmap - star) < 12).all(axis=-1)
             distance = ((pixmap[near] - star) ** 2).sum(axis=-1)
             data[near] += np.exp(-distance / (2 * SIGMA**2))
-        noise = (rng.normal(1.0, 0.2, data.shape).clip(0.3) ** 2).astype(np.float32)
+        noise = rng.normal(1.0, 0.2, data.shape).clip(0.2).astype(np.float32)
         dq = (rng.random(data.shape) < bad).astype(np.uint32)
         variances = {"var_rnoise": noise}
         made.append(xrs.make_exposure(data, wcs, variances=variances, dq=dq, exposure_time=1.0))
@@ -79,7 +79,7 @@ def measured(mosaic: xr.Dataset) -> tuple[float, float]:
         fluxes.append(part.sum())
         centre = np.array([(part * x).sum(), (part * y).sum()]) / part.sum()
         errors.append(np.abs(centre - star).max())
-    return float(np.std(fluxes) / np.mean(fluxes)), max(errors)
+    return float(np.std(fluxes) / np.mean(fluxes)), float(max(errors))
 
 
 def test_smooth_weights_keep_fluxes_and_positions() -> None:
@@ -99,6 +99,6 @@ def test_smooth_weights_are_as_good_as_equal_ones_with_bad_pixels() -> None:
     smooth, _ = measured(weighted(0.03, "ivm", smooth=64, clip=(1, 99)))
     equal, _ = measured(weighted(0.03, None))
     per_pixel, _ = measured(weighted(0.03, "ivm"))
-    assert smooth <= 1.005 * equal
+    assert smooth <= 1.002 * equal
     assert smooth < per_pixel
     assert equal <= 6e-3
