@@ -197,7 +197,7 @@ class Union:
         """Return the table of all sets."""
         lengths = [len(key) // 4 for key in self._known]
         starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        return ExposureSets(starts, np.frombuffer(b"".join(self._known), np.int32))
+        return ExposureSets(starts, np.frombuffer(b"".join(self._known), np.int32).copy())
 
 
 def canonical(labels: np.ndarray, sets: ExposureSets) -> ExposureSets:
