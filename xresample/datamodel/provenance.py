@@ -95,7 +95,9 @@ def as_array(entry: schema.Scalar, values: Any) -> np.ndarray:
     """Return a quantity of several exposures as an array; texts have the width of the longest."""
     if not isinstance(entry.default, str):
         return np.array(values, dtype=type(entry.default))
-    array = np.array(values, dtype=str)
+    is_fixed = isinstance(values, np.ndarray) and values.dtype.kind == "U"
+    # Objects and zarr's strings have no fixed width.
+    array = values if is_fixed else np.array(list(values), dtype=str)
     width = array.itemsize // 4
     if width > 1 and array.size:
         codes = np.ascontiguousarray(array).view(np.uint32).reshape(array.size, width)
