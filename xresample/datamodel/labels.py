@@ -192,7 +192,8 @@ def read_labels(mosaic: xr.Dataset) -> tuple[np.ndarray, ExposureSets]:
     InvalidInputError
         A label has no set, or a table is not valid.
     """
-    found = mosaic[[LABELS, SETS]].compute()
+    # The sky coordinates, which may be lazy, are not needed.
+    found = mosaic.drop_vars(schema.SKY, errors="ignore")[[LABELS, SETS]].compute()
     given = found[LABELS].transpose(*schema.PIXELS).values
     labels, union = np.empty(given.shape, np.int32), Union()
     for tile in label_tiles(found):
