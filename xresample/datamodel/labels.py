@@ -18,6 +18,7 @@ from xresample.errors import InvalidInputError
 
 from . import schema
 from .blocks import Blocks
+from .coordinates import TILE_COORDINATES, coordinate_attrs
 from .exposure_sets import ExposureSets, Union, canonical, text_array
 from .pixels import pixel_index
 
@@ -40,8 +41,8 @@ def tile_coords(tiles: Blocks) -> dict[str, Any]:
     """Return the coordinates of the tables of tiles."""
     values = (tiles.y[:-1], tiles.x[:-1], tiles.y[1:], tiles.x[1:])
     return {
-        row.name: (row.dims, np.array(held), schema.coordinate_attrs(row.name))
-        for row, held in zip(schema.TILE_COORDINATES, values, strict=True)
+        row.name: (row.dims, np.array(held), coordinate_attrs(row.name))
+        for row, held in zip(TILE_COORDINATES, values, strict=True)
     }
 
 

@@ -13,6 +13,7 @@ from xresample.errors import InvalidInputError
 from . import provenance, schema
 from .blocks import NOISE, Blocks
 from .context import n_planes
+from .coordinates import flag_names
 from .grid import Grid
 from .labels import is_labelled, tile_coords
 from .options import Options
@@ -110,7 +111,7 @@ def labelled(
     if layout.block:
         coords |= layout.blocks(grid.shape, (grid.y0, grid.x0)).coords(layout.lags)
     if layout.flags:
-        coords[schema.FLAG] = schema.flag_names(layout.flags)
+        coords[schema.FLAG] = flag_names(layout.flags)
     if layout.by_rule(schema.Rule.SETS):
         whole = Blocks((grid.y0, grid.y0 + grid.shape[0]), (grid.x0, grid.x0 + grid.shape[1]))
         coords |= tile_coords(tiles or whole)

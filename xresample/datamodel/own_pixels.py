@@ -18,6 +18,7 @@ from xresample.wcs.handle import WCSHandle
 from xresample.wcs.steps import Steps, stepped
 
 from . import schema
+from .coordinates import coordinate_attrs, wcs_variable
 from .facts import value_of
 from .labels import one_table
 from .pixels import counts_pixels, fault_of_pixels, image_shape, pixel_axis
@@ -64,13 +65,13 @@ def in_own_pixels(dataset: xr.Dataset) -> xr.Dataset:
     steps = Steps(*pixel_axis(dataset, "x"), *pixel_axis(dataset, "y"))
     shape = image_shape(dataset)
     coords = {
-        name: (name, np.arange(size), schema.coordinate_attrs(name))
+        name: (name, np.arange(size), coordinate_attrs(name))
         for name, size in zip(schema.PIXELS, shape, strict=True)
     }
     changed = dataset.drop_vars(schema.SKY, errors="ignore").assign_coords(coords)
     if schema.WCS in dataset.coords:
         wcs = stepped(WCSHandle(str(dataset[schema.WCS].values)), steps, shape)
-        changed = changed.assign_coords({schema.WCS: schema.wcs_variable(wcs.text)})
+        changed = changed.assign_coords({schema.WCS: wcs_variable(wcs.text)})
     for names, factor in ((_AREAS, steps.area), (_SIDES, math.sqrt(steps.area))):
         for name in names:
             value = schema.plain(changed.attrs.get(name))

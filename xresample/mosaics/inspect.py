@@ -12,6 +12,7 @@ import xarray as xr
 from xresample.accumulate.window import pixel_map
 from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
+from xresample.datamodel.coordinates import coordinate_attrs
 from xresample.datamodel.exposure import Exposure, required_wcs, validate
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid, GridLike
@@ -50,8 +51,7 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
 def pixel_coords(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the coordinates of the pixels of an exposure, with which results align."""
     return {
-        name: (name, pixel_index(dataset, name), schema.coordinate_attrs(name))
-        for name in schema.PIXELS
+        name: (name, pixel_index(dataset, name), coordinate_attrs(name)) for name in schema.PIXELS
     }
 
 

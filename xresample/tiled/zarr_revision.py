@@ -20,6 +20,7 @@ import xarray as xr
 
 from xresample.arguments import flag
 from xresample.datamodel import context, provenance, schema
+from xresample.datamodel.coordinates import wcs_variable
 from xresample.datamodel.exposure_sets import NOTHING, ExposureSets, text_array
 from xresample.datamodel.labels import LABELS, SETS
 from xresample.datamodel.provenance import Row
@@ -253,7 +254,7 @@ def _is_complete(root: Any) -> bool:
 def _grid_of(root: Any) -> xr.Dataset:
     """Return the grid and the options of a store as a Dataset without planes."""
     coords: dict[str, Any] = {name: (name, root[name][:]) for name in schema.PIXELS}
-    coords[schema.WCS] = schema.wcs_variable(str(root[schema.WCS][()]))
+    coords[schema.WCS] = wcs_variable(str(root[schema.WCS][()]))
     return xr.Dataset(coords=coords, attrs=dict(root.attrs))
 
 
