@@ -272,8 +272,12 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 """Values of the options that have a fixed set of values."""
 
+WORDS = {"enable_ctx": ("sets",), "propagate_dq": ("or", "and")}
+"""Words that may stand in place of True, for options that are True or False."""
+
 FARTHEST_BLOCK = 2**16
 """Maximum number of rows and columns of a block of the noise covariance."""
+
 _OF_PLANES = {"planes", "exposure_map", "rejected"}
 """Options of planes that few mosaics have; a mosaic without these planes has no attribute."""
 
@@ -347,16 +351,16 @@ def _plane_names(name: str, given: Any) -> tuple[str, ...]:
     return found
 
 
-def _flag_or(name: str, given: Any, words: tuple[str, ...]) -> Any:
-    """Return True, False or one of several words."""
-    return (
-        choice(name, given, (True, False, *words)) if isinstance(given, str) else flag(name, given)
-    )
+def _flag_or(name: str, given: Any) -> Any:
+    """Return True, False or one of the words of an option."""
+    if isinstance(given, str):
+        return choice(name, given, (True, False, *WORDS[name]))
+    return flag(name, given)
 
 
 def _flag_rule(name: str, given: Any) -> Any:
     """Return how flags combine; ``"or"`` is True, so that equal options compare equal."""
-    found = _flag_or(name, given, ("or", "and"))
+    found = _flag_or(name, given)
     return True if found == "or" else found
 
 
@@ -366,7 +370,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "fillval": lambda _, given: parse_fillval(given),
     "good_bits": _good_bits,
     "flag_map": lambda _, given: flag_values(given),
-    "enable_ctx": partial(_flag_or, words=("sets",)),
+    "enable_ctx": _flag_or,
     "enable_var": flag,
     "propagate_dq": _flag_rule,
     **dict.fromkeys(("noise_covariance", "exposure_map"), flag),
