@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .io.skycells import skycell_grids
     from .mosaics.coadd import coadd, empty_mosaic, merge
     from .plot import plot_footprints, plot_rgb
+    from .prepare.clean import make_mosaic
+    from .prepare.fill import fill_flagged
     from .prepare.outliers import flag_outliers
     from .prepare.skymatch import match_sky
     from .prepare.stack import stack
@@ -64,11 +66,13 @@ _HOMES = {
     "covering": "sky.covering",
     "drop_from_zarr": "tiled.zarr_revision",
     "empty_mosaic": "mosaics.coadd",
+    "fill_flagged": "prepare.fill",
     "fit_wcs": "datamodel.grid",
     "flag_outliers": "prepare.outliers",
     "match_sky": "prepare.skymatch",
     "grid_touching": "tiled.sky_tiles",
     "make_exposure": "io.make_exposure",
+    "make_mosaic": "prepare.clean",
     "merge": "mosaics.coadd",
     "open_exposures": "io.backend",
     "plan": "tiled.plan",
@@ -137,10 +141,12 @@ __all__ = [
     "covering",
     "drop_from_zarr",
     "empty_mosaic",
+    "fill_flagged",
     "fit_wcs",
     "flag_outliers",
     "grid_touching",
     "make_exposure",
+    "make_mosaic",
     "match_sky",
     "merge",
     "open_exposures",

@@ -43,6 +43,8 @@ for kernel in KERNELS:
     xrs.coadd(exposures, campaign.grid(), kernel=kernel, variance_method="propagated",
               noise_covariance=True)
 xrs.coadd(exposures, campaign.grid(), pixmap_stepsize=1)
+labelled = xrs.coadd(exposures, campaign.grid(), enable_ctx="sets")
+labelled.resample.add(exposures[0]).resample.merge(labelled).resample.with_context("bits")
 y, x = np.mgrid[:48, :48] + 0.3
 given = np.dstack([x, y])
 given.flags.writeable = False

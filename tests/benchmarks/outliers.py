@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +58,49 @@ def outlier_jobs(size: int) -> list[Callable[[], Job]]:
     """Return the makers of the jobs."""
     campaign = Campaign(size, round(size * 2400 / 2048), 8)
     return [lambda: detection(campaign), lambda: median(size)]
+
+
+def streaming(task: str, size: int, count: int) -> dict[str, float]:
+    """Measure the peak memory of a whole process that finds outliers, or that does all steps.
+
+    The exposures are netCDF files, so that they need not be in memory.
+
+    Parameters
+    ----------
+    task : {"flags", "mosaic"}
+        ``flag_outliers``, or ``make_mosaic`` into a store.
+    size : int
+        Pixels per side of an exposure.
+    count : int
+        Number of exposures.
+    """
+    import xarray as xr
+
+    from .tasks import status
+
+    campaign = Campaign(size, round(size * 2400 / 2048), count)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run(
+            [sys.executable, "-m", f"{__package__}.tasks", "files", name, str(size), str(count)],
+            check=True,
+        )
+        exposures = [xr.open_dataset(path) for path in sorted(folder.glob("*.nc"))]
+        grid, start = campaign.grid(), time.perf_counter()
+        if task == "flags":
+            xrs.flag_outliers(exposures, grid).report.load()
+        else:
+            xrs.make_mosaic(exposures, grid, store=folder / "mosaic.zarr", chunks=1024)
+        seconds = time.perf_counter() - start
+        return {"peak": status("VmHWM"), "seconds": seconds, "per exposure": seconds / count}
+
+
+def write_files(folder: str, size: int, count: int) -> dict[str, float]:
+    """Write exposures to files, in a process of its own because this takes memory, too."""
+    campaign = Campaign(size, size, count)
+    for k in range(count):
+        campaign.exposure(k).to_netcdf(Path(folder) / f"exposure{k:04d}.nc")
+    return {}
 
 
 def outlier_memory(who: str, size: int, output: int, count: int) -> dict[str, float]:

@@ -118,7 +118,23 @@ def outliers(who: str, size: int, output: int, count: int) -> dict[str, float]:
     return outlier_memory(who, size, output, count)
 
 
+def streaming(task: str, size: int, count: int) -> dict[str, float]:
+    """Measure the peak memory of a process that finds outliers in files."""
+    from .outliers import streaming as run
+
+    return run(task, size, count)
+
+
+def files(folder: str, size: int, count: int) -> dict[str, float]:
+    """Write the files of a campaign."""
+    from .outliers import write_files
+
+    return write_files(folder, size, count)
+
+
 TASKS = {
+    "files": files,
+    "streaming": streaming,
     "first": first,
     "import": import_time,
     "memory": memory,

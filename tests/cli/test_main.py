@@ -167,6 +167,23 @@ def test_every_option_can_be_given() -> None:
     assert {field.name for field in fields(xrs.Options)} <= {a.dest for a in plan._actions}
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("--enable-ctx-sets", {"enable_ctx": "sets"}),
+        ("--no-enable-ctx", {"enable_ctx": False}),
+        ("--propagate-dq-and", {"propagate_dq": "and"}),
+        ("--propagate-dq", {"propagate_dq": True}),
+    ],
+)
+def test_words_in_place_of_true_have_options_of_their_own(given, expected) -> None:
+    """A word after an option could be the name of a file."""
+    parsed = build_parser().parse_args(["plan", given, "a.fits"])
+    assert parsed.files == ["a.fits"]
+    assert options_of(parsed) == expected
+    xrs.Options(**options_of(parsed))
+
+
 def test_the_command_runs_in_a_process(files: list[str]) -> None:
     """``python -m xresample.cli`` ends with the exit code of the command."""
     command = [sys.executable, "-m", "xresample.cli"]

@@ -18,7 +18,7 @@ from tests.support.exposures import (
     make_wcs,
     output_grid,
 )
-from xresample.datamodel import schema
+from xresample.datamodel import provenance, schema
 
 SHAPE = (12, 14)
 GRID = output_grid(SHAPE)
@@ -207,3 +207,63 @@ def test_pixel_areas_in_attributes() -> None:
     assert attrs["pixelarea_arcsecsq"] == pytest.approx(0.0064, rel=1e-6)
     arcsec = np.deg2rad(1 / 3600)
     assert attrs["pixelarea_steradians"] == pytest.approx(0.0064 * arcsec**2, rel=1e-6)
+
+
+def random_rows(count: int, seed: int) -> list[provenance.Row]:
+    """Return rows of which some have no group, no time or no filter."""
+    rng = np.random.default_rng(seed)
+    return [
+        {
+            "filename": f"{'long' * (k % 3)}{k % 5}.fits" if rng.random() < 0.8 else "",
+            "group_id": str(rng.choice(["", "a", "bb"])),
+            "exposure_time": float(rng.choice([np.nan, 1.5, 10.0])),
+            "start_time": float(rng.choice([np.nan, 60000.0 + k])),
+            "filter": str(rng.choice(["F1", "F1", ""])),
+            "date": str(rng.choice(["", "2026-01-02", "2025-03-04"])),
+            "fingerprint": f"{k:03x}",
+        }
+        for k in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("count", "more"), [(0, 0), (0, 3), (4, 0), (5, 7)])
+def test_arrays_of_rows_are_the_rows(count: int, more: int) -> None:
+    rows = random_rows(count + more, 3)
+    held = provenance.Rows.of(rows[:count]).joined(provenance.Rows.of([]))
+    for row in rows[count:]:
+        held.append(row)
+    assert len(held) == count + more
+    listed, coords = provenance.Rows.of(rows), provenance.coordinates(held)
+    for name, expected in provenance.coordinates(rows).items():
+        assert coords[name].identical(expected)
+        assert coords[name].dtype == expected.dtype
+    for entry in schema.PROVENANCE:
+        values = [row.get(entry.name, entry.default) for row in rows]
+        np.testing.assert_array_equal(held.column(entry), np.array(values, type(entry.default)))
+        np.testing.assert_array_equal(listed.column(entry), held.column(entry))
+    for k, row in enumerate(rows):
+        np.testing.assert_equal({name: held[k][name] for name in row}, row)
+    np.testing.assert_equal(
+        [row["filename"] for row in held[1:3]], [r["filename"] for r in rows[1:3]]
+    )
+    assert provenance.fingerprints(held) == {row["fingerprint"] for row in rows}
+    np.testing.assert_equal(provenance.totals(held), provenance.totals(rows))
+
+
+def test_totals_of_many_rows_follow_from_each_row() -> None:
+    rows = random_rows(40, 5)
+    groups: dict[str, Any] = {}
+    for k, row in enumerate(rows):
+        name = row["group_id"] or provenance.unused_name(row["filename"] or f"exposure {k}", groups)
+        groups.setdefault(name, row)
+    totals = provenance.totals(rows)
+    assert totals["group_ids"] == list(groups)
+    assert totals["pointings"] == len(groups)
+    times = [row["exposure_time"] for row in groups.values()]
+    assert totals["exposure_time"] == sum(time for time in times if not np.isnan(time))
+    assert totals["date"] == "2025-03-04"
+    assert "filter" not in totals
+    known = {"filter": "F1", "instrument": "NIRCam"}
+    other = [{**rows[0], "filter": "F2"}]
+    assert provenance.watched(known, rows) == known
+    assert provenance.watched(known, other) == {"filter": None, "instrument": "NIRCam"}

@@ -12,6 +12,7 @@ from astropy.units import Unit
 import xresample as xrs
 from tests.support.exposures import make_exposure, make_exposures, output_grid
 from xresample.datamodel import schema
+from xresample.datamodel.coordinates import COORDINATES
 from xresample.datamodel.schema import EXPOSURE, MOSAIC, PROVENANCE, Rule
 from xresample.datamodel.units import weight_units
 
@@ -104,7 +105,7 @@ def test_every_variable_has_a_long_name_and_units() -> None:
         assert dataset["dq"].attrs["standard_name"] == "quality_flag"
         assert dataset["err"].attrs["units"] == dataset["data"].attrs["units"] == "MJy/sr"
         assert dataset["var_flat"].attrs["units"] == "MJy2 / sr2"
-    for row in schema.COORDINATES:
+    for row in COORDINATES:
         assert mosaic[row.name].dims == row.dims
         assert mosaic[row.name].attrs["long_name"] == row.long_name
 

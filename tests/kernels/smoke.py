@@ -14,8 +14,11 @@ from tests.support.kernel_maps import noisy_exposure, smooth_map
 from tests.support.kernel_runs import Exposure, Onto, add
 from xresample.accumulate.deposit import Flags, SampledPlane, place
 from xresample.accumulate.noise import NO_GAIN, NoisyPixels, add_covariance, max_lag
+from xresample.accumulate.set_tree import SetTree
 from xresample.datamodel.blocks import Blocks
+from xresample.datamodel.exposure_sets import ExposureSets
 from xresample.kernels.correlate import EVERY, STRIP
+from xresample.kernels.labels import pair_images
 from xresample.kernels.programs import FRONT, QUOTIENT, UNIT
 from xresample.kernels.samples import PLAIN
 from xresample.kernels.structures import KERNELS, Gain
@@ -41,6 +44,18 @@ def main() -> None:
             assert np.isfinite(add(sigmas, onto).values[0]).all()
             correlate(exposure, onto)
     run_all_steps()
+    label()
+
+
+def label() -> None:
+    """Give labels to the sets of two exposures, and pair them with themselves."""
+    labels, tree = np.zeros((3, 4), np.int32), SetTree.of(ExposureSets.empty())
+    for exposure in range(2):
+        labels[exposure:] |= np.int32(-(2**31))
+        tree.take_marked(labels, np.array([[0, 3, 0, 4]]), exposure)
+    assert tree.compact(labels).to_text() == "[[],[0],[0,1]]"
+    numbers, pairs = pair_images(labels, labels)
+    np.testing.assert_array_equal(pairs[numbers, 1], labels)
 
 
 def correlate(exposure: Exposure, onto: Onto) -> None:

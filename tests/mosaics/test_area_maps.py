@@ -154,6 +154,26 @@ def test_flags_follow_from_the_share_of_the_area() -> None:
     np.testing.assert_array_equal(kept, mosaic["dq"])
 
 
+def test_flags_have_names(tmp_path: Path) -> None:
+    exposures = [exposure_of(k) for k in range(2)]
+    whole = xrs.coadd(exposures, GRID, **MAPS)
+    assert list(whole["flag"].values) == list(REJECTED)
+    np.testing.assert_array_equal(whole["rejected"].sel(flag="JUMP_DET"), whole["rejected"][1])
+    stored = xrs.coadd_to_zarr(exposures, GRID, tmp_path / "a.zarr", chunks=20, **MAPS)
+    assert stored["flag"].equals(whole["flag"])
+    xrs.coadd(exposures[:1], GRID, **MAPS).to_netcdf(tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc") as saved:
+        assert_same_bits(saved.resample.add(exposures[1]), whole)
+    chosen = whole.sel(flag=["JUMP_DET"])
+    flagged = chosen.resample.flag_rejected({"JUMP_DET": 0.1}, empty=None)["dq"]
+    expected = whole.resample.flag_rejected({"JUMP_DET": 0.1}, empty=None)["dq"]
+    np.testing.assert_array_equal(flagged, expected)
+    with pytest.raises(xrs.InvalidInputError, match="Unknown flags: SATURATED"):
+        chosen.resample.flag_rejected({"SATURATED": 0.1})
+    with pytest.raises(xrs.InvalidInputError, match="rejected must have the flags SATURATED, J"):
+        whole.isel(flag=[1, 0]).resample.add(exposures[0])
+
+
 def test_bad_input() -> None:
     exposure = exposure_of(0)
     with pytest.raises(xrs.InvalidExposureError, match=r"rejected must name flags.*got NONE"):

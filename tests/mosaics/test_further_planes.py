@@ -98,3 +98,44 @@ def test_bad_planes() -> None:
 
 def test_a_mosaic_without_further_planes_has_no_such_attribute() -> None:
     assert "planes" not in xrs.empty_mosaic((2, 3)).attrs
+
+
+def test_planes_keep_their_units(tmp_path: Path) -> None:
+    exposures = with_planes(units="K")
+    mosaic = xrs.coadd(exposures, GRID, planes=("noise", "mask"))
+    assert mosaic["noise"].attrs["units"] == "K"
+    assert "units" not in mosaic["mask"].attrs
+    lazy = xrs.coadd(exposures, GRID, planes=("noise", "mask"), chunks=50)
+    store = xrs.coadd_to_zarr(exposures, GRID, tmp_path / "a.zarr", planes=("noise",), chunks=50)
+    parts = (xrs.coadd(part, GRID, planes=("noise",)) for part in (exposures[:1], exposures[1:]))
+    merged = xrs.merge(*parts)
+    for other in (lazy, store, merged):
+        assert other["noise"].attrs["units"] == "K"
+
+
+def test_planes_of_other_units_are_refused(tmp_path: Path) -> None:
+    kelvin, jansky = with_planes(2, units="K"), with_planes(2, units="Jy")
+    mosaic = xrs.coadd(kelvin[:1], GRID, planes=("noise",))
+    mosaic.to_netcdf(tmp_path / "a.nc")
+    words = r"exposure_1\.fits must have noise in the units of the mosaic, 'K', got 'Jy'"
+    with (
+        xr.open_dataset(tmp_path / "a.nc") as saved,
+        pytest.raises(xrs.InvalidInputError, match=words),
+    ):
+        saved.resample.add(jansky[1])
+    with pytest.raises(xrs.InvalidInputError, match=words):
+        xrs.coadd([kelvin[0], jansky[1]], GRID, planes=("noise",), chunks=50)
+    other = xrs.coadd(jansky[1:], GRID, planes=("noise",))
+    with pytest.raises(xrs.GridMismatchError, match="same units of noise, got 'K' and 'Jy'"):
+        mosaic.resample.merge(other)
+    # Units that are unknown, or equal in another spelling, are no contradiction.
+    plain = with_planes(2, units=None)[1]
+    assert mosaic.resample.add(plain)["noise"].attrs["units"] == "K"
+
+
+def test_units_of_data_in_another_spelling_are_those_of_data() -> None:
+    flux = {"conserve": "flux", "planes": ("noise",)}
+    usual, other = (
+        xrs.coadd(with_planes(1, units=u), GRID, **flux) for u in ("MJy/sr", "MJy sr-1")
+    )
+    np.testing.assert_array_equal(usual["noise"], other["noise"])

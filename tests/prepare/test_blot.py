@@ -161,8 +161,45 @@ def test_only_the_part_under_the_exposure_is_read(mosaic):
     exposure = make_exposure(1, SHAPE)
     small = exposure.isel(y=slice(10, 20), x=slice(10, 20))
     got = small.resample.blot(lazy)
-    assert 0 < len(set(read)) <= 9
+    assert not read
     assert_array_equal(got, small.resample.blot(mosaic))
+    assert 0 < len(set(read)) <= 9
+
+
+@pytest.mark.parametrize("interpolation", NAMES)
+@pytest.mark.parametrize("kind", ["mosaic", "exposure", "both", "store"])
+def test_lazy_blots_have_the_same_bits(mosaic, interpolation, kind, tmp_path):
+    """An interpolation reads chunks beyond the exposure, too."""
+    exposure = make_exposure(1, SHAPE).isel(y=slice(3, 31), x=slice(8, 40))
+    expected = exposure.resample.blot(mosaic, interpolation=interpolation)
+    image, seen = mosaic, exposure
+    if kind in ("mosaic", "both"):
+        image = mosaic.chunk(y=3, x=4)
+    if kind in ("exposure", "both"):
+        seen = exposure.chunk(y=9, x=20)
+    if kind == "store":
+        exposures = [make_exposure(k, SHAPE) for k in range(4)]
+        image = xrs.coadd_to_zarr(exposures, GRID, tmp_path / "mosaic.zarr", chunks=6)
+        assert image["data"].chunks is not None
+    got = seen.resample.blot(image, interpolation=interpolation)
+    assert got.chunks == (seen["data"].chunks or ((28,), (32,)))
+    assert got.dtype == expected.dtype
+    for scheduler in ("synchronous", "threads"):
+        xr.testing.assert_identical(got.compute(scheduler=scheduler), expected)
+
+
+def test_a_lazy_blot_of_an_exposure_whose_pixels_are_binned(mosaic):
+    exposure = make_exposure(1, SHAPE).drop_vars("dq").coarsen(y=2, x=2).mean()
+    expected = exposure.resample.blot(mosaic)
+    xr.testing.assert_identical(exposure.resample.blot(mosaic.chunk(y=7)).compute(), expected)
+
+
+def test_a_lazy_blot_of_a_store_without_dask(mosaic, tmp_path):
+    mosaic.to_netcdf(tmp_path / "mosaic.nc")
+    with xr.open_dataset(tmp_path / "mosaic.nc") as image:
+        exposure = make_exposure(1, SHAPE)
+        got = exposure.chunk(y=20).resample.blot(image)
+        xr.testing.assert_identical(got.compute(), exposure.resample.blot(mosaic))
 
 
 def test_arguments_stay_unchanged(mosaic):
@@ -184,8 +221,9 @@ def test_labels(mosaic):
 def test_a_grid_of_another_field(mosaic):
     exposure = make_exposure(0, SHAPE)
     elsewhere = xrs.empty_mosaic(make_grid((30, 30), (151.0, 2.0)))
-    with pytest.warns(xrs.NoOverlapWarning, match=r"exposure_0\.fits lies outside"):
-        assert exposure.resample.blot(elsewhere).isnull().all()
+    for mosaic in (elsewhere, elsewhere.chunk(y=10)):
+        with pytest.warns(xrs.NoOverlapWarning, match=r"exposure_0\.fits lies outside"):
+            assert exposure.resample.blot(mosaic).isnull().all()
 
 
 def test_bad_arguments(mosaic):

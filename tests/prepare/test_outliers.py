@@ -6,6 +6,7 @@ import dask
 import numpy as np
 import pytest
 import xarray as xr
+from astropy.wcs import WCS
 from numpy.testing import assert_array_equal
 
 import xresample as xrs
@@ -66,7 +67,7 @@ def test_the_preset_of_astrodrizzle(scene):
     assert masks_of(found)[scene.rays > 10].mean() >= 0.95
     same = xrs.flag_outliers(
         scene.exposures, GRID, kernel="turbo", weight_type="exptime", combine="minmed", maskpt=0.3,
-        interpolation="poly5", snr=(3.5, 3.0),
+        interpolation="poly5", snr=(3.5, 3.0), nsigma=(4, 3),
     )  # fmt: skip
     assert_array_equal(masks_of(found), masks_of(same))
     other = xrs.flag_outliers(scene.exposures, GRID, preset="astrodrizzle", driz_cr_snr="9 8")
@@ -150,7 +151,65 @@ def test_exposures_without_resampling():
         xrs.flag_outliers([*exposures, small], resample_data=False)
 
 
-@pytest.mark.parametrize("rules", [{}, {"noise": "max", "blur": "spread", **STARS}])
+@pytest.mark.parametrize("grow", [1, 3])
+def test_lazy_exposures_without_resampling(grow):
+    scene = make_scene(3)
+    given = list(scene.exposures)
+    given[1] = given[1].transpose("x", "y")
+    eager = xrs.flag_outliers(given, resample_data=False, by=None, grow=grow)
+    assert (eager.report["count"] > 0).all()
+    chunked = [given[0].chunk(y=50, x=60), given[1].chunk(y=70), given[2]]
+    chunked[2] = given[2].assign(err=given[2]["err"].chunk(x=33))
+    before = [checksum(e) for e in chunked]
+    lazy = xrs.flag_outliers(chunked, resample_data=False, by=None, grow=grow)
+    assert all(e["dq"].chunks for e in lazy)
+    assert all(variable.chunks for variable in lazy.report.data_vars.values())
+    for a, b in zip(eager, lazy, strict=True):
+        assert_same_bits(a, b.compute())
+    assert_same_bits(eager.report, lazy.report.compute())
+    assert before == [checksum(e) for e in chunked]
+
+
+def test_outliers_grow_as_in_astrodrizzle(scene, flagged):
+    from scipy.ndimage import binary_dilation
+    from scipy.signal import convolve2d
+
+    for side in (2, 3):
+        found = xrs.flag_outliers(scene.exposures, GRID, grow=side)
+        box = np.ones((side, side), int)
+        for old, new in zip(masks_of(flagged), masks_of(found), strict=True):
+            # driz_cr convolves the good pixels.
+            good = convolve2d(~old, box, boundary="symm", mode="same") == side**2
+            assert_array_equal(new, ~good)
+    one, three = (
+        masks_of(xrs.flag_outliers(scene.exposures, GRID, preset="astrodrizzle", driz_cr_grow=side))
+        for side in (1, 3)
+    )
+    assert_array_equal(three, [binary_dilation(mask, np.ones((3, 3))) for mask in one])
+
+
+@pytest.mark.parametrize("interpolation", ["poly5", "lanczos5"])
+def test_tiles_beyond_an_exposure_are_read(interpolation):
+    """An interpolation reads pixels of the model that the exposure itself does not reach."""
+    rng, exposures = np.random.default_rng(0), []
+    for k, width in enumerate((40, 90, 90)):
+        wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1e-5, "CDELT2": 1e-5,
+                   "CRPIX1": 0.4 * (k == 0), "NAXIS": 2, "NAXIS1": width,
+                   "NAXIS2": 60})  # fmt: skip
+        image = rng.normal(size=(60, width)).astype(np.float32)
+        err = np.ones_like(image)
+        exposures.append(xrs.make_exposure(image, wcs, err=err, filename=f"{k}.fits"))
+    grid = exposures[1]
+    rules = {"interpolation": interpolation, "snr": (0.2, 0.2), "scale": (0, 0), "maskpt": 0.0,
+             "weight_type": None, "warn_above": 1.0}  # fmt: skip
+    eager = xrs.flag_outliers(exposures, grid, **rules)
+    lazy = xrs.flag_outliers(exposures, grid, chunks={"x": (43, 47)}, **rules)
+    for a, b in zip(eager, lazy, strict=True):
+        assert_same_bits(a, b.compute())
+
+
+@pytest.mark.parametrize("rules", [{}, {"noise": "max", "blur": "spread", **STARS},
+                                   {"combine": "minmed", "nsigma": "4 1"}])  # fmt: skip
 def test_lazy_exposures_have_the_same_flags(scene, rules):
     eager = xrs.flag_outliers(scene.exposures, GRID, **rules)
     lazy = xrs.flag_outliers(
@@ -257,6 +316,9 @@ def test_bad_input(scene):
         ({"combine": "mode"}, "method must be one of"),
         ({"driz_cr_snr": "5 4"}, "preset='astrodrizzle'"),
         ({"interpolation": "sinc"}, "interpolation must be one of"),
+        ({"nsigma": "4"}, "nsigma must be two numbers"),
+        ({"combine": "minmed", "nsigma": (4, 3), "resample_data": False}, "nsigma must be one"),
+        ({"grow": 0}, "grow must be an integer of at least 1, got 0"),
         ({"kernal": "square"}, "kernal"),
     ):
         with pytest.raises(xrs.InvalidInputError, match=message):

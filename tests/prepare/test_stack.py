@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import binary_dilation
 
 import xresample as xrs
 from tests.support.exposures import assert_same_bits, checksum, make_exposures, output_grid
@@ -103,6 +104,37 @@ def test_a_lazy_combination_has_the_same_bits(exposures, stack, method):
     combined = lazy.resample.combine(method, maskpt=0.7, nhigh=1)
     assert all(combined[name].chunks for name in ("data", "count", "rejected"))
     assert_same_bits(combined.compute(), stack.resample.combine(method, maskpt=0.7, nhigh=1))
+
+
+@pytest.mark.parametrize("chunks", [None, 5])
+def test_the_second_limit_of_minmed_is_for_neighbours(chunks):
+    """As in AstroDrizzle with ``combine_grow=1``."""
+    rng, shape, dims = np.random.default_rng(0), (5, 23, 31), ("group", "y", "x")
+    data = rng.normal(size=shape).astype(np.float32)
+    data += 3 * (rng.random(shape) < 0.3) * rng.random(shape).astype(np.float32)
+    data[:, 4:6, 7] = np.nan
+    data[1:, 12, 3:9] = np.nan
+    err = rng.uniform(0.3, 0.8, shape).astype(np.float32)
+    planes = {"data": (dims, data), "err": (dims, err), "wht": (dims, np.ones_like(data))}
+    stack = xr.Dataset(planes)
+    there = np.isfinite(data).any(axis=0)
+    lowest, middle = np.full(shape[1:], np.nan), np.full(shape[1:], np.nan)
+    lowest[there] = np.nanmin(data[:, there], axis=0)
+    middle[there] = np.nanmedian(data[:, there], axis=0)
+    first = np.argmin(np.where(np.isfinite(data), data, np.inf), axis=0)
+    excess = (middle - lowest) / np.take_along_axis(err, first[None], axis=0)[0]
+    near = binary_dilation(excess > 4, np.ones((3, 3)))
+    expected = np.where(near & (excess > 2), lowest, middle)
+    assert ((excess > 2) & ~near).sum() > 20
+    assert ((excess > 2) & (excess <= 4) & near).sum() > 20
+    given = stack if chunks is None else stack.chunk(y=chunks, x=2 * chunks)
+    found = given.resample.combine("minmed", nsigma=(4, 2))
+    assert (found["data"].chunks is None) == (chunks is None)
+    assert list(found) == ["data", "count", "rejected"]
+    assert found["data"].dtype == np.float32
+    assert_allclose(found["data"], expected, rtol=1e-6)
+    one = given.resample.combine("minmed", nsigma=4)
+    assert_allclose(one["data"], np.where(excess > 4, lowest, middle), rtol=1e-6)
 
 
 def test_weights_below_the_threshold_of_stcal_do_not_count(stack):

@@ -9,7 +9,7 @@ import functools
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -492,8 +492,8 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         Parameters
         ----------
         mosaic : Dataset
-            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Of a lazy
-            image only the part under the exposure is read.
+            A mosaic, the result of `combine`, or any Dataset with an image on a grid. Only the
+            part under the exposure is read.
         variable : str, optional
             Image to interpolate. Default: ``"data"``.
         interpolation : str, optional
@@ -501,10 +501,10 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
             ``"lanczos5"``, as in ``drizzle.resample.blot_image``.
         pixmap : array_like, optional
             Positions of the pixel centres on the mosaic, ``(y, x, 2)``, x first, in place of the
-            map from the two WCSs.
+            map from the two WCSs. The result is then computed at once.
         threads : int, optional
-            Threads to use. Default: one per CPU. The result is bit-for-bit the same for any
-            value.
+            Threads to use, unless the result is lazy. Default: one per CPU. The result is
+            bit-for-bit the same for any value.
         **options
             ``pixmap_tol``, ``pixmap_stepsize``, ``pixmap_order``: see `xresample.Options`.
 
@@ -512,7 +512,8 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         -------
         DataArray
             The image, with the coordinates of the exposure. Pixels whose centre lies in no valid
-            pixel of the mosaic are NaN.
+            pixel of the mosaic are NaN. If the mosaic or the data of the exposure are a dask
+            array, so is the image, with the same bits.
 
         Raises
         ------
@@ -535,7 +536,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         >>> exposure.resample.blot(image, pixmap=where).values
         array([[0.5, 2.5, nan]])
         """
-        from xresample.prepare.blot import blot
+        from xresample.prepare.blot_exposure import blot
 
         return blot(
             self._dataset,
@@ -615,8 +616,9 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         lthresh, hthresh : float, optional
             Minimum and maximum of a value that counts. Default: no limit.
         nsigma : float or (float, float), optional
-            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations, or limits below and
-            above the median. Default: 3.
+            Limit of ``"clipped"`` and ``"minmed"`` in standard deviations. A pair is, for
+            ``"clipped"``, the limits below and above the median; for ``"minmed"``, the limit, and
+            the limit for the eight neighbours of pixels beyond the first one. Default: 3.
         sigma : {"predicted", "empirical"}, optional
             For ``"clipped"``: use the ``err`` of each value, or else the root of its inverse
             weight, or use the scatter of the values. With fewer than about 12 groups the scatter
@@ -713,6 +715,35 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         from xresample.mosaics.inspect import contributors
 
         return contributors(self._dataset, x, y, ra, dec)
+
+    def with_context(self, form: Literal["bits", "sets"]) -> xr.Dataset:
+        """Return the mosaic with its context as bits or as sets of exposures.
+
+        Labels of sets are numbered in the order in which they appear, row by row, with one table
+        for the whole mosaic. So mosaics made in one piece and in tiles become equal bit for bit.
+        The context of a lazy mosaic is computed; its other planes stay lazy.
+
+        Parameters
+        ----------
+        form : {"bits", "sets"}
+            ``"bits"``: ``con``, one bit per exposure and pixel. ``"sets"``: ``con_label``, one
+            label per pixel, and ``con_sets``, the exposures of each label.
+
+        Raises
+        ------
+        InvalidInputError
+            The Dataset is not a mosaic with a context.
+
+        Examples
+        --------
+        >>> import xresample as xrs
+        >>> mosaic = xrs.empty_mosaic((4, 5)).resample.with_context("sets")
+        >>> mosaic["con_sets"].item(), mosaic.attrs["enable_ctx"]
+        ('[[]]', 'sets')
+        """
+        from xresample.mosaics.context_form import with_context
+
+        return with_context(self._dataset, form)
 
     def depth(self) -> xr.DataArray:
         """Return the number of exposures that contribute to each pixel, int32 ``(y, x)``.

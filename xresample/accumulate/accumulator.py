@@ -12,6 +12,7 @@ import xarray as xr
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.blocks import read_sums
 from xresample.datamodel.grid import Grid
+from xresample.datamodel.labels import read_labels
 from xresample.datamodel.memory import total_memory
 from xresample.datamodel.mosaic import (
     further_attrs,
@@ -31,6 +32,7 @@ from .deposit import Placement
 from .job import Admitted, Job
 from .launch import Window, add_exposure
 from .notices import Notices
+from .set_tree import SetTree
 from .window import place
 
 
@@ -40,7 +42,7 @@ class Accumulator:
 
     job: Job
     buffers: Buffers
-    rows: list[provenance.Row] = field(default_factory=list)
+    rows: provenance.Rows = field(default_factory=provenance.Rows)
     attrs: dict[str, Any] = field(default_factory=dict)
     blank: bool = False
     """Whether the planes are still those of an empty mosaic."""
@@ -80,8 +82,10 @@ class Accumulator:
         held = layout_of(mosaic, options)
         rows = provenance.rows_of(mosaic)
         units = mosaic["data"].attrs.get("units")
-        watched = provenance.watched({}, *rows)
-        job = Job(grid, options, wider_layout(held, options, more), units, len(rows), watched)
+        watched = provenance.watched({}, rows)
+        further = {name: mosaic[name].attrs.get("units") for name in options.planes}
+        layout = wider_layout(held, options, more)
+        job = Job(grid, options, layout, units, len(rows), watched, further=further)
         planes, attrs = _read(mosaic, job, held, threads), further_attrs(mosaic)
         return cls(job, planes, rows, attrs, notices=Notices.after(rows))
 
@@ -166,11 +170,13 @@ class Accumulator:
         job = self.job
         # The flags of the first exposure stay.
         attrs, layout = {**job.attrs, **self.attrs}, self.buffers.layout
-        return labelled(self.planes(), job.grid, job.options, self.rows, job.units, attrs, layout)
+        units = job.plane_units
+        return labelled(self.planes(), job.grid, job.options, self.rows, units, attrs, layout)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""
         found = {}
+        self.buffers.number_labels()
         for name in self.buffers.layout.planes:
             stored = self.buffers.stored(name)
             found[name] = self._err_from_variances() if stored is None else stored
@@ -222,7 +228,12 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
         buffers.context = np.zeros(con.shape, layout.dtype(name, options))
         for target, source in zip(buffers.context, con, strict=True):
             copy_plane(target, source, threads)
+    if layout.by_rule(schema.Rule.LABELS):
+        buffers.context, sets = read_labels(mosaic)
+        buffers.tree = SetTree.of(sets)
     for name in layout.by_rule(schema.Rule.DQ):
         buffers.dq = np.zeros(grid.shape, layout.dtype(name, options))
         copy_plane(buffers.dq, mosaic[name].transpose(*schema.PIXELS).values, threads)
+    for name in layout.by_rule(schema.Rule.SHARED_DQ):
+        buffers.dq = ~mosaic[name].transpose(*schema.PIXELS).values
     return buffers

@@ -11,9 +11,12 @@ import numpy as np
 from xresample import threads as pool
 from xresample.datamodel.blocks import widened
 from xresample.datamodel.context import PLANE_BITS, n_planes
+from xresample.datamodel.exposure_sets import ExposureSets, text_array
 from xresample.datamodel.options import Options
 from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import Rule
+
+from .set_tree import SetTree
 
 SLAB = 512
 """Number of rows that a thread fills or copies at a time."""
@@ -33,11 +36,16 @@ class Buffers:
     values: np.ndarray
     """Real-valued planes, ``(plane, y, x)``, in the order of `Layout.names`."""
     context: np.ndarray | None
+    """int32: bits, ``(plane, y, x)``; or, if there is a tree of sets, labels, ``(y, x)``."""
     dq: np.ndarray | None
+    """uint32 ``(y, x)``: flags that any contributing pixel has; or, if ``dq`` is the flags that
+    all of them share, flags that any of them lacks."""
     y0: int
     x0: int
     noise: np.ndarray | None = None
     """Sums of the noise covariance, float64 ``(block y, block x, lag y, lag x)``, or None."""
+    tree: SetTree | None = None
+    """The sets that labels stand for, or None."""
     scratch: dict[str, np.ndarray] = field(default_factory=dict)
     """Arrays that the next exposure uses again: the first touch of new memory takes time."""
 
@@ -77,7 +85,9 @@ class Buffers:
         """Allocate the planes of bits that the layout asks for, all zero."""
         if self.layout.by_rule(Rule.CONTEXT):
             self.context = np.zeros((n_planes(exposures), *shape), np.int32)
-        if self.layout.by_rule(Rule.DQ):
+        if self.layout.by_rule(Rule.LABELS):
+            self.context, self.tree = np.zeros(shape, np.int32), SetTree.of(ExposureSets.empty())
+        if self.layout.by_rule(Rule.DQ) or self.layout.shares_flags:
             self.dq = np.zeros(shape, np.uint32)
         for name in self.layout.by_rule(Rule.BLOCK_SUM):
             shape_of_sums = self.layout.shape(name, shape, exposures, (self.y0, self.x0))
@@ -107,8 +117,12 @@ class Buffers:
         rule = self.layout.planes[name].rule
         if rule is Rule.DERIVED:
             return None
-        if rule in (Rule.CONTEXT, Rule.DQ):
-            return self.context if rule is Rule.CONTEXT else self.dq
+        if rule in (Rule.CONTEXT, Rule.LABELS, Rule.DQ):
+            return self.dq if rule is Rule.DQ else self.context
+        if rule is Rule.SHARED_DQ:
+            return None if self.dq is None else ~self.dq
+        if rule is Rule.SETS:
+            return None if self.tree is None else text_array(self.tree.sets)
         if rule is Rule.BLOCK_SUM:
             return None if self.noise is None else self.noise.transpose(2, 3, 0, 1)
         if rule is Rule.FLAGS:
@@ -146,18 +160,25 @@ class Buffers:
             else:
                 wider.clear(name, options, threads)
         wider.context, wider.dq, wider.scratch = self.context, self.dq, self.scratch
-        wider.noise = noise
+        wider.noise, wider.tree = noise, self.tree
         return wider
 
     def context_plane(self, exposure: int) -> np.ndarray:
         """Return the context plane of an exposure, adding planes if there are too few."""
         if self.context is None:
             return np.zeros((0, 0), np.int32)
+        if self.tree is not None:
+            return self.context
         missing = n_planes(exposure + 1) - len(self.context)
         if missing > 0:
             more = np.zeros((missing, *self.context.shape[1:]), np.int32)
             self.context = np.concatenate([self.context, more])
         return self.context[exposure // PLANE_BITS]
+
+    def number_labels(self) -> None:
+        """Number the labels of sets in the order in which they appear, if there are labels."""
+        if self.tree is not None and self.context is not None:
+            self.tree.compact(self.context)
 
 
 def in_slabs(work: Callable[[slice], object], count: int, threads: int | None) -> None:

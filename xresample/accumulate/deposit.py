@@ -91,6 +91,8 @@ class Flags(NamedTuple):
     """Bits that give a pixel the weight 0."""
     kept: int = ALL_BITS
     """Bits that reach the mosaic."""
+    flip: int = 0
+    """Bits that reach the mosaic where a pixel lacks them."""
 
 
 class Placement(NamedTuple):
@@ -257,6 +259,7 @@ def make_source(
         dq_pitch=0 if flags.dq is None else flags.dq.strides[0],
         bad=flags.bad,
         kept=flags.kept,
+        flip=flags.flip,
         limit=limit,
     )
 

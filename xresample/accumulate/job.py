@@ -50,6 +50,8 @@ class Admitted:
     """Provenance that the mosaic keeps."""
     units: str | None
     """Units of the mosaic with this exposure."""
+    further: Mapping[str, str | None]
+    """Units of the further planes with this exposure."""
     layout: Layout
     """Planes of the mosaic with this exposure."""
 
@@ -77,6 +79,14 @@ class Job:
     """Instrument and filter of the exposures so far."""
     flag_map: Mapping[str, int] | None = None
     """Value of each flag by its name, of the first exposure, if areas of flags are summed."""
+
+    further: Mapping[str, str | None] = field(default_factory=dict)
+    """Units of the further planes so far, which the option ``planes`` names; None: unknown."""
+
+    @property
+    def plane_units(self) -> dict[str, str | None]:
+        """Units of ``data`` and of the further planes."""
+        return {**self.further, "data": self.units}
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -156,7 +166,11 @@ class Job:
         else:
             validate(candidate, self.options, has_pixmap)
             exposure = Exposure(candidate)
-        units = self._units_with(exposure)
+        units = self._units_with("data", self.units, exposure)
+        further = {
+            name: self._units_with(name, self.further.get(name), exposure)
+            for name in self.options.planes
+        }
         layout = wider_layout(self.layout, self.options, exposure.variances)
         if self.options.compute_err == "from_var" or self.options.noise_covariance:
             variances_of_error(layout, self.options)
@@ -177,6 +191,7 @@ class Job:
             ),
             row=row,
             units=units,
+            further=further,
             layout=self._with_lags(layout, scales.ratio),
         )
 
@@ -190,8 +205,9 @@ class Job:
             self,
             layout=admitted.layout,
             units=admitted.units,
+            further=admitted.further,
             count=self.count + 1,
-            watched=provenance.watched(self.watched, admitted.row),
+            watched=provenance.watched(self.watched, [admitted.row]),
             flag_map=known,
         )
 
@@ -203,14 +219,16 @@ class Job:
         footprint = make_footprint(options.kernel, options.pixfrac, ratio)
         return layout.reaching(max_lag(footprint, ratio))
 
-    def _units_with(self, exposure: Exposure) -> str | None:
-        """Return the units of the mosaic with an exposure, which must have the same units."""
-        if self.units and exposure.units and not same_units(self.units, exposure.units):
+    def _units_with(self, name: str, held: str | None, exposure: Exposure) -> str | None:
+        """Return the units of a plane with an exposure, which must have the same units."""
+        units = exposure.units_of(name)
+        if held and units and not same_units(held, units):
+            what = "the units" if name == "data" else f"{name} in the units"
             raise InvalidInputError(
-                f"Exposure {label_of(exposure, self.count)} must have the units of the mosaic, "
-                f"{self.units!r}, got {exposure.units!r}: convert the exposure"
+                f"Exposure {label_of(exposure, self.count)} must have {what} of the mosaic, "
+                f"{held!r}, got {units!r}: convert the exposure"
             )
-        return self.units or exposure.units
+        return held or units
 
     def _window(self, exposure: Exposure) -> Window:
         """Return the window of an exposure; its flags are not read."""

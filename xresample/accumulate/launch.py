@@ -43,7 +43,13 @@ from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import WEIGHT_PLANE, Options, parse_fillval
 from xresample.datamodel.planes import Layout
 from xresample.errors import InvalidInputError
-from xresample.kernels.structures import CONTRIBUTED, OVERFLOWED, LaneLayout, MosaicPlanes
+from xresample.kernels.structures import (
+    CONTRIBUTED,
+    MARK_BIT,
+    OVERFLOWED,
+    LaneLayout,
+    MosaicPlanes,
+)
 
 from .buffers import Buffers
 from .deposit import (
@@ -169,12 +175,13 @@ def add_exposure(
         dq=window.dq,
         bad=0 if window.weights is not None else window.bad,
         kept=0 if buffers.dq is None else ALL_BITS,
+        flip=ALL_BITS if layout.shares_flags else 0,
     )
     sampled = sampled_planes(layout, reference, options, window, scales)
     require_range(sampled, flags, buffers.values.dtype)
     is_timed = reference is None and options.weight_type == "exptime"
     rules = make_rules(
-        exposure,
+        exposure if buffers.tree is None else MARK_BIT,
         constant=scales.time if is_timed else 1.0,
         variance_scale=scales.variance,
         fillval=parse_fillval(options.fillval),
@@ -182,6 +189,9 @@ def add_exposure(
     sampled, flags = in_order(sampled, flags)
     planes = mosaic_planes(buffers, exposure)
     outcome = run(sampled, flags, window.pixmap, placement, lanes, rules, planes, threads)
+    if buffers.tree is not None:
+        boxes = placement.tiles - np.repeat(origin, 2)
+        buffers.tree.take_marked(planes.context, boxes, exposure)
     if buffers.noise is not None:
         chosen = _noisy(sampled, layout, options)
         pixels = NoisyPixels(

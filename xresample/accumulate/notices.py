@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xresample.datamodel import provenance
@@ -40,7 +40,7 @@ class Notices:
     """Fingerprints of the exposures of the mosaic."""
 
     @classmethod
-    def after(cls, rows: Iterable[provenance.Row]) -> Notices:
+    def after(cls, rows: Sequence[provenance.Row]) -> Notices:
         """Return the notices of a call that adds to a mosaic with these rows."""
         return cls(seen=provenance.fingerprints(rows))
 

@@ -12,6 +12,7 @@ import numpy as np
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import Options
+from xresample.datamodel.units import same_units
 from xresample.errors import InvalidInputError
 from xresample.kernels.structures import SeparableFootprint
 from xresample.wcs import footprint
@@ -89,15 +90,15 @@ def scales_of(
         intensity *= kernel_ratio**2
     scalars = exposure.scalars
     level = 0.0 if scalars["subtracted"] else scalars["level"]
-    alike = tuple(name for name in options.planes if _units(exposure, name) == exposure.units)
+    alike = tuple(name for name in options.planes if _is_like_data(exposure, name))
     seconds = exposure.scalars["exposure_time"]
     return Scales(kernel_ratio, intensity, err, variance, level, exposure.time, seconds, alike)
 
 
-def _units(exposure: Exposure, name: str) -> str | None:
-    """Return the units of a variable of an exposure; None if unknown."""
-    units = exposure.dataset[name].attrs.get("units")
-    return None if units is None else str(units)
+def _is_like_data(exposure: Exposure, name: str) -> bool:
+    """Tell whether a further plane has the units of ``data``; unknown units are equal."""
+    own, data = exposure.units_of(name), exposure.units
+    return own == data or bool(own and data and same_units(own, data))
 
 
 def reach(options: Options, ratio: float, step: float) -> float:

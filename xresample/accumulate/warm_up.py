@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from xresample.datamodel.exposure import make_exposure
+from xresample.datamodel.exposure_sets import paired
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import DType, Options
 from xresample.kernels.structures import KERNELS
@@ -71,7 +72,16 @@ def warm_up() -> None:
         noisy = Options(kernel=kernel, variance_method="propagated", noise_covariance=True)
         Accumulator.new(Job.new(Grid.of(wcs), noisy)).add(exposure, threads=1)
     Accumulator.new(Job.new(Grid.of(wcs), Options(pixmap_stepsize=1))).add(exposure, threads=1)
+    first = Accumulator.new(Job.new(Grid.of(wcs), replace(options, enable_ctx="sets")))
+    first.add(exposure, threads=1)
+    _pair_labels(first)
     _count_misses()
+
+
+def _pair_labels(mosaic: Accumulator) -> None:
+    """Number the labels of a mosaic, and pair them with themselves, as `merge` does."""
+    labels = mosaic.dataset()["con_label"].values
+    paired(labels, labels)
 
 
 def _count_misses() -> None:

@@ -35,6 +35,8 @@ class WeightRecipe:
     """First row and column, in the pixels of the detector."""
     flagged: bool = False
     """Whether the last plane holds flags."""
+    accepted: int = 0
+    """Flags that never exclude a pixel, as a mask."""
 
     @property
     def weight_type(self) -> WeightType:
@@ -76,7 +78,7 @@ class WeightRecipe:
     def __call__(self, data: np.ndarray, *planes: np.ndarray) -> np.ndarray:
         """Return the weights, ``(y, x)``, from the data, `planes`, and flags if there are any."""
         flags = planes[-1] if self.flagged else None
-        good = good_pixels(flags, self.good_bits, self.flag_map)
+        good = good_pixels(flags, self.good_bits, self.flag_map, self.accepted)
         weights = self._unclipped(planes, good, data.shape)
         np.copyto(weights, 0.0, where=~(np.abs(data) <= np.finfo(self.dtype).max))
         if self.clip is None or not (there := weights > 0).any():

@@ -48,6 +48,20 @@ def flag_map_of(exposure: Exposure, options: Options) -> Any:
     return dq_flags.flag_map_from_cf(exposure.dataset["dq"].attrs)
 
 
+def accepted_by(exposure: Exposure) -> int:
+    """Return the flags of an exposure that never exclude a pixel, as a mask."""
+    there = "dq" in exposure.dataset
+    return dq_flags.accepted_flags(exposure.dataset["dq"].attrs) if there else 0
+
+
+def bad_bits_for(exposure: Exposure, options: Options) -> int:
+    """Return the flags that exclude a pixel of an exposure, as a mask."""
+    if "dq" not in exposure.dataset:
+        return 0
+    bad = dq_flags.bad_bits_of(options.good_bits, flag_map_of(exposure, options))
+    return bad & ~accepted_by(exposure)
+
+
 def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
     """Return the weights of all pixels of an exposure, ``(y, x)``.
 
@@ -58,7 +72,9 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
     plane = None if name is None else exposure.plane(name, everything, everything)
     dq, good = exposure.plane("dq", everything, everything), None
     if dq is not None:
-        good = dq_flags.good_pixels(dq, options.good_bits, flag_map_of(exposure, options))
+        good = dq_flags.good_pixels(
+            dq, options.good_bits, flag_map_of(exposure, options), accepted_by(exposure)
+        )
     if name in WEIGHT_VARIANCE.values() and plane is not None:
         require_inverse(str(name), plane, good, options.dtype)
     return weight_map(

@@ -17,7 +17,7 @@ from xresample.datamodel.schema import LEVEL_SLOPES
 from xresample.errors import InvalidInputError
 
 from .launch import Window, require_memory_order
-from .weights import flag_map_of, usable_weights
+from .weights import bad_bits_for, flag_map_of, usable_weights
 
 if TYPE_CHECKING:
     from xresample.wcs.handle import WCSHandle
@@ -173,7 +173,7 @@ def _window(
 
     # Flags are read only if an option uses them.
     there = "dq" in exposure.dataset
-    bad = dq_flags.bad_bits_of(options.good_bits, flag_map_of(exposure, options)) if there else 0
+    bad = bad_bits_for(exposure, options)
     known = flag_map_of(exposure, options) if there and options.rejected else None
     marked = tuple(0 if known is None else int(known[name]) for name in options.rejected)
     bits = plane("dq") if bad or options.propagate_dq or any(marked) else None

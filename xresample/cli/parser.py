@@ -11,7 +11,7 @@ from dataclasses import Field, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from xresample.datamodel.options import CHOICES, Options
+from xresample.datamodel.options import CHOICES, WORDS, Options
 
 from .completion import SHELLS
 
@@ -113,6 +113,10 @@ def _add_option(group: Any, field: Field[Any], help_text: str) -> None:
     common = {"dest": field.name, "default": argparse.SUPPRESS, "help": help_text}
     if isinstance(field.default, bool):
         group.add_argument(name, action=argparse.BooleanOptionalAction, **common)
+        for word in WORDS.get(field.name, ()):
+            # A value after the option could be the name of a file, so each word is an option.
+            common["help"] = f"as {name}, with the rule {word!r}"
+            group.add_argument(f"{name}-{word}", action="store_const", const=word, **common)
         return
     choices = CHOICES.get(field.name)
     if choices is not None:

@@ -14,6 +14,7 @@ import xarray as xr
 from xresample.errors import InvalidInputError
 
 from . import schema
+from .coordinates import BLOCK_COORDINATES, coordinate_attrs
 
 NOISE = "noise_covariance"
 """Name of the variable of a mosaic that holds the sums over the blocks."""
@@ -83,8 +84,8 @@ class Blocks:
             "block_x_stop": self.x[1:],
         }
         return {
-            row.name: (row.dims, np.array(values[row.name]), schema.coordinate_attrs(row.name))
-            for row in schema.BLOCK_COORDINATES
+            row.name: (row.dims, np.array(values[row.name]), coordinate_attrs(row.name))
+            for row in BLOCK_COORDINATES
         }
 
 

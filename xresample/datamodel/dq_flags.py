@@ -14,6 +14,9 @@ from xresample.errors import InvalidInputError
 ALL_BITS = 0xFFFFFFFF
 """Mask of all 32 bits of a data quality flag."""
 
+ACCEPTED = "accepted_flags"
+"""Attribute of ``dq``: flags that never exclude a pixel, such as those of filled pixels."""
+
 
 class _FlagNames:
     """Names of flags from any kind of map, with the lookup that astropy calls."""
@@ -132,7 +135,14 @@ def bad_bits_of(good_bits: Any, flag_map: Any = None) -> int:
     return 0 if bits is None else ~bits & ALL_BITS
 
 
-def good_pixels(dq: np.ndarray | None, good_bits: Any, flag_map: Any = None) -> np.ndarray | None:
+def accepted_flags(attrs: Mapping[Any, Any]) -> int:
+    """Return the flags, as a mask, that never exclude a pixel, from the attributes of ``dq``."""
+    return int(attrs.get(ACCEPTED, 0)) & ALL_BITS
+
+
+def good_pixels(
+    dq: np.ndarray | None, good_bits: Any, flag_map: Any = None, accepted: int = 0
+) -> np.ndarray | None:
     """Return the pixels that the flags allow, as bool; None when flags are ignored.
 
     Parameters
@@ -141,6 +151,8 @@ def good_pixels(dq: np.ndarray | None, good_bits: Any, flag_map: Any = None) -> 
         Data quality flags.
     good_bits, flag_map
         See `interpret_good_bits`.
+    accepted : int, optional
+        Flags that a good pixel may have in any case.
 
     Raises
     ------
@@ -153,7 +165,7 @@ def good_pixels(dq: np.ndarray | None, good_bits: Any, flag_map: Any = None) -> 
     if bits is None:
         return None
     flags = _unsigned(np.asarray(dq))
-    bad_bits = ~bits & (2 ** (8 * flags.dtype.itemsize) - 1)
+    bad_bits = ~(bits | accepted) & (2 ** (8 * flags.dtype.itemsize) - 1)
     if bad_bits != 2 ** (8 * flags.dtype.itemsize) - 1:
         flags = flags & flags.dtype.type(bad_bits)
     return np.equal(flags, 0)

@@ -16,6 +16,7 @@ from xresample.wcs.handle import WCSHandle, WCSLike
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
+from .coordinates import coordinate_attrs, wcs_variable
 from .dq_flags import ALL_BITS, flag_values
 from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
 from .further_faults import NEGATIVE, WEIGHT_MAP, faults_of_flags, faults_of_map, faults_of_plane
@@ -128,7 +129,7 @@ def make_exposure(
         variables["dq"].attrs["flag_meanings"] = " ".join(flags)
     indices = {name: np.arange(size) for name, size in zip(schema.PIXELS, shape, strict=True)}
     indices |= {name: index.values for name, index in taken.coords.items()}
-    coords = {name: (name, k, schema.coordinate_attrs(name)) for name, k in indices.items()}
+    coords = {name: (name, k, coordinate_attrs(name)) for name, k in indices.items()}
     exposure = xr.Dataset(variables, coords, known)
     exposure = with_identity(exposure, new_identity(known.get("filename")))
     own_wcs = taken.wcs if wcs is None else wcs
@@ -152,7 +153,7 @@ def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
     if isinstance(wcs, str):
         # Parsing checks the text; the first use of the WCS finds the parsed object in the cache.
         _ = handle.object
-    return dataset.assign_coords({schema.WCS: schema.wcs_variable(handle.text)})
+    return dataset.assign_coords({schema.WCS: wcs_variable(handle.text)})
 
 
 def wcs_of(dataset: xr.Dataset) -> WCSHandle | None:
@@ -353,7 +354,11 @@ class Exposure:
     @property
     def units(self) -> str | None:
         """Units of ``data``."""
-        units = self.dataset["data"].attrs.get("units")
+        return self.units_of("data")
+
+    def units_of(self, name: str) -> str | None:
+        """Return the units of a variable; None if unknown."""
+        units = self.dataset[name].attrs.get("units")
         return None if units is None else str(units)
 
     @property

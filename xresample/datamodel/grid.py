@@ -16,6 +16,7 @@ from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.wcs.handle import WCSHandle, WCSObject
 
 from . import schema
+from .coordinates import coordinate_attrs, wcs_variable
 from .exposure import Exposure, validate, wcs_of
 from .memory import total_memory
 from .own_pixels import in_own_pixels
@@ -141,11 +142,11 @@ class Grid:
         """Return the coordinates of a Dataset on this grid."""
         ny, nx = self.shape
         coords: dict[str, Any] = {
-            "y": ("y", np.arange(self.y0, self.y0 + ny), schema.coordinate_attrs("y")),
-            "x": ("x", np.arange(self.x0, self.x0 + nx), schema.coordinate_attrs("x")),
+            "y": ("y", np.arange(self.y0, self.y0 + ny), coordinate_attrs("y")),
+            "x": ("x", np.arange(self.x0, self.x0 + nx), coordinate_attrs("x")),
         }
         if self.wcs is not None:
-            coords[schema.WCS] = schema.wcs_variable(self.wcs.text)
+            coords[schema.WCS] = wcs_variable(self.wcs.text)
         return coords
 
     def dataset(self) -> xr.Dataset:

@@ -12,9 +12,11 @@ import xarray as xr
 from xresample.errors import InvalidInputError
 
 from . import provenance, schema
-from .blocks import NOISE
+from .blocks import NOISE, Blocks
 from .context import n_planes
+from .coordinates import flag_names
 from .grid import Grid
+from .labels import is_labelled, tile_coords
 from .options import Options
 from .planes import Layout
 from .version import __version__
@@ -62,6 +64,12 @@ def require_mosaic(dataset: Any, *planes: str) -> None:
             raise InvalidInputError(f"The mosaic has no {name!r}{hint}")
 
 
+def require_context(dataset: Any) -> None:
+    """Raise an `InvalidInputError` unless a Dataset is a mosaic with a context, as bits or sets."""
+    if not (is_mosaic(dataset) and is_labelled(dataset)):
+        require_mosaic(dataset, "con")
+
+
 def described(value: Any) -> str:
     """Return a short description of what a caller gave, for an error message."""
     if not isinstance(value, xr.Dataset):
@@ -74,9 +82,10 @@ def labelled(
     grid: Grid,
     options: Options,
     rows: Sequence[provenance.Row],
-    units: str | None,
+    units: Mapping[str, str | None],
     attrs: Mapping[str, Any],
     layout: Layout,
+    tiles: Blocks | None = None,
 ) -> xr.Dataset:
     """Return the Dataset of a mosaic.
 
@@ -90,19 +99,21 @@ def labelled(
         Its options.
     rows : sequence of dict
         Provenance of each exposure.
-    units : str or None
-        Units of ``data``.
+    units : mapping of str to str
+        Units of ``data`` and of further planes; None: unknown.
     attrs : mapping
         Further attributes.
     layout : Layout
         The layout of the planes.
+    tiles : Blocks, optional
+        The tiles that have tables of sets. Default: the mosaic is one tile.
     """
     variables: dict[str, xr.Variable] = {}
     for name, plane in planes.items():
-        further = name in options.planes
-        row = schema.further_plane(name) if further else schema.require_row(schema.MOSAIC, name)
-        labels = schema.variable_attrs(name, row, units, options.weight_type, planes)
-        variables[name] = xr.Variable(row.dims, plane, labels)
+        row = layout.planes[name]
+        labels = plane_attrs(name, layout, units, options, planes)
+        encoding = schema.TEXT_ENCODING if row.dtype == schema.TEXT_KIND else None
+        variables[name] = xr.Variable(row.dims, plane, labels, encoding)
     known = {**attrs, **options.to_attrs(), **provenance.totals(rows), **SOFTWARE, **CONVENTIONS}
     known[HISTORY] = history(attrs.get(HISTORY), len(rows))
     if grid.pixel_scale is not None:
@@ -111,7 +122,42 @@ def labelled(
     coords = {**grid.coords(), **provenance.coordinates(rows)}
     if layout.block:
         coords |= layout.blocks(grid.shape, (grid.y0, grid.x0)).coords(layout.lags)
+    if layout.flags:
+        coords[schema.FLAG] = flag_names(layout.flags)
+    if layout.by_rule(schema.Rule.SETS):
+        whole = Blocks((grid.y0, grid.y0 + grid.shape[0]), (grid.x0, grid.x0 + grid.shape[1]))
+        coords |= tile_coords(tiles or whole)
     return xr.Dataset(variables, coords, known)
+
+
+def plane_attrs(
+    name: str,
+    layout: Layout,
+    units: Mapping[str, str | None],
+    options: Options,
+    beside: Iterable[str],
+) -> dict[str, Any]:
+    """Return the attributes of a plane.
+
+    Parameters
+    ----------
+    name : str
+        The plane.
+    layout : Layout
+        The layout of the planes.
+    units : mapping of str to str
+        Units of ``data`` and of further planes; None: unknown.
+    options : Options
+        The options of the mosaic.
+    beside : iterable of str
+        All planes of the mosaic.
+    """
+    attrs = schema.variable_attrs(
+        name, layout.planes[name], units.get("data"), options.weight_type, beside
+    )
+    if name in options.planes and units.get(name) is not None:
+        attrs["units"] = units[name]
+    return attrs
 
 
 def further_attrs(mosaic: xr.Dataset) -> dict[str, Any]:
@@ -162,8 +208,16 @@ def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
         dtype, variable = layout.dtype(name, options), mosaic[name]
         if set(variable.dims) != set(row.dims):
             faults.append(f"{name} must have dimensions {row.dims}, got {variable.dims}")
-        if variable.dtype.newbyteorder("=") != dtype:
+        is_text = row.dtype == schema.TEXT_KIND and variable.dtype.kind in "OTU"
+        if not is_text and variable.dtype.newbyteorder("=") != dtype:
             faults.append(f"{name} must have type {dtype}, got {variable.dtype}")
+        if row.rule is schema.Rule.FLAGS and schema.FLAG in mosaic.coords:
+            held_flags = list(map(str, mosaic[schema.FLAG].values))
+            if held_flags != list(options.rejected):
+                faults.append(
+                    f"{name} must have the flags {', '.join(options.rejected)}, got "
+                    f"{', '.join(held_flags) or 'none'}"
+                )
         if row.rule is schema.Rule.CONTEXT and variable.ndim == len(row.dims):
             planes, held = n_planes(len(provenance.numbers_of(mosaic))), variable.sizes[row.dims[0]]
             if held < planes:

@@ -17,6 +17,7 @@ from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.kernels.structures import KERNELS, Kernel
 
 from . import schema
+from .coordinates import COORDINATES
 from .dq_flags import flag_values
 
 WeightType = Literal["ivm", "ivm-sky", "exptime", "map"] | None
@@ -24,6 +25,8 @@ VarianceMethod = Literal["resampled", "propagated"]
 ErrorMethod = Literal["from_var", "driz_err"] | None
 DType = Literal["float32", "float64"]
 SplineOrder = Literal[1, 3]
+Context = bool | Literal["sets"]
+FlagRule = bool | Literal["or", "and"]
 Conserve = Literal["surface_brightness", "flux"]
 
 WEIGHT_TYPES: tuple[WeightType, ...] = ("ivm", "ivm-sky", "exptime", "map", None)
@@ -57,14 +60,18 @@ class Options:
         ``None``: ignore ``dq``. 0: every flagged pixel has weight 0.
     flag_map : mapping of str to int, BitFlagNameMap or Enum class, optional
         Value of each flag by its name. Default: the flags that the attributes of ``dq`` describe.
-    enable_ctx : bool
-        Whether to make the context, ``con``.
+    enable_ctx : bool or "sets"
+        Whether to make the context, ``con``, one bit per exposure and pixel. ``"sets"``: one label
+        per pixel, ``con_label``, and a table of the distinct sets of exposures, ``con_sets``,
+        which takes less memory where there are more than 32 exposures.
     enable_var : bool
         Whether to co-add the variances.
     compute_err : {"from_var", "driz_err", None}
         ``err`` as the root of the summed variances (which enables variances), drizzled, or none.
-    propagate_dq : bool
-        Whether to make ``dq``, the flags of all contributing pixels.
+    propagate_dq : bool, "or" or "and"
+        Whether to make ``dq``, the flags of all contributing pixels. True or ``"or"``: flags that
+        at least one of them has. ``"and"``: flags that all of them share; pixels to which no
+        exposure contributes have all 32 flags.
     variance_method : {"resampled", "propagated"}
         How variances combine: drizzled per exposure, or propagated from independent pixels.
     noise_covariance : bool
@@ -126,10 +133,10 @@ class Options:
     weight_type: WeightType = "ivm"
     good_bits: int | str | list[int] | None = 0
     flag_map: Mapping[str, int] | None = None
-    enable_ctx: bool = True
+    enable_ctx: Context = True
     enable_var: bool = True
     compute_err: ErrorMethod = None
-    propagate_dq: bool = False
+    propagate_dq: FlagRule = False
     variance_method: VarianceMethod = "resampled"
     noise_covariance: bool = False
     noise_block: int = 256
@@ -265,8 +272,12 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 """Values of the options that have a fixed set of values."""
 
+WORDS = {"enable_ctx": ("sets",), "propagate_dq": ("or", "and")}
+"""Words that may stand in place of True, for options that are True or False."""
+
 FARTHEST_BLOCK = 2**16
 """Maximum number of rows and columns of a block of the noise covariance."""
+
 _OF_PLANES = {"planes", "exposure_map", "rejected"}
 """Options of planes that few mosaics have; a mosaic without these planes has no attribute."""
 
@@ -330,7 +341,7 @@ def _good_bits(name: str, given: Any) -> Any:
 def _plane_names(name: str, given: Any) -> tuple[str, ...]:
     """Return the names of further planes, which must not be those of other variables."""
     found = tuple(dict.fromkeys(names(name, given)))
-    known = {row.name for row in (*schema.MOSAIC, *schema.EXPOSURE, *schema.COORDINATES)}
+    known = {row.name for row in (*schema.MOSAIC, *schema.EXPOSURE, *COORDINATES)}
     taken = [n for n in found if n in known or n.startswith(schema.VARIANCE_PREFIX)]
     if taken:
         raise InvalidInputError(
@@ -340,13 +351,28 @@ def _plane_names(name: str, given: Any) -> tuple[str, ...]:
     return found
 
 
+def _flag_or(name: str, given: Any) -> Any:
+    """Return True, False or one of the words of an option."""
+    if isinstance(given, str):
+        return choice(name, given, (True, False, *WORDS[name]))
+    return flag(name, given)
+
+
+def _flag_rule(name: str, given: Any) -> Any:
+    """Return how flags combine; ``"or"`` is True, so that equal options compare equal."""
+    found = _flag_or(name, given)
+    return True if found == "or" else found
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **{name: partial(choice, allowed=allowed) for name, allowed in CHOICES.items()},
     "pixfrac": partial(number, above=0.0, at_most=1.0),
     "fillval": lambda _, given: parse_fillval(given),
     "good_bits": _good_bits,
     "flag_map": lambda _, given: flag_values(given),
-    **dict.fromkeys(("enable_ctx", "enable_var", "propagate_dq"), flag),
+    "enable_ctx": _flag_or,
+    "enable_var": flag,
+    "propagate_dq": _flag_rule,
     **dict.fromkeys(("noise_covariance", "exposure_map"), flag),
     **dict.fromkeys(("variance_names", "error_from_variances"), names),
     "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),

@@ -18,6 +18,9 @@ from xresample.wcs.handle import WCSHandle
 from xresample.wcs.steps import Steps, stepped
 
 from . import schema
+from .coordinates import coordinate_attrs, wcs_variable
+from .facts import value_of
+from .labels import one_table
 from .pixels import counts_pixels, fault_of_pixels, image_shape, pixel_axis
 
 _AREAS = ("pixelarea_steradians", "pixelarea_arcsecsq")
@@ -57,16 +60,18 @@ def in_own_pixels(dataset: xr.Dataset) -> xr.Dataset:
         raise InvalidInputError("; ".join(faults))
     if all(counts_pixels(dataset, name) for name in schema.PIXELS):
         return dataset
+    # The tiles of labels are rows and columns of the old pixels.
+    dataset = one_table(dataset)
     steps = Steps(*pixel_axis(dataset, "x"), *pixel_axis(dataset, "y"))
     shape = image_shape(dataset)
     coords = {
-        name: (name, np.arange(size), schema.coordinate_attrs(name))
+        name: (name, np.arange(size), coordinate_attrs(name))
         for name, size in zip(schema.PIXELS, shape, strict=True)
     }
     changed = dataset.drop_vars(schema.SKY, errors="ignore").assign_coords(coords)
     if schema.WCS in dataset.coords:
         wcs = stepped(WCSHandle(str(dataset[schema.WCS].values)), steps, shape)
-        changed = changed.assign_coords({schema.WCS: schema.wcs_variable(wcs.text)})
+        changed = changed.assign_coords({schema.WCS: wcs_variable(wcs.text)})
     for names, factor in ((_AREAS, steps.area), (_SIDES, math.sqrt(steps.area))):
         for name in names:
             value = schema.plain(changed.attrs.get(name))
@@ -75,4 +80,24 @@ def in_own_pixels(dataset: xr.Dataset) -> xr.Dataset:
             # Facts of an exposure may be scalar coordinates, too.
             if name in changed.coords and changed[name].ndim == 0:
                 changed = changed.assign_coords({name: changed[name] * factor})
-    return changed
+    return _with_own_level(changed, steps)
+
+
+def _with_own_level(dataset: xr.Dataset, steps: Steps) -> xr.Dataset:
+    """Return an image whose sky level, if it is a plane, is a plane in the new pixels."""
+    try:
+        level, along_y, along_x = (
+            float(value_of(dataset, name, 0.0)) for name in ("level", *schema.LEVEL_SLOPES)
+        )
+    except (TypeError, ValueError):
+        # `validate` reports a level that is not a number.
+        return dataset
+    if not (along_y or along_x):
+        return dataset
+    changed = {
+        "level": level + along_y * steps.y0 + along_x * steps.x0,
+        schema.LEVEL_SLOPES[0]: along_y * steps.dy,
+        schema.LEVEL_SLOPES[1]: along_x * steps.dx,
+    }
+    # A coordinate of the same name would take precedence over the attribute.
+    return dataset.drop_vars(changed, errors="ignore").assign_attrs(changed)

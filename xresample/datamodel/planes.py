@@ -86,6 +86,11 @@ class Layout:
         return tuple(f"rejected {flag}" for flag in self.flags)
 
     @property
+    def shares_flags(self) -> bool:
+        """Whether ``dq`` holds the flags that all contributing pixels share."""
+        return bool(self.by_rule(Rule.SHARED_DQ))
+
+    @property
     def maps_area(self) -> bool:
         """Whether planes hold the areas of input pixels."""
         return bool(self.flags) or "exposure_map" in self.planes
@@ -147,6 +152,8 @@ class Layout:
     def dtype(self, name: str, options: Options) -> np.dtype:
         """Return the type of a plane."""
         dtype = self.planes[name].dtype
+        if dtype == schema.TEXT_KIND:
+            return schema.TEXT_DTYPE
         return np.dtype(options.dtype if dtype == "f" else dtype)
 
     def shape(
@@ -169,6 +176,8 @@ class Layout:
             return (self.lags + 1, 2 * self.lags + 1, *self.blocks(image, origin).shape)
         if self.planes[name].rule is Rule.FLAGS:
             return (len(self.flags), *image)
+        if self.planes[name].rule is Rule.SETS:
+            return (1, 1)
         further = len(self.planes[name].dims) - len(image)
         return (*(n_planes(exposures),) * further, *image)
 
@@ -181,7 +190,7 @@ class Layout:
         return sum(
             self.dtype(name, options).itemsize * int(np.prod(self.shape(name, (1, 1), exposures)))
             for name, row in self.planes.items()
-            if row.rule is not Rule.BLOCK_SUM
+            if row.dims[-2:] == schema.PIXELS
         )
 
 
@@ -203,4 +212,10 @@ def _is_asked(row: PlaneRow, options: Options) -> bool:
         return True
     option, value = row.asked_by
     given = getattr(options, option)
-    return bool(given) if value is True else bool(given == value)
+    # True stands for every value that asks for a plane, except for those with rows of their own.
+    if value is True:
+        return bool(given) and (option, given) not in _OWN_ROWS
+    return bool(given == value)
+
+
+_OWN_ROWS = {row.asked_by for row in schema.MOSAIC if row.asked_by and row.asked_by[1] is not True}

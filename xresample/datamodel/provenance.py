@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, overload
 
 import numpy as np
 import xarray as xr
@@ -22,6 +22,88 @@ EXPOSURE = schema.IDENTITY
 
 FINGERPRINT = "fingerprint"
 """Coordinate by which an exposure is recognised that is already in the mosaic."""
+
+
+_ENTRIES = {entry.name: entry for entry in schema.PROVENANCE}
+_FINGERPRINT, _GROUP, _FILENAME = (_ENTRIES[name] for name in (FINGERPRINT, "group_id", "filename"))
+_TIMES = {
+    name: _ENTRIES[name]
+    for name in ("exposure_time", "duration", "measurement_time", "start_time", "end_time")
+}
+
+
+class Rows(Sequence[Row]):
+    """The provenance of many exposures, as one array per quantity.
+
+    The rows of a mosaic with thousands of exposures are read, added to and written without a
+    Python object per exposure.
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray] | None = None, count: int = 0) -> None:
+        self._columns = dict(columns or {})
+        self._count = count
+        self._later: list[Row] = []
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Rows:
+        """Return rows as arrays; the same object if they are arrays already."""
+        if isinstance(rows, Rows):
+            return rows
+        made = cls()
+        made._later = list(rows)
+        return made
+
+    def __len__(self) -> int:
+        return self._count + len(self._later)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        k = range(len(self))[index]
+        if k >= self._count:
+            return self._later[k - self._count]
+        return {name: values[k].item() for name, values in self._columns.items()}
+
+    def append(self, row: Row) -> None:
+        """Add the row of an exposure."""
+        self._later.append(row)
+
+    def joined(self, other: Rows) -> Rows:
+        """Return these rows, then those of another mosaic."""
+        pairs = {name: (self.column(e), other.column(e)) for name, e in _ENTRIES.items()}
+        columns = {name: np.concatenate(pair) for name, pair in pairs.items()}
+        return Rows(columns, len(self) + len(other))
+
+    def column(self, entry: schema.Scalar) -> np.ndarray:
+        """Return one quantity of all exposures; its default where it is not known."""
+        before = self._columns.get(entry.name)
+        if before is None:
+            before = np.full(self._count, entry.default)
+        if not self._later:
+            return before
+        values = [row.get(entry.name, entry.default) for row in self._later]
+        return np.concatenate([before, as_array(entry, values)])
+
+
+def as_array(entry: schema.Scalar, values: Any) -> np.ndarray:
+    """Return a quantity of several exposures as an array; texts have the width of the longest."""
+    if not isinstance(entry.default, str):
+        return np.array(values, dtype=type(entry.default))
+    is_fixed = isinstance(values, np.ndarray) and values.dtype.kind == "U"
+    # Objects and zarr's strings have no fixed width.
+    array = values if is_fixed else np.array(list(values), dtype=str)
+    width = array.itemsize // 4
+    if width > 1 and array.size:
+        codes = np.ascontiguousarray(array).view(np.uint32).reshape(array.size, width)
+        if not codes[:, -1].any():
+            width = max(int(np.char.str_len(array).max()), 1)
+    return array.astype(f"<U{max(width, 1) if array.size else 1}", copy=False)
 
 
 def row_of(scalars: Mapping[str, Any], ratio: float, fingerprint: str = "") -> Row:
@@ -47,25 +129,22 @@ def coordinates(rows: Sequence[Row]) -> dict[str, xr.Variable]:
     The number is the bit of the exposure: bit k of plane p of ``con`` is exposure 32 p + k. Bits
     and names stay together when exposures are selected or sorted, because both are coordinates.
     """
+    rows = Rows.of(rows)
     numbers = np.arange(len(rows))
     made = {EXPOSURE: xr.Variable((EXPOSURE,), numbers, {"long_name": "number of the exposure"})}
     for entry in schema.PROVENANCE:
-        made[entry.name] = column(entry, [row.get(entry.name, entry.default) for row in rows])
+        made[entry.name] = column(entry, rows.column(entry))
     return made
 
 
-def column(entry: schema.Scalar, values: Sequence[Any]) -> xr.Variable:
+def column(entry: schema.Scalar, values: Any) -> xr.Variable:
     """Return the coordinate along ``exposure`` that holds one quantity of several exposures."""
-    if isinstance(entry.default, str):
-        width = max((len(value) for value in values), default=1)
-        array = np.array(values, dtype=f"<U{max(width, 1)}")
-    else:
-        array = np.array(values, dtype=type(entry.default))
+    array = as_array(entry, values)
     attrs = {"long_name": entry.long_name}
     if entry.units is not None:
         attrs["units"] = entry.units
     # netCDF returns objects for strings of length 0, so an empty mosaic has no text encoding.
-    encoding = schema.TEXT_ENCODING if isinstance(entry.default, str) and values else None
+    encoding = schema.TEXT_ENCODING if isinstance(entry.default, str) and len(array) else None
     return xr.Variable((EXPOSURE,), array, attrs, encoding)
 
 
@@ -79,7 +158,7 @@ def numbers_of(mosaic: xr.Dataset) -> np.ndarray:
     return np.arange(mosaic.sizes.get(EXPOSURE, 0))
 
 
-def rows_of(mosaic: xr.Dataset) -> list[Row]:
+def rows_of(mosaic: xr.Dataset) -> Rows:
     """Return the rows of a mosaic in the order of the bits, which must be complete.
 
     Raises
@@ -89,24 +168,19 @@ def rows_of(mosaic: xr.Dataset) -> list[Row]:
     """
     numbers = numbers_of(mosaic)
     count = int(schema.plain(mosaic.attrs.get(COUNT, len(numbers))))
-    if sorted(numbers) != list(range(count)):
+    if not np.array_equal(np.sort(numbers), np.arange(count)):
         raise InvalidInputError(
             f"The mosaic must have the rows of all its {count} exposures, got the exposures "
             f"{', '.join(map(str, numbers)) or 'none'}: add to the mosaic before selecting rows"
         )
     order = np.argsort(numbers)
-    columns: dict[str, list[Any]] = {}
-    for entry in schema.PROVENANCE:
-        if entry.name in mosaic:
-            # netCDF may return strings as objects.
-            kind = str if entry.name in schema.TEXT else float
-            columns[entry.name] = [kind(value) for value in mosaic[entry.name].values[order]]
-    return [{name: column[k] for name, column in columns.items()} for k in range(count)]
+    held = [entry for entry in schema.PROVENANCE if entry.name in mosaic.variables]
+    return Rows({e.name: as_array(e, mosaic.variables[e.name].values[order]) for e in held}, count)
 
 
-def fingerprints(rows: Iterable[Row]) -> set[str]:
+def fingerprints(rows: Sequence[Row]) -> set[str]:
     """Return the known fingerprints of exposures."""
-    return {str(row.get(FINGERPRINT, "")) for row in rows} - {""}
+    return set(Rows.of(rows).column(_FINGERPRINT).tolist()) - {""}
 
 
 def repeated(first: Sequence[Row], second: Sequence[Row]) -> list[str]:
@@ -119,17 +193,19 @@ def repeated(first: Sequence[Row], second: Sequence[Row]) -> list[str]:
     ]
 
 
-def groups(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return the first row of each group by the name of the group.
+def groups(rows: Sequence[Row]) -> dict[str, int]:
+    """Return the number of the first exposure of each group by the name of the group.
 
     An exposure without a group id is a group by itself, whatever its file name.
     """
-    first: dict[str, Row] = {}
-    for k, row in enumerate(rows):
-        if row["group_id"]:
-            first.setdefault(row["group_id"], row)
+    rows = Rows.of(rows)
+    first: dict[str, int] = {}
+    names = rows.column(_FILENAME)
+    for k, group in enumerate(rows.column(_GROUP).tolist()):
+        if group:
+            first.setdefault(group, k)
         else:
-            first[unused_name(row["filename"] or f"exposure {k}", first)] = row
+            first[unused_name(str(names[k]) or f"exposure {k}", first)] = k
     return first
 
 
@@ -151,21 +227,24 @@ def totals(rows: Sequence[Row]) -> dict[str, Any]:
     ``measurement_time`` is present only if every group has one; other times are present if any
     group has one.
     """
+    rows = Rows.of(rows)
     first = groups(rows)
+    chosen = np.fromiter(first.values(), np.int64)
+    times = {name: rows.column(entry)[chosen].tolist() for name, entry in _TIMES.items()}
     attrs: dict[str, Any] = {COUNT: len(rows), "pointings": len(first)}
     if first:
         attrs["group_ids"] = list(first)
     for name in ("exposure_time", "duration"):
-        known = [value for value in _values(first, name) if not math.isnan(value)]
+        known = [value for value in times[name] if not math.isnan(value)]
         if known or not first:
             attrs[name] = float(sum(known))
     if "duration" in attrs:
         attrs["elapsed_exposure_time"] = attrs["duration"]
-    measured = _values(first, "measurement_time")
+    measured = times["measurement_time"]
     if measured and not any(map(math.isnan, measured)):
         attrs["measurement_time"] = float(sum(measured))
     for name, pick in (("start_time", min), ("end_time", max)):
-        known = [value for value in _values(first, name) if not math.isnan(value)]
+        known = [value for value in times[name] if not math.isnan(value)]
         if known:
             attrs[name] = pick(known)
     return attrs | common(rows)
@@ -176,13 +255,17 @@ def common(rows: Sequence[Row]) -> dict[str, Any]:
 
     A quantity that is unknown for an exposure is not common to all.
     """
-    attrs = {}
+    rows = Rows.of(rows)
+    attrs: dict[str, Any] = {}
     for entry in schema.PROVENANCE:
-        values = [row.get(entry.name, entry.default) for row in rows]
+        if entry.common is None or not len(rows):
+            continue
+        values = rows.column(entry)
         if entry.common is schema.Common.FIRST:
-            attrs[entry.name] = min(filter(None, values), default="")
-        elif entry.common is schema.Common.EQUAL and len(set(values)) == 1:
-            attrs[entry.name] = values[0]
+            known = values[values != ""]
+            attrs[entry.name] = min(known.tolist(), default="")
+        elif (values == values[0]).all():
+            attrs[entry.name] = values[0].item()
     return {name: value for name, value in attrs.items() if is_known(value)}
 
 
@@ -195,13 +278,16 @@ Watched = dict[str, Any]
 """The first known value of each quantity that should not differ; None after it has differed."""
 
 
-def watched(before: Watched, *rows: Row) -> Watched:
+def watched(before: Watched, rows: Sequence[Row]) -> Watched:
     """Return the watched values after further exposures."""
-    found = dict(before)
-    for name in (entry.name for entry in schema.PROVENANCE if entry.warns):
-        for value in (row.get(name) for row in rows):
-            if is_known(value) and found.setdefault(name, value) != value:
-                found[name] = None
+    found, rows = dict(before), Rows.of(rows)
+    for entry in (entry for entry in schema.PROVENANCE if entry.warns):
+        values = rows.column(entry)
+        known = values[values != ""]
+        if len(known):
+            first = found.setdefault(entry.name, known[0].item())
+            if (known != first).any():
+                found[entry.name] = None
     return found
 
 
@@ -232,7 +318,3 @@ COMMON = tuple(row.name for row in schema.PROVENANCE if row.common is not None)
 
 TOTALS = (COUNT, "pointings", "group_ids", *TIMES, *COMMON)
 """Attributes of a mosaic that follow from its provenance."""
-
-
-def _values(first: dict[str, Row], name: str) -> list[float]:
-    return [float(row.get(name, math.nan)) for row in first.values()]

@@ -22,6 +22,12 @@ from .units import power_of, weight_units
 WCS = "wcs"
 """Name of the 0-d string coordinate that holds a WCS as ASDF text."""
 
+TEXT_KIND = "text"
+"""Type of a variable that holds texts of any length."""
+
+TEXT_DTYPE = np.dtype("O", metadata={"element_type": str})
+"""Type of an array of such texts; netCDF needs the metadata to know that the objects are texts."""
+
 TEXT_ENCODING = {"dtype": object}
 """Encoding of strings: zarr specifies only strings of variable length."""
 
@@ -37,9 +43,12 @@ class Rule(Enum):
     VARIANCE = "by the variance method"
     CONTEXT = "bitwise or, bits shifted by the number of exposures before"
     DQ = "bitwise or"
+    SHARED_DQ = "bitwise and"
     BLOCK_SUM = "sum, block by block"
     DERIVED = "computed from the other planes"
     FLAGS = "sum, one plane per flag"
+    LABELS = "label of the union of both sets"
+    SETS = "table of the unions"
 
 
 @dataclass(frozen=True)
@@ -87,41 +96,18 @@ class PlaneRow(Variable):
 
 PIXELS = ("y", "x")
 
+TILES = ("con_tile_y", "con_tile_x")
+"""Dimensions of the tables of the context as sets, one per tile."""
+
+FLAG = "flag"
+"""Dimension and coordinate of planes that have one image per flag."""
+
 BLOCKS = ("block_y", "block_x")
 """Dimensions of a plane that has one value per block of pixels."""
 
 SKY = ("ra", "dec")
 """Names of the sky coordinates."""
 
-
-@dataclass(frozen=True)
-class Coordinate:
-    """A coordinate of exposures and mosaics."""
-
-    name: str
-    dims: tuple[str, ...]
-    long_name: str
-    units: str | None = None
-
-
-COORDINATES = (
-    Coordinate("y", ("y",), "pixel row", "pixel"),
-    Coordinate("x", ("x",), "pixel column", "pixel"),
-    Coordinate(WCS, (), "world coordinate system, as ASDF text"),
-    Coordinate("ra", PIXELS, "right ascension", "degree"),
-    Coordinate("dec", PIXELS, "declination", "degree"),
-)
-"""Coordinates; ``ra`` and ``dec`` exist on request."""
-
-BLOCK_COORDINATES = (
-    Coordinate("lag_y", ("lag_y",), "distance along y", "pixel"),
-    Coordinate("lag_x", ("lag_x",), "distance along x", "pixel"),
-    Coordinate("block_y", ("block_y",), "first pixel row of the block", "pixel"),
-    Coordinate("block_x", ("block_x",), "first pixel column of the block", "pixel"),
-    Coordinate("block_y_stop", ("block_y",), "pixel row after the block", "pixel"),
-    Coordinate("block_x_stop", ("block_x",), "pixel column after the block", "pixel"),
-)
-"""Coordinates of ``noise_covariance``."""
 
 EXPOSURE = (
     Variable("data", PIXELS, "f", "image", power=1, needed=True),
@@ -133,6 +119,9 @@ EXPOSURE = (
     ),
 )
 """Variables of an exposure."""
+
+ALL_FLAGS = float(2**32 - 1)
+"""All flags of a pixel: those that no pixel at all share, and the identity of a bitwise and."""
 
 MOSAIC = (
     PlaneRow("data", PIXELS, "f", "co-added image", 1, True, rule=Rule.MEAN, identity=None),
@@ -150,8 +139,21 @@ MOSAIC = (
         rule=Rule.CONTEXT, asked_by=("enable_ctx", True),
     ),
     PlaneRow(
+        *("con_label", PIXELS, "int32", "label of the set of contributing exposures in con_sets"),
+        rule=Rule.LABELS, asked_by=("enable_ctx", "sets"),
+    ),
+    PlaneRow(
+        *("con_sets", TILES, TEXT_KIND, "exposures of each label of a tile, as JSON"),
+        rule=Rule.SETS, asked_by=("enable_ctx", "sets"),
+    ),
+    PlaneRow(
         *("dq", PIXELS, "uint32", "data quality flags of all contributing pixels"),
         standard_name="quality_flag", rule=Rule.DQ, asked_by=("propagate_dq", True),
+    ),
+    PlaneRow(
+        *("dq", PIXELS, "uint32", "data quality flags that all contributing pixels share"),
+        standard_name="quality_flag", rule=Rule.SHARED_DQ, identity=ALL_FLAGS,
+        asked_by=("propagate_dq", "and"),
     ),
     PlaneRow(
         *("var_*", PIXELS, "f", "variance", 2),
@@ -175,7 +177,7 @@ MOSAIC = (
         asked_by=("rejected", True),
     ),
     PlaneRow(
-        *("rejected", ("flag", *PIXELS), "f", "area of rejected pixels that carry a flag"),
+        *("rejected", (FLAG, *PIXELS), "f", "area of rejected pixels that carry a flag"),
         rule=Rule.FLAGS, asked_by=("rejected", True),
     ),
 )  # fmt: skip
@@ -365,24 +367,6 @@ def variable_attrs(
     attrs = {"long_name": long_name, "units": own, "standard_name": row.standard_name}
     known = {key: value for key, value in attrs.items() if value is not None}
     return known | ancillary(beside) if name == "data" else known
-
-
-def coordinate_attrs(name: str) -> dict[str, str]:
-    """Return the attributes of a coordinate.
-
-    Examples
-    --------
-    >>> coordinate_attrs("x")
-    {'long_name': 'pixel column', 'units': 'pixel'}
-    """
-    row = next(row for row in (*COORDINATES, *BLOCK_COORDINATES) if row.name == name)
-    attrs = {"long_name": row.long_name, "units": row.units}
-    return {key: value for key, value in attrs.items() if value is not None}
-
-
-def wcs_variable(text: Any) -> tuple[tuple[()], Any, dict[str, Any], dict[str, Any]]:
-    """Return the coordinate that holds a WCS as ASDF text, as the tuple that xarray expects."""
-    return (), text, coordinate_attrs(WCS), TEXT_ENCODING
 
 
 def plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from xresample.arguments import datasets
 from xresample.errors import InvalidExposureError, InvalidInputError
 
 from . import schema
+from .coordinates import wcs_variable
 from .dq_flags import integer_flags
 from .exposure import validate, wcs_of
 from .facts import facts_of, identity_of, identity_variable, name_of, new_identity
@@ -136,7 +137,7 @@ def _labels(given: list[xr.Dataset]) -> dict[str, xr.Variable]:
     made = {schema.IDENTITY: identity_variable(identities, (schema.IDENTITY,))}
     texts = [handle.text for d in given if (handle := wcs_of(d)) is not None]
     if texts:
-        _, array, attrs, encoding = schema.wcs_variable(np.array(texts))
+        _, array, attrs, encoding = wcs_variable(np.array(texts))
         made[schema.WCS] = xr.Variable((schema.IDENTITY,), array, attrs, encoding)
     for row in schema.EXPOSURE_ATTRS:
         if row.name in known:

@@ -11,6 +11,7 @@ import xarray as xr
 from xarray.core.indexing import LazilyIndexedArray
 
 from xresample.datamodel import schema
+from xresample.datamodel.coordinates import coordinate_attrs, wcs_variable
 from xresample.datamodel.facts import identity_of_file, with_identity
 from xresample.errors import FileError
 
@@ -103,12 +104,11 @@ class Contents:
             if name not in dropped
         }
         coords: dict[str, Any] = {
-            name: (name, np.arange(size), schema.coordinate_attrs(name))
-            for name, size in whole.items()
+            name: (name, np.arange(size), coordinate_attrs(name)) for name, size in whole.items()
         }
         if self.wcs is not None and schema.WCS not in dropped:
             text = LazilyIndexedArray(TextArray(self.wcs))
-            coords[schema.WCS] = xr.Variable(*schema.wcs_variable(text))
+            coords[schema.WCS] = xr.Variable(*wcs_variable(text))
         attrs = {"filename": self.name or None, **self.attrs}
         found = xr.Dataset(variables, coords, {k: v for k, v in attrs.items() if v is not None})
         identity = identity_of_file(self.name, source.key, source.size, source.modified)

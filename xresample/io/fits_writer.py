@@ -14,6 +14,8 @@ import xarray as xr
 from xresample import arguments
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.exposure import wcs_of
+from xresample.datamodel.exposure_sets import ExposureSets
+from xresample.datamodel.labels import SETS, one_table
 from xresample.datamodel.mosaic import CONVENTIONS, HISTORY, require_mosaic
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_origin
@@ -127,7 +129,7 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
     from astropy.io import fits
 
     # All planes are computed at once, because dask would compute common parts once per plane.
-    mosaic = without_sky(in_own_pixels(mosaic)).compute()
+    mosaic = one_table(without_sky(in_own_pixels(mosaic)).compute())
     primary = fits.PrimaryHDU()
     primary.header.extend(_cards(mosaic), update=True)
     for note in _notes(mosaic):
@@ -137,6 +139,9 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
     yield primary
     header = _wcs_header(mosaic)
     for name, row in _planes(mosaic):
+        if name == SETS:
+            yield _set_table(str(mosaic[SETS].values[0, 0]))
+            continue
         variable = mosaic[name].transpose(*row.dims)
         hdu = fits.ImageHDU(variable.values, name=extension_of(name))
         if header is not None and row.dims[-2:] == schema.PIXELS:
@@ -265,6 +270,17 @@ def _exposure_table(mosaic: xr.Dataset) -> Any:
                 fits.Column(entry.name, "D", unit=entry.units, array=values.astype(np.float64))
             )
     return fits.BinTableHDU.from_columns(columns, name=TABLE)
+
+
+def _set_table(text: str) -> Any:
+    """Return the table of the sets of exposures; its row ``k`` has the exposures of label ``k``."""
+    from astropy.io import fits
+
+    sets = ExposureSets.from_text(text)
+    rows = np.empty(len(sets), object)
+    rows[:] = [sets[label] for label in range(len(sets))]
+    column = fits.Column("exposures", "PJ()", array=rows)
+    return fits.BinTableHDU.from_columns([column], name=extension_of(SETS))
 
 
 def _wcs_table(text: str) -> Any:

@@ -111,13 +111,13 @@ def weigh(source, j, i0, n, samples):
         there = abs(weights[k]) <= limit and abs(data[k]) <= limit
         weights[k] = weights[k] if there else 0.0
     if source.dq == 0:
-        flags[:n] = TOUCHED
+        flags[:n] = TOUCHED | (source.flip & source.kept)
         return
     address = source.dq + j * source.dq_pitch + 4 * i0
     for k in range(n):
         dq = int(word_at(address, k, flags))
         weights[k] = 0.0 if dq & source.bad else weights[k]
-        flags[k] = TOUCHED | (dq & source.kept)
+        flags[k] = TOUCHED | ((dq ^ source.flip) & source.kept)
 
 
 @inner

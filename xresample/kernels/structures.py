@@ -162,6 +162,8 @@ class ExposurePlanes(NamedTuple):
     """Bits of dq that give a pixel the weight 0."""
     kept: int
     """Bits of dq that reach the mosaic."""
+    flip: int
+    """Bits of dq that reach the mosaic where a pixel lacks them."""
     limit: float
     """Largest number of the planes of the mosaic: larger data or weights do not contribute."""
 
@@ -274,6 +276,9 @@ class Rules(NamedTuple):
     limit: float
     """Largest number of the planes."""
 
+
+MARK_BIT = 31
+"""Bit of the label of a set that marks a pixel to which the exposure at hand contributes."""
 
 CONTRIBUTED, OVERFLOWED = 1, 2
 """Bits that tell what an exposure did to the planes: it contributed to a pixel; a sum of weights

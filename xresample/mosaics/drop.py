@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace as changed
 from typing import Any
 
@@ -14,6 +14,8 @@ from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.launch import add_exposure
 from xresample.accumulate.window import pixel_map, place_part
 from xresample.datamodel import context
+from xresample.datamodel.exposure_sets import ExposureSets, Union, canonical, text_array
+from xresample.datamodel.labels import LABELS, SETS, is_labelled, read_labels
 from xresample.datamodel.mosaic import require_mosaic, with_further_attrs
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.provenance import rows_of
@@ -90,8 +92,12 @@ def _eagerly_revised(
     if revised.margin is None:
         return _computed(revised, (0, shape[0], 0, shape[1]), threads)
     planes: dict[str, np.ndarray] = {}
+    labels = _Labels.of(mosaic, revised) if is_labelled(mosaic) else None
     for name, row in job.layout.planes.items():
-        if row.rule is Rule.CONTEXT:
+        if row.rule in (Rule.LABELS, Rule.SETS):
+            # The place of the plane among the others; its numbers follow below.
+            planes[name] = np.zeros((0, 0))
+        elif row.rule is Rule.CONTEXT:
             planes[name] = context.renumbered(mosaic[name].transpose(*row.dims).values, revised.old)
         elif name in mosaic:
             planes[name] = np.array(mosaic[name].transpose(*row.dims).values)
@@ -100,9 +106,39 @@ def _eagerly_revised(
             full = job.layout.shape(name, shape, count)
             planes[name] = np.full(full, fill, job.layout.dtype(name, job.options))
     for y0, y1, x0, x1 in _boxes(mosaic, revised):
-        for name, part in _computed(revised, (y0, y1, x0, x1), threads).items():
+        parts = _computed(revised, (y0, y1, x0, x1), threads)
+        if labels is not None:
+            labels.put(parts.pop(LABELS), parts.pop(SETS), (y0, x0))
+        for name, part in parts.items():
             planes[name][..., y0:y1, x0:x1] = part
+    if labels is not None:
+        planes |= labels.planes()
     return planes
+
+
+class _Labels:
+    """The labels of a mosaic of which parts are computed anew, with tables of their own."""
+
+    def __init__(self, labels: np.ndarray, sets: ExposureSets) -> None:
+        self._union = Union()
+        self._labels = self._union.labels(sets)[labels]
+
+    @classmethod
+    def of(cls, mosaic: xr.Dataset, revised: Revision) -> _Labels:
+        """Return the labels of the mosaic before, with the new numbers of the exposures."""
+        labels, sets = read_labels(mosaic)
+        return cls(labels, sets.renumbered(revised.old))
+
+    def put(self, labels: np.ndarray, table: np.ndarray, first: tuple[int, int]) -> None:
+        """Replace the labels of a part that begins at a row and column."""
+        rows, columns = (slice(k, k + n) for k, n in zip(first, labels.shape, strict=True))
+        number = self._union.labels(ExposureSets.from_text(table[0, 0]))
+        self._labels[rows, columns] = number[labels]
+
+    def planes(self) -> dict[str, np.ndarray]:
+        """Return the labels and their table."""
+        sets = canonical(self._labels, self._union.sets())
+        return {LABELS: self._labels, SETS: text_array(sets)}
 
 
 def _computed(revised: Revision, box: Box, threads: int | None) -> dict[str, np.ndarray]:
@@ -135,9 +171,9 @@ def _boxes(mosaic: xr.Dataset, revised: Revision) -> Iterator[Box]:
     ny, nx = mosaic.sizes["y"], mosaic.sizes["x"]
     d = revised.margin or 0
     found = []
-    con = mosaic["con"].transpose("plane", *PIXELS).values
+    there_of = _contributing(mosaic)
     for number in revised.gone:
-        there = context.has_any(con, [number])
+        there = there_of(number)
         rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
         if len(rows):
             found.append((rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
@@ -152,6 +188,15 @@ def _boxes(mosaic: xr.Dataset, revised: Revision) -> Iterator[Box]:
         for y0, y1, x0, x1 in found
     ]
     yield from _without_overlap(grown)
+
+
+def _contributing(mosaic: xr.Dataset) -> Callable[[int], np.ndarray]:
+    """Return the function that tells where an exposure contributes, ``(y, x)``."""
+    if is_labelled(mosaic):
+        labels, sets = read_labels(mosaic)
+        return lambda number: sets.has_any([number])[labels]
+    con = mosaic["con"].transpose("plane", *PIXELS).values
+    return lambda number: context.has_any(con, [number])
 
 
 def _without_overlap(boxes: list[Box]) -> list[Box]:

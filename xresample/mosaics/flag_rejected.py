@@ -24,7 +24,10 @@ def flag_rejected(
     """Return a mosaic with flags where much of the area of its pixels was rejected."""
     require_mosaic(mosaic, "rejected")
     options = Options.from_attrs(mosaic.attrs)
-    known_names("flags", mapping("thresholds", thresholds), options.rejected)
+    held = list(options.rejected)
+    if schema.FLAG in mosaic.coords:
+        held = [str(name) for name in np.atleast_1d(mosaic[schema.FLAG].values)]
+    known_names("flags", mapping("thresholds", thresholds), held)
     shares = {name: _share(name, value) for name, value in thresholds.items()}
     values = _values(mosaic, options)
     if empty is not None and empty not in values:
@@ -39,7 +42,7 @@ def flag_rejected(
         flags = mosaic["dq"].transpose(*dims).astype(np.uint32)
     for name, share in shares.items():
         # The product avoids a division by the area, which is 0 where no exposure lies.
-        beyond = rejected.isel(flag=options.rejected.index(name)) > share * covered
+        beyond = rejected.isel(flag=held.index(name)) > share * covered
         flags = flags | xr.where(beyond, np.uint32(values[name]), np.uint32(0))
     if empty is not None:
         none = mosaic["wht"].transpose(*dims) == 0

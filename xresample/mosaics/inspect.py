@@ -12,10 +12,12 @@ import xarray as xr
 from xresample.accumulate.window import pixel_map
 from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
+from xresample.datamodel.coordinates import coordinate_attrs
 from xresample.datamodel.exposure import Exposure, required_wcs, validate
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid, GridLike
-from xresample.datamodel.mosaic import require_mosaic
+from xresample.datamodel.labels import is_labelled, read_labels, set_at
+from xresample.datamodel.mosaic import require_context, require_mosaic
 from xresample.datamodel.options import Options, parse_fillval
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
@@ -49,8 +51,7 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
 def pixel_coords(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the coordinates of the pixels of an exposure, with which results align."""
     return {
-        name: (name, pixel_index(dataset, name), schema.coordinate_attrs(name))
-        for name in schema.PIXELS
+        name: (name, pixel_index(dataset, name), coordinate_attrs(name)) for name in schema.PIXELS
     }
 
 
@@ -71,10 +72,14 @@ def footprint(dataset: xr.Dataset) -> np.ndarray:
 
 def decode_context(dataset: xr.Dataset) -> xr.DataArray:
     """Return which exposures contribute to which pixel of a mosaic."""
-    require_mosaic(dataset, "con")
-    con = dataset["con"].transpose("plane", "y", "x")
+    require_context(dataset)
     numbers = provenance.numbers_of(dataset)
-    there = context.decode_planes(con.values, numbers)
+    if is_labelled(dataset):
+        labels, sets = read_labels(dataset)
+        there = sets.contain(numbers)[:, labels]
+    else:
+        con = dataset["con"].transpose("plane", "y", "x")
+        there = context.decode_planes(con.values, numbers)
     coords: dict[str, Any] = {
         name: dataset[name] for name in schema.PIXELS if name in dataset.coords
     }
@@ -87,10 +92,14 @@ def contributors(
     dataset: xr.Dataset, x: int | None, y: int | None, ra: Any = None, dec: Any = None
 ) -> xr.Dataset:
     """Return the provenance of the exposures that contribute to a pixel."""
-    require_mosaic(dataset, "con")
-    bits = without_sky(dataset)["con"].isel(_pixel(dataset, x, y, ra, dec)).values
+    require_context(dataset)
+    pixel = _pixel(dataset, x, y, ra, dec)
+    if is_labelled(dataset):
+        found = set_at(dataset, pixel["y"], pixel["x"])
+    else:
+        found = context.decode(without_sky(dataset)["con"].isel(pixel).values)
     numbers = provenance.numbers_of(dataset)
-    there = np.isin(numbers, context.decode(bits))
+    there = np.isin(numbers, found)
     names = [row.name for row in schema.PROVENANCE if row.name in dataset]
     rows = {name: dataset[name].variable[there] for name in names}
     return xr.Dataset(rows, {"exposure": numbers[there]})

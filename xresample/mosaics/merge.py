@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.job import Job, warn_mixed
 from xresample.accumulate.notices import warn_repeated
 from xresample.accumulate.ranges import ADVICE
+from xresample.accumulate.set_tree import SetTree
 from xresample.datamodel import provenance
 from xresample.datamodel.context import n_planes, shift_context
+from xresample.datamodel.exposure_sets import paired
 from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import WEIGHT_SUFFIX, Rule
 from xresample.datamodel.units import same_units
@@ -46,12 +48,18 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
             ValueRangeWarning,
         )
     if a.context is not None and b.context is not None:
-        made.context = _combined_context(a.context, b.context, first.job.count, second.job.count)
+        before = first.job.count
+        if a.tree is not None and b.tree is not None:
+            made.context, pairs = paired(a.context, b.context)
+            more = b.tree.sets.take(pairs[:, 1]).shifted(before)
+            made.tree = SetTree.of(a.tree.sets.take(pairs[:, 0]).joined(more))
+        else:
+            made.context = _combined_context(a.context, b.context, before, second.job.count)
     if a.dq is not None and b.dq is not None:
         made.dq = a.dq | b.dq
     if a.noise is not None and b.noise is not None:
         made.noise = a.noise + b.noise
-    return Accumulator(job, made, first.rows + second.rows, {**second.attrs, **first.attrs})
+    return Accumulator(job, made, first.rows.joined(second.rows), {**second.attrs, **first.attrs})
 
 
 def _stored(numbers: np.ndarray, plane: np.ndarray) -> bool:
@@ -70,18 +78,31 @@ def _common_job(first: Accumulator, second: Accumulator) -> Job:
     """Return the job of both mosaics, which must have the same grid, options and units."""
     first.grid.require_equal(second.grid)
     first.options.require_equal(second.options)
-    mine, yours = first.job.units, second.job.units
-    if mine and yours and not same_units(mine, yours):
-        raise GridMismatchError(
-            f"The mosaics must have the same units, got {mine!r} and {yours!r}: convert the "
-            "exposures to the same units, and make the mosaics again"
-        )
+    units = _common_units(first.job.plane_units, second.job.plane_units)
     further = second.buffers.layout
     layout = first.buffers.layout.widened(further.variances).reaching(further.lags)
     count = first.job.count + second.job.count
     warn_mixed(first.job.watched, second.job.watched)
-    watched = provenance.watched(first.job.watched, *second.rows)
-    return Job(first.grid, first.options, layout, mine or yours, count, watched)
+    watched = provenance.watched(first.job.watched, second.rows)
+    data = units.pop("data")
+    return Job(first.grid, first.options, layout, data, count, watched, further=units)
+
+
+def _common_units(
+    first: Mapping[str, str | None], second: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """Return the units of the planes of both mosaics, which must have the same units."""
+    common = {}
+    for name, mine in first.items():
+        yours = second[name]
+        if mine and yours and not same_units(mine, yours):
+            of = "" if name == "data" else f" of {name}"
+            raise GridMismatchError(
+                f"The mosaics must have the same units{of}, got {mine!r} and {yours!r}: convert "
+                "the exposures to the same units, and make the mosaics again"
+            )
+        common[name] = mine or yours
+    return common
 
 
 def _combined_context(a: np.ndarray, b: np.ndarray, before: int, more: int) -> np.ndarray:

@@ -9,7 +9,12 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate.weight_recipe import POISSON_MEDIAN, WeightRecipe
-from xresample.accumulate.weights import deposited_weights, effective_weight_type, flag_map_of
+from xresample.accumulate.weights import (
+    accepted_by,
+    deposited_weights,
+    effective_weight_type,
+    flag_map_of,
+)
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure, validate
 from xresample.datamodel.options import Options
@@ -40,6 +45,7 @@ def weights(dataset: xr.Dataset, recipe: WeightRecipe) -> xr.DataArray:
         time=exposure.time,
         first=(exposure.y.start, exposure.x.start),
         flagged="dq" in dataset,
+        accepted=accepted_by(exposure),
     )
     attrs = {
         "long_name": "weight",

@@ -9,7 +9,8 @@ import xarray as xr
 
 from xresample.arguments import choice, flag, number, shown
 from xresample.datamodel import context, schema
-from xresample.datamodel.mosaic import require_mosaic
+from xresample.datamodel.labels import is_labelled, per_label
+from xresample.datamodel.mosaic import require_context
 from xresample.errors import InvalidInputError
 
 from .axes import checked_axes, colour_map, draw_image, new_axes, pyplot, set_title
@@ -150,12 +151,15 @@ def plot_context(
     'contributing exposures'
     """
     plt = pyplot()
-    require_mosaic(mosaic, "con")
+    require_context(mosaic)
     cmap, ax = colour_map(plt, cmap), checked_axes(ax)
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.ticker import MaxNLocator
 
-    numbers = context.count(mosaic["con"].transpose("plane", "y", "x").values)
+    if is_labelled(mosaic):
+        numbers = per_label(mosaic, lambda sets: [sets.lengths], [np.int32])[0].values
+    else:
+        numbers = context.count(mosaic["con"].transpose("plane", "y", "x").values)
     highest = max(int(numbers.max(initial=0)), 1)
     colours = cmap(np.linspace(0.0, 1.0, highest))
     drawn = draw_image(

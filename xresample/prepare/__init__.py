@@ -1,1 +1,1 @@
-"""Exposures before the co-add: stack, combine, blot, flag outliers."""
+"""Exposures before the co-add: stack, combine, blot, outliers, sky levels, filled pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from xresample.datamodel import schema
 from xresample.datamodel.mosaic import described
 from xresample.errors import InvalidInputError, MissingKeyError
 
+from .minmed import STRONG, WEAK, settled
 from .stack import GROUP, MEAN_WEIGHT
 from .thresholds import mean_weight
 
@@ -29,7 +30,7 @@ SLAB = 1 << 20
 
 Images: TypeAlias = dict[str, np.ndarray]
 """The result, ``(y, x)``: ``data``, and the numbers ``count`` of values that were combined and
-``rejected`` of values that exist and were not combined."""
+``rejected`` of values that exist and were not combined; with two limits, what `settled` needs."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,23 @@ class Combination:
         return self.method == "minmed" or (self.method == "clipped" and self.sigma == "predicted")
 
     @property
+    def two_limits(self) -> bool:
+        """Whether `run` also returns what `settled` needs."""
+        below, beside = self.limits
+        return self.method == "minmed" and below != beside
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The two numbers of ``nsigma``."""
+        first, second = self.nsigma if isinstance(self.nsigma, tuple) else (self.nsigma,) * 2
+        return first, second
+
+    @property
     def selection(self) -> Selection:
         """The parameters for the kernel."""
         from xresample.kernels.selection import METHODS, Selection
 
-        below, above = self.nsigma if isinstance(self.nsigma, tuple) else (self.nsigma,) * 2
+        below, above = self.limits
         return Selection(
             method=METHODS.index(self.method),
             nlow=int(self.nlow),
@@ -125,6 +138,26 @@ class Combination:
         threads : int, optional
             Threads to use.
         """
+        given = values, weights, sigmas, floors
+        found = self._combined(self.selection, *given, threads)
+        if self.two_limits:
+            second = self.selection._replace(below=self.limits[1])
+            median = replace(self, method="median").selection
+            middle = self._combined(median, *given, threads)["data"]
+            found[STRONG] = found["data"] < middle
+            found[WEAK] = self._combined(second, *given, threads)["data"]
+        return found
+
+    def _combined(
+        self,
+        how: Selection,
+        values: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+        sigmas: Sequence[np.ndarray] | None,
+        floors: np.ndarray,
+        threads: int | None,
+    ) -> Images:
+        """Return the images of one selection."""
         # Images without any weight take part in nothing, so they are left out.
         there = [k for k, weight in enumerate(weights) if weight.size and np.any(weight)]
         shape = np.shape(values[0])
@@ -137,7 +170,6 @@ class Combination:
         if not there:
             return out
         rows = max(1, SLAB // (len(there) * max(shape[1], 1)))
-        how = self.selection
 
         def cube(images: Sequence[np.ndarray], part: slice) -> np.ndarray:
             return np.stack([images[k][part] for k in there], dtype=dtype, casting="same_kind")
@@ -171,6 +203,8 @@ def combine(
         arrays = [image.data for image in images.values()]
         dtype = np.result_type(dataset[variable].dtype, np.float32)
         kinds = {"data": dtype, "count": np.dtype(np.int32), "rejected": np.dtype(np.int32)}
+        if combination.two_limits:
+            kinds |= {STRONG: np.dtype(bool), WEAK: dtype}
         found: dict[str, Any] = lazy_images(combination, arrays, means, kinds)
     else:
         planes = [list(image.values) for image in images.values()]
@@ -178,7 +212,7 @@ def combine(
         floors = combination.floors(zeros if means is None else np.asarray(means))
         sigmas = planes[2] if len(planes) > 2 else None
         found = dict(combination.run(planes[0], planes[1], sigmas, floors, threads))
-    return _labelled(dataset, dataset[variable].attrs, found, combination.method)
+    return _labelled(dataset, dataset[variable].attrs, settled(found, "data"), combination.method)
 
 
 def require_stack(dataset: xr.Dataset, variable: str = "data") -> None:

@@ -67,7 +67,7 @@ class FlagBits:
                 raise InvalidInputError(f"flag must be a power of 2 below 2**32, got {flag!r}")
         else:
             own = [names[name] for name in NAMES if name in names]
-            bit = own[0] if own else _free(names)
+            bit = own[0] if own else free_bit(names)
             if not own:
                 names = {**names, OUTLIER: bit}
                 attrs["flag_masks"] = np.array(list(names.values()), np.uint32)
@@ -77,7 +77,7 @@ class FlagBits:
         return cls(bit | names.get(UNUSABLE, 0), attrs)
 
 
-def _free(names: dict[str, int]) -> int:
+def free_bit(names: dict[str, int]) -> int:
     """Return the first bit without a name."""
     used = 0
     for value in names.values():

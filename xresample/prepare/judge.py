@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xresample import threads as pool
+from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
 
 from .blot import Model, interpolation_code, mapped_rows, row_slabs
+from .neighbours import grown
 from .rules import Rules
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 INTERPOLATIONS = {"noise": "linear", "spread": "linear", "keep": "nearest"}
 """Interpolation of each plane of the reference, except for the model."""
+
+
+OUTLIER, COMPARED = 1, 2
+"""Bits of an array that tells which pixels are outliers, and which were compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +40,11 @@ class Outliers:
     def compared(self) -> int:
         """Number of pixels that were compared."""
         return int(np.count_nonzero(self.known))
+
+    @property
+    def bits(self) -> np.ndarray:
+        """``OUTLIER`` and ``COMPARED`` of each pixel, uint8."""
+        return self.mask * np.uint8(OUTLIER) + self.known * np.uint8(COMPARED)
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,8 @@ class Judge:
         model, noise = blots["model"], _noise(self.rules, blots, err)
         if data is None:
             raise ValueError("an admitted exposure has data")
+        if self.rules.backg is None:
+            data = without_slopes(exposure, data, (0, 0))
         spread = blots.get("spread", np.empty((0, 0), model.dtype))
         rule = FlagRule(*self.rules.numbers, float(background))
         levels, mask = np.empty(model.shape, np.uint8), np.empty(model.shape, bool)
@@ -115,7 +128,7 @@ class Judge:
         if "keep" in blots:
             levels[blots["keep"] == 1] = 0
         pool.run(lambda rows: flag_rows(levels, rows.start, rows.stop, mask), slabs, threads)
-        return Outliers(mask, np.isfinite(model))
+        return Outliers(grown(mask, self.rules.grow), np.isfinite(model))
 
 
 def _noise(rules: Rules, blots: Mapping[str, np.ndarray], err: np.ndarray | None) -> np.ndarray:

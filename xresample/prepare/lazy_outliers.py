@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
+from xresample.datamodel.options import WEIGHT_PLANE, Options
 from xresample.datamodel.pixels import with_ancillary
 from xresample.tiled.combine_graph import lazy_images
 from xresample.tiled.groups import GroupPlan
+from xresample.tiled.plan import parts_of
+from xresample.tiled.slab_graph import lazy_numbers, lazy_slabs
 from xresample.tiled.stack_graph import lazy_stack
 from xresample.tiled.window_graph import Window, counts, flagged, per_exposure
 from xresample.tiled.worker import ExposureInput, SharedInput, mapping_of
 
-from .blot import Model
+from .blot import Model, margin_of
 from .flag_bits import FlagBits
-from .judge import Judge
+from .judge import COMPARED, OUTLIER, Judge, Outliers
+from .minmed import settled
+from .neighbours import grown
 from .reference import Recipe
 from .report import ExposureList, make_report
 from .rules import Rules
 from .thresholds import mean_weight
-
-OUTLIER, COMPARED = 1, 2
-"""Bits of the array that is computed for each exposure."""
+from .unresampled import mean_of, require_same_shape, rows_compared
 
 
 def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> ExposureList:
@@ -39,17 +44,48 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
         dict.fromkeys(recipe.planes, dtype),
     )  # fmt: skip
     names = ("data", "err", COADD_WEIGHT)
-    results = per_exposure(plan, names, reference, partial(judged, rules), np.uint8)
+    reference = settled(reference, "model")
+    # The interpolation also reads pixels that an exposure does not reach.
+    near = parts_of(plan.admitted, plan.job, plan.tiling, margin_of(rules.interpolation))
+    seen = replace(plan, parts=near)
+    results = per_exposure(seen, names, reference, partial(judged, rules), np.uint8)
+    return _flagged(list(plan.exposures), results, bits)
+
+
+def lazy_unresampled(
+    exposures: list[Exposure], options: Options, rules: Rules, bits: list[FlagBits]
+) -> ExposureList:
+    """Return exposures that are compared without resampling, and flagged lazily."""
+    require_same_shape(exposures)
+    names = ("data", "err", "dq", WEIGHT_PLANE.get(options.weight_type or ""))
+    planes = [e.dataset[[n for n in names if n in e.dataset]] for e in exposures]
+    means = np.full(len(exposures), np.nan)
+    if rules.combination.maskpt is not None:
+        means = lazy_numbers(mean_of, planes, options)
+    found = lazy_slabs(rows_compared, planes, (means, options, rules), np.uint8)
+    results = list(found.rechunk({1: -1}) if rules.grow > 1 else found)
+    if rules.grow > 1:
+        results = [r.map_blocks(grown_bits, side=rules.grow, dtype=np.uint8) for r in results]
+    return _flagged(exposures, results, bits)
+
+
+def grown_bits(found: np.ndarray, side: int) -> np.ndarray:
+    """Return ``OUTLIER`` and ``COMPARED`` of an exposure whose outliers have grown."""
+    return Outliers(grown(found & OUTLIER != 0, side), found & COMPARED != 0).bits
+
+
+def _flagged(readers: list[Exposure], results: list[Any], bits: list[FlagBits]) -> ExposureList:
+    """Return exposures with flags from dask arrays of ``OUTLIER`` and ``COMPARED``."""
     masks = [result & OUTLIER != 0 for result in results]
     exposures = []
-    for entry, mask, own in zip(plan.admitted, masks, bits, strict=True):
-        dataset = entry.exposure.given
+    for reader, mask, own in zip(readers, masks, bits, strict=True):
+        dataset = reader.given
         flags = dataset["dq"].variable.transpose(*schema.PIXELS) if "dq" in dataset else None
         dq = flagged(flags, mask, own.value, dq_flags.as_uint32)
         variable = xr.Variable(schema.PIXELS, dq, own.attrs)
         exposures.append(with_ancillary(dataset.assign(dq=variable)))
     compared = counts([result & COMPARED != 0 for result in results])
-    return ExposureList(exposures, make_report(list(plan.exposures), counts(masks), compared))
+    return ExposureList(exposures, make_report(readers, counts(masks), compared))
 
 
 def judged(
@@ -64,5 +100,4 @@ def judged(
         return np.zeros(exposure.shape, np.uint8)
     models = {name: Model(*window) for name, window in windows.items()}
     mapping = mapping_of(given, shared)
-    found = Judge(rules).outliers(exposure, mapping, models, given.scales.intensity)
-    return found.mask * np.uint8(OUTLIER) + found.known * np.uint8(COMPARED)
+    return Judge(rules).outliers(exposure, mapping, models, given.scales.intensity).bits

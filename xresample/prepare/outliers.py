@@ -24,7 +24,7 @@ from xresample.tiled.worker import mapping_of
 from .blot import Model, row_slabs
 from .flag_bits import FlagBits, with_flags
 from .judge import Judge, Outliers
-from .lazy_outliers import lazy_outliers
+from .lazy_outliers import lazy_outliers, lazy_unresampled
 from .reference import Recipe, make_reference, streaming_tiles
 from .report import ExposureList, make_report
 from .rules import Blur, Noise, Pair, Preset, Rules, make_rules
@@ -52,6 +52,7 @@ def flag_outliers(
     noise: Noise | None = None,
     blur: Blur | None = None,
     epochs: bool | None = None,
+    grow: int | None = None,
     resample_data: bool | None = None,
     flag: str | int | None = None,
     by: str | None = "group_id",
@@ -114,6 +115,9 @@ def flag_outliers(
         Keep pixels where more than ``min(0.4 N, 2 + 0.03 N)`` of ``N`` groups deviate from their
         median by more than ``snr[1]`` standard deviations: the deviations belong to the sky, as
         for a variable source or the core of an undersampled star. Default: False.
+    grow : int, optional
+        Side, in pixels, of the box that is flagged around each outlier. Default: 1, which is the
+        outlier alone.
     resample_data : bool, optional
         False: compare pixel by pixel without resampling, for exposures that are not dithered; a
         pixel is flagged if it differs by more than ``snr[0] err``. Default: True.
@@ -182,7 +186,7 @@ def flag_outliers(
     given = {
         "snr": snr, "scale": scale, "backg": backg, "maskpt": maskpt, "combine": combine,
         "nlow": nlow, "nhigh": nhigh, "interpolation": interpolation, "noise": noise,
-        "blur": blur, "epochs": epochs, "resample_data": resample_data,
+        "blur": blur, "epochs": epochs, "grow": grow, "resample_data": resample_data,
     }  # fmt: skip
     named = {name: value for name, value in given.items() if value is not None}
     rules = make_rules(preset, differing_options(options) | named)
@@ -191,7 +195,11 @@ def flag_outliers(
     readers = [Exposure(dataset) for dataset in datasets]
     bits = [FlagBits.of(exposure, flag) for exposure in readers]
     if not rules.resample_data:
-        found = _unresampled(readers, rules, threads, progress)
+        _require_groups(len(readers), rules)
+        how = Options(**rules.options)
+        if any(map(_is_lazy, datasets)):
+            return lazy_unresampled(readers, how, rules, bits)
+        found = _unresampled(readers, how, rules, threads, progress)
         return _flagged(readers, bits, found, warn_above)
     if output_wcs is None:
         raise InvalidInputError(
@@ -285,11 +293,9 @@ def _resampled(
 
 
 def _unresampled(
-    readers: list[Exposure], rules: Rules, threads: int | None, progress: bool
+    readers: list[Exposure], options: Options, rules: Rules, threads: int | None, progress: bool
 ) -> list[Outliers]:
     """Return the outliers of exposures that are compared without resampling."""
-    _require_groups(len(readers), rules)
-    options = Options(**rules.options)
     slabs = len(row_slabs(readers[0].shape[0]))
     with bar(progress, total=slabs, desc="flagging", unit="step") as shown:
         return outliers_without_resampling(readers, options, rules, threads, shown.update)

@@ -13,6 +13,7 @@ from xresample.tiled.groups import GroupPlan, GroupReader
 from xresample.tiled.tiling import Tiling
 
 from .combine import Combination
+from .minmed import STRONG, WEAK, settled
 from .rules import Rules
 from .thresholds import mean_weight
 
@@ -33,12 +34,13 @@ class Recipe:
 
     @property
     def planes(self) -> tuple[str, ...]:
-        """Names of the planes."""
+        """Names of the planes; `settled` makes one of those of two limits."""
         rules = self.rules
         asked = {
             "noise": rules.noise != "err", "spread": rules.blur == "spread", "keep": rules.epochs
         }  # fmt: skip
-        return ("model", *(name for name, wanted in asked.items() if wanted))
+        limits = (STRONG, WEAK) if rules.combination.two_limits else ()
+        return ("model", *(name for name, wanted in asked.items() if wanted), *limits)
 
     def floors(self, means: np.ndarray) -> np.ndarray:
         """Return the minimum weight of a pixel of each group that counts."""
@@ -70,6 +72,9 @@ class Recipe:
                 found["data"].dtype
             )
         found["data"][single] = np.nan
+        if how.two_limits:
+            found[WEAK][single] = np.nan
+            planes |= {STRONG: found[STRONG].astype(found["data"].dtype), WEAK: found[WEAK]}
         return planes
 
 
@@ -145,4 +150,4 @@ def make_reference(
         done()
 
     pool.run(work, list(groups.plan.parts), threads)
-    return planes
+    return settled(planes, "model")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+from xresample.arguments import whole
 from xresample.errors import InvalidInputError
 
 from .blot import interpolation_code
@@ -39,13 +40,14 @@ class Rules:
     combine: Method = "median"
     nlow: int = 0
     nhigh: int = 0
-    nsigma: float = 4.0
+    nsigma: float | Pair = 4.0
     lthresh: float | None = None
     hthresh: float | None = None
     interpolation: Interpolation = "linear"
     noise: Noise = "err"
     blur: Blur = "gradient"
     epochs: bool = False
+    grow: int = 1
     resample_data: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the resampling."""
@@ -63,8 +65,19 @@ class Rules:
             object.__setattr__(self, name, _pair(name, getattr(self, name)))
         if self.backg is not None and not math.isfinite(self.backg):
             raise InvalidInputError(f"backg must be None or a finite number, got {self.backg!r}")
+        if self.combination.two_limits and not self.resample_data:
+            raise InvalidInputError(
+                "nsigma must be one number for combine='minmed' with resample_data=False, got "
+                f"{self.nsigma!r}"
+            )
+        object.__setattr__(self, "grow", whole("grow", self.grow, at_least=1))
         interpolation_code(self.interpolation)
         _ = self.combination
+
+    @property
+    def limits(self) -> float | tuple[float, float]:
+        """The limits of the combination."""
+        return _pair("nsigma", self.nsigma) if isinstance(self.nsigma, str) else self.nsigma
 
     @property
     def combination(self) -> Combination:
@@ -76,7 +89,7 @@ class Rules:
             nhigh=self.nhigh,
             lthresh=self.lthresh,
             hthresh=self.hthresh,
-            nsigma=self.nsigma,
+            nsigma=self.limits,
         )
 
     @property
@@ -115,11 +128,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "combine_maskpt": 0.3,
         "combine_nlow": 0,
         "combine_nhigh": 0,
+        "combine_nsigma": "4 3",
         "combine_lthresh": None,
         "combine_hthresh": None,
         "blot_interp": "poly5",
         "driz_cr_snr": "3.5 3.0",
         "driz_cr_scale": "1.2 0.7",
+        "driz_cr_grow": 1,
     },
     "jwst": {**_PIPELINE, "good_bits": "~DO_NOT_USE"},
     "romancal": {**_PIPELINE, "good_bits": "~DO_NOT_USE+NON_SCIENCE"},
@@ -136,11 +151,13 @@ ASTRODRIZZLE = {
     "combine_maskpt": "maskpt",
     "combine_nlow": "nlow",
     "combine_nhigh": "nhigh",
+    "combine_nsigma": "nsigma",
     "combine_lthresh": "lthresh",
     "combine_hthresh": "hthresh",
     "blot_interp": "interpolation",
     "driz_cr_snr": "snr",
     "driz_cr_scale": "scale",
+    "driz_cr_grow": "grow",
 }
 """Parameters of AstroDrizzle, and the names that they have here."""
 

@@ -14,7 +14,8 @@ from xresample.accumulate.weights import weights_of
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.options import Conserve, Options
-from xresample.datamodel.schema import LEVEL_SLOPES
+from xresample.datamodel.pixels import pixel_axis
+from xresample.datamodel.schema import LEVEL_SLOPES, PIXELS
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
 
 from .admission import admitted_list
@@ -131,9 +132,9 @@ def match_sky(
     for k, reader in enumerate(readers):
         factor, number = compared.intensity(k), groups.of_exposure[k]
         plane = _plane(compared, reader, levels, number)
-        slopes = tuple(slope / factor for slope in plane[1:])
         level = (plane[0] + offsets[number]) / factor
-        prepared.append(_with_level(reader.dataset, level, slopes))
+        slopes = tuple(slope / factor for slope in plane[1:])
+        prepared.append(_with_level(reader.given, *_in_given_pixels(reader, level, slopes)))
     facts = {"method": method, "order": int(order), "anchor": anchor}
     return ExposureList(prepared, _report(groups, levels, offsets, facts))
 
@@ -266,6 +267,20 @@ def _plane(
     # A plane on the sky is nearly a plane on the detector: the distortion bends it a little.
     terms = np.stack([np.ones(len(y)), y, x], axis=1)
     return tuple(float(value) for value in np.linalg.lstsq(terms, values, rcond=None)[0])
+
+
+def _in_given_pixels(
+    exposure: Exposure, level: float, slopes: tuple[float, ...]
+) -> tuple[float, tuple[float, ...]]:
+    """Return a level in the pixels that the user gave, which may be binned or flipped."""
+    if not slopes or exposure.given is exposure.dataset:
+        return level, slopes
+    given = []
+    for slope, name in zip(slopes, PIXELS, strict=True):
+        first, step = pixel_axis(exposure.given, name)
+        given.append(slope / step)
+        level -= slope / step * first
+    return level, tuple(given)
 
 
 def _with_level(dataset: xr.Dataset, level: float, slopes: tuple[float, ...] = ()) -> xr.Dataset:

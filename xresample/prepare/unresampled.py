@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import xarray as xr
 
 from xresample import threads as pool
 from xresample.accumulate.weights import weights_of
+from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
 
 from .blot import row_slabs
-from .judge import Outliers
+from .judge import COMPARED, OUTLIER, Outliers
+from .neighbours import grown
 from .rules import Rules
 from .thresholds import mean_weight
 
@@ -35,40 +38,74 @@ def outliers_without_resampling(
     InvalidInputError
         The exposures differ in shape, or have fewer than two.
     """
+    require_same_shape(exposures)
+    height, width = exposures[0].shape
+    means = np.full(len(exposures), np.nan)
+    if rules.combination.maskpt is not None:
+
+        def weigh(k: int) -> None:
+            means[k] = mean_of(exposures[k].dataset, options)
+
+        pool.run(weigh, range(len(exposures)), threads)
+    found = np.empty((len(exposures), height, width), np.uint8)
+
+    def work(rows: range) -> None:
+        cut = slice(rows.start, rows.stop)
+        parts = [exposure.dataset.isel(y=cut) for exposure in exposures]
+        found[:, cut] = rows_compared(parts, means, options, rules)
+        done()
+
+    pool.run(work, row_slabs(height), threads)
+    return [
+        Outliers(grown(bits & OUTLIER != 0, rules.grow), bits & COMPARED != 0) for bits in found
+    ]
+
+
+def require_same_shape(exposures: list[Exposure]) -> None:
+    """Raise an `InvalidInputError` if exposures differ in shape."""
     shapes = {exposure.shape for exposure in exposures}
     if len(shapes) > 1:
         raise InvalidInputError(
             "resample_data=False compares pixels of the same position, so all exposures must have "
             f"one shape, got {', '.join(map(str, sorted(shapes)))}: pass resample_data=True"
         )
-    how, (height, width) = rules.combination, exposures[0].shape
-    means = np.full(len(exposures), np.nan)
-    if how.maskpt is not None:
 
-        def weigh(k: int) -> None:
-            means[k] = mean_weight([weights_of(exposures[k], options)])
 
-        pool.run(weigh, range(len(exposures)), threads)
-    floors = how.floors(means)
-    masks = [np.empty((height, width), bool) for _ in exposures]
-    known = np.empty((height, width), bool)
+def mean_of(dataset: xr.Dataset, options: Options) -> float:
+    """Return the mean weight of an exposure."""
+    return mean_weight([weights_of(Exposure(dataset), options)])
 
-    def work(rows: range) -> None:
-        cut = slice(rows.start, rows.stop)
-        parts = [Exposure(exposure.dataset.isel(y=cut)) for exposure in exposures]
-        data, err = ([_plane(part, name) for part in parts] for name in ("data", "err"))
-        values = [image - _level(part) for image, part in zip(data, parts, strict=True)]
-        weights = [weights_of(part, options) for part in parts]
-        found = how.run(values, weights, err, floors)
-        model = np.where(found["count"] + found["rejected"] < 2, np.nan, found["data"])
-        known[cut] = np.isfinite(model)
-        for k, (image, sigma) in enumerate(zip(values, err, strict=True)):
-            offset = abs(image - model) if rules.backg is None else abs(image - model - rules.backg)
-            masks[k][cut] = offset > rules.numbers[0] * np.nan_to_num(sigma)
-        done()
 
-    pool.run(work, row_slabs(height), threads)
-    return [Outliers(mask, known) for mask in masks]
+def rows_compared(
+    datasets: list[xr.Dataset], means: np.ndarray, options: Options, rules: Rules
+) -> np.ndarray:
+    """Return ``OUTLIER`` and ``COMPARED`` of some rows of exposures, uint8 ``(exposure, y, x)``.
+
+    Parameters
+    ----------
+    datasets : list of Dataset
+        The same rows of each exposure.
+    means : ndarray
+        Mean weight of each exposure; NaN if no weight is too small.
+    options : Options
+        Options of the weights.
+    rules : Rules
+        The rule. Outliers do not grow here, because they may grow into other rows.
+    """
+    parts, how = [Exposure(dataset) for dataset in datasets], rules.combination
+    data, err = ([_plane(part, name) for part in parts] for name in ("data", "err"))
+    values = [
+        without_slopes(part, image, (0, 0)) - _level(part)
+        for image, part in zip(data, parts, strict=True)
+    ]
+    weights = [weights_of(part, options) for part in parts]
+    found = how.run(values, weights, err, how.floors(np.asarray(means)))
+    model = np.where(found["count"] + found["rejected"] < 2, np.nan, found["data"])
+    known, bits = np.isfinite(model), []
+    for image, sigma in zip(values, err, strict=True):
+        offset = abs(image - model) if rules.backg is None else abs(image - model - rules.backg)
+        bits.append(Outliers(offset > rules.numbers[0] * np.nan_to_num(sigma), known).bits)
+    return np.stack(bits)
 
 
 def _plane(exposure: Exposure, name: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
 from xresample.arguments import number, shown
 from xresample.datamodel import schema
+from xresample.datamodel.coordinates import coordinate_attrs
 from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.pixels import pixel_index
 from xresample.errors import InvalidInputError, MissingKeyError
@@ -252,7 +253,7 @@ def with_sky(
     made = index.create_variables()
     frame = equatorial_frame(index.transform.wcs.object)
     for name, row in zip(names, schema.SKY, strict=True):
-        made[name].attrs = {**schema.coordinate_attrs(row), "radesys": frame.name.upper()}
+        made[name].attrs = {**coordinate_attrs(row), "radesys": frame.name.upper()}
         if getattr(frame, "equinox", None) is not None:
             old = frame.name.startswith("fk4")
             made[name].attrs["equinox"] = float(frame.equinox.byear if old else frame.equinox.jyear)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -65,6 +65,25 @@ def lazy_images(
         for token in [tiles.name]
         for name, dtype in names.items()
     }
+
+
+def with_neighbours(function: Callable[..., np.ndarray], image: Any, dtype: Any) -> Any:
+    """Return a dask array of a function of each pixel and its eight neighbours.
+
+    Parameters
+    ----------
+    function : callable
+        Returns an array of the shape of its argument.
+    image : dask.array.Array
+        The image, ``(y, x)``.
+    dtype : dtype
+        Type of the result.
+    """
+    import dask.array as da
+
+    return da.map_overlap(
+        function, image, depth=1, boundary="none", dtype=dtype, meta=np.empty((0, 0), dtype)
+    )
 
 
 def combine_blocks(

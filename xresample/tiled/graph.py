@@ -220,6 +220,9 @@ def _plane(plan: Plan, tiles: Any, name: str, token: str) -> Any:
     further = job.layout.shape(name, plan.shape, plan.n_exposures, plan.origin)[:-2]
     if job.layout.planes[name].rule is schema.Rule.BLOCK_SUM:
         chunks = plan.block_chunks
+    elif job.layout.planes[name].rule is schema.Rule.SETS:
+        rows, columns = plan.tiling.shape
+        chunks = (1,) * rows, (1,) * columns
     # Dimensions that the array of tiles does not have are one chunk each.
     more: dict[str, Any] = {"chunks": chunks}
     if further:

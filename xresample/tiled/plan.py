@@ -16,6 +16,7 @@ from xresample.accumulate.scales import reach
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
+from xresample.datamodel.labels import SETS
 from xresample.datamodel.mosaic import labelled
 from xresample.datamodel.signatures import spells_options
 from xresample.datamodel.stack import separate
@@ -166,7 +167,11 @@ class Plan:
             The planes by name, ``(y, x)`` or ``(plane, y, x)``.
         """
         rows, job = [admitted.row for admitted in self.admitted], self.job
-        return labelled(planes, job.grid, job.options, rows, job.units, job.attrs, job.layout)
+        tables = planes.get(SETS)
+        tiles = None if tables is not None and tables.shape == (1, 1) else self.tiling.blocks
+        return labelled(
+            planes, job.grid, job.options, rows, job.plane_units, job.attrs, job.layout, tiles
+        )
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -295,7 +300,7 @@ def plan_tiles(
 
 
 def parts_of(
-    admitted: Sequence[Admitted], job: Job, tiling: Tiling
+    admitted: Sequence[Admitted], job: Job, tiling: Tiling, margin: float = 0.0
 ) -> dict[tuple[int, int], tuple[Part, ...]]:
     """Return for each tile that is touched the parts of exposures that can touch it.
 
@@ -307,6 +312,8 @@ def parts_of(
         The job, with the grid.
     tiling : Tiling
         The tiles, which may cover a part of the grid.
+    margin : float, optional
+        Distance beyond the reach of the kernel, in output pixels.
     """
     exposures = [entry.exposure for entry in admitted]
     lattices = [
@@ -315,7 +322,7 @@ def parts_of(
     parts: dict[tuple[int, int], list[Part]] = {}
     everywhere = _positions(exposures, lattices, job.grid)
     for entry, lattice, positions in zip(admitted, lattices, everywhere, strict=True):
-        far = reach(job.options, entry.scales.ratio, longest_step(lattice, positions))
+        far = margin + reach(job.options, entry.scales.ratio, longest_step(lattice, positions))
         if _is_beyond(entry.exposure, lattice, positions, job.grid):
             positions = positions[:, :0]
         for index, part in touching(entry.number, lattice, positions, far, tiling):

@@ -10,9 +10,12 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import context
+from xresample.datamodel.exposure_sets import ExposureSets, text_array
+from xresample.datamodel.labels import LABELS, tiles_of
 from xresample.datamodel.schema import Rule
 
 from .graph import Graph, lazy_of
+from .plan import Plan
 from .revision import Revision
 from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
 
@@ -24,12 +27,14 @@ def lazily_revised(mosaic: xr.Dataset, revised: Revision) -> xr.Dataset:
     """
     planned = revised.plan
     layout = planned.job.layout
-    if revised.margin != 0:
+    if revised.margin != 0 or not _has_tables(mosaic, planned):
         return lazy_of(Graph(planned), lambda graph, j, i: graph.task(j, i, compute_tile))
     held = {}
     for name, row in layout.planes.items():
         if name in mosaic:
             sizes: tuple[Any, ...] = planned.tiling.chunks
+            if row.rule is Rule.SETS:
+                sizes = 1, 1
             chunks = dict(zip(row.dims, (*(-1,) * (len(row.dims) - 2), *sizes), strict=True))
             held[name] = mosaic[name].transpose(*row.dims).chunk(chunks).data
     forced = revised.new_tiles
@@ -44,6 +49,11 @@ def lazily_revised(mosaic: xr.Dataset, revised: Revision) -> xr.Dataset:
         return (*graph.task(j, i, function), keys)
 
     return lazy_of(Graph(planned), task, tuple(held.values()))
+
+
+def _has_tables(mosaic: xr.Dataset, planned: Plan) -> bool:
+    """Tell whether a mosaic has tables of sets for the tiles of a plan, if it has any."""
+    return LABELS not in mosaic or tiles_of(mosaic) == planned.tiling.blocks
 
 
 def revised_tile(
@@ -72,10 +82,15 @@ def revised_tile(
     """
     layout, options = shared.job.layout, shared.job.options
     held = {str(name): np.asarray(array) for name, array in planes}
-    (con,) = layout.by_rule(Rule.CONTEXT)
-    if forced or context.has_any(held[con], gone).any():
+    for con in layout.by_rule(Rule.CONTEXT):
+        forced |= bool(context.has_any(held[con], gone).any())
+        held[con] = context.renumbered(held[con], old)
+    for name in layout.by_rule(Rule.SETS):
+        sets = ExposureSets.from_text(held[name][0, 0])
+        forced |= bool(sets.has_any(gone).any())
+        held[name] = text_array(sets.renumbered(old))
+    if forced:
         return compute_tile(shared, tile, exposures, blocks)
-    held[con] = context.renumbered(held[con], old)
     shape = len(tile.y), len(tile.x)
     for name in layout.planes:
         if name not in held:

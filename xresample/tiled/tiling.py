@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from xresample.datamodel.blocks import Blocks
 from xresample.datamodel.schema import PIXELS
 from xresample.errors import InvalidInputError
 from xresample.wcs.coarse import Lattice
@@ -125,6 +126,11 @@ class Tiling:
     def shape(self) -> tuple[int, int]:
         """Number of tiles, ``(y, x)``."""
         return len(self.y) - 1, len(self.x) - 1
+
+    @property
+    def blocks(self) -> Blocks:
+        """The tiles as blocks of pixels."""
+        return Blocks(self.y, self.x)
 
     @property
     def chunks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ import xarray as xr
 
 from xresample.arguments import flag
 from xresample.datamodel import context, provenance, schema
+from xresample.datamodel.coordinates import wcs_variable
+from xresample.datamodel.exposure_sets import NOTHING, ExposureSets, text_array
+from xresample.datamodel.labels import LABELS, SETS
 from xresample.datamodel.provenance import Row
 from xresample.errors import GridMismatchError, InvalidInputError
 
@@ -36,12 +40,17 @@ from .zarr_store import (
     create_plane,
     opened,
     opened_mosaic,
+    place_of,
     run_tiles,
     uniform_tiles,
     write_labels,
 )
 
-CONTEXT = next(row.name for row in schema.MOSAIC if row.rule is schema.Rule.CONTEXT)
+_RULES = schema.Rule.CONTEXT, schema.Rule.LABELS, schema.Rule.SETS
+CONTEXT = tuple(row.name for row in schema.MOSAIC if row.rule in _RULES)
+"""Planes of the context, with one bit or one label per pixel."""
+
+CON = CONTEXT[0]
 _REVISION, _REVISED, _STEP = "revision", "revised", "step"
 _TILES, _SWAP = "tiles", "swap"
 
@@ -184,7 +193,7 @@ def _revise(store: Any, order: Order, threads: int | None, progress: bool) -> xr
     swapping = record is not None and record[_STEP] == _SWAP
     if swapping:
         # The provenance may be half written, but the grid and the options are complete.
-        rows: list[Row] = [{"filename": name} for name in record["filenames"]]
+        rows: Sequence[Row] = [{"filename": name} for name in record["filenames"]]
         mosaic = _grid_of(root)
     else:
         mosaic = xr.open_zarr(store, consolidated=False)
@@ -245,7 +254,7 @@ def _is_complete(root: Any) -> bool:
 def _grid_of(root: Any) -> xr.Dataset:
     """Return the grid and the options of a store as a Dataset without planes."""
     coords: dict[str, Any] = {name: (name, root[name][:]) for name in schema.PIXELS}
-    coords[schema.WCS] = schema.wcs_variable(str(root[schema.WCS][()]))
+    coords[schema.WCS] = wcs_variable(str(root[schema.WCS][()]))
     return xr.Dataset(coords=coords, attrs=dict(root.attrs))
 
 
@@ -255,9 +264,8 @@ def _begin(root: Any, revised: Revision, size: tuple[int, int]) -> None:
     for name in planned.planes:
         if name not in root:
             create_plane(planned, root, name, size, root["wht"].compressors)
-    if CONTEXT in planned.planes:
-        compressors = root[CONTEXT].compressors
-        create_plane(planned, root, CONTEXT, size, compressors, f"{PROGRESS}/{CONTEXT}")
+    for name in filter(planned.planes.__contains__, CONTEXT):
+        create_plane(planned, root, name, size, root[name].compressors, f"{PROGRESS}/{name}")
     root[PROGRESS].create_array(
         _REVISED,
         shape=planned.tiling.shape,
@@ -292,7 +300,30 @@ def _changes(root: Any, revised: Revision, j: int, i: int) -> bool:
     if at_border:
         return True
     wide = [slice(max(0, s.start - margin), s.stop + margin) for s in (rows, columns)]
-    return bool(revised.changed(root[CONTEXT][:, wide[0], wide[1]]).any())
+    if LABELS in root:
+        return _touches_labels(root, revised, wide)
+    return bool(revised.changed(root[CON][:, wide[0], wide[1]]).any())
+
+
+def _touches_labels(root: Any, revised: Revision, window: Sequence[slice]) -> bool:
+    """Tell whether exposures that leave contribute to a window, according to labels."""
+    tiling, grid = revised.plan.tiling, revised.plan.job.grid
+    y, x = (
+        range(side.start + first, min(side.stop + first, edges[-1]))
+        for side, first, edges in zip(window, (grid.y0, grid.x0), (tiling.y, tiling.x), strict=True)
+    )
+    (j0, i0), (j1, i1) = tiling.blocks.index(y[0], x[0]), tiling.blocks.index(y[-1], x[-1])
+    for j, i in product(range(j0, j1 + 1), range(i0, i1 + 1)):
+        there = ExposureSets.from_text(root[SETS][j : j + 1, i : i + 1][0, 0]).has_any(revised.gone)
+        if there.any():
+            rows, columns = _slices(tiling.tile(j, i), revised)
+            part = root[LABELS][
+                max(rows.start, window[0].start) : min(rows.stop, window[0].stop),
+                max(columns.start, window[1].start) : min(columns.stop, window[1].stop),
+            ]
+            if there[part].any():
+                return True
+    return False
 
 
 def _slices(tile: tuple[range, range], revised: Revision) -> tuple[slice, slice]:
@@ -307,11 +338,17 @@ def _slices(tile: tuple[range, range], revised: Revision) -> tuple[slice, slice]
 
 def _renumber(root: Any, revised: Revision, j: int, i: int) -> None:
     """Write the second context of a tile that does not change otherwise."""
-    rows, columns = _slices(revised.plan.tiling.tile(j, i), revised)
-    bits = root[CONTEXT][:, rows, columns]
-    if bits.any():
-        moved = context.renumbered(bits, revised.old)
-        root[f"{PROGRESS}/{CONTEXT}"][:, rows, columns] = moved
+    tile = revised.plan.tile(j, i)
+    for name in filter(revised.plan.planes.__contains__, CONTEXT):
+        where = (..., *place_of(name, tile, (j, i), revised.plan.job.grid))
+        held = root[name][where]
+        if name == CON and held.any():
+            root[f"{PROGRESS}/{name}"][where] = context.renumbered(held, revised.old)
+        elif name == LABELS and held.any():
+            root[f"{PROGRESS}/{name}"][where] = held
+        elif name == SETS and held[0, 0] != NOTHING:
+            sets = ExposureSets.from_text(held[0, 0]).renumbered(revised.old)
+            root[f"{PROGRESS}/{name}"][where] = text_array(sets)
     root[PROGRESS][_REVISED][j, i] = 1
 
 
@@ -327,13 +364,10 @@ def _write_changed(
     import zarr
 
     planes = compute_tile(shared, tile, exposures, blocks)
-    grid = shared.job.grid
     root: Any = zarr.open_group(store, mode="r+")
-    rows = slice(tile.y.start - grid.y0, tile.y.stop - grid.y0)
-    columns = slice(tile.x.start - grid.x0, tile.x.stop - grid.x0)
     for name, plane in planes.items():
-        target = f"{PROGRESS}/{name}" if name == CONTEXT else name
-        root[target][..., rows, columns] = plane
+        target = f"{PROGRESS}/{name}" if name in CONTEXT else name
+        root[target][(..., *place_of(name, tile, index, shared.job.grid))] = plane
     root[PROGRESS][_REVISED][tuple(index)] = 1
     return np.ones((1, 1), np.uint8)
 
@@ -341,14 +375,15 @@ def _write_changed(
 def _swap(root: Any, revised: Revision, size: tuple[int, int], job: dict[str, Any]) -> None:
     """Put the second context, the provenance and the description in the place of the old ones."""
     planned = revised.plan
-    if CONTEXT in planned.planes:
-        second = root[f"{PROGRESS}/{CONTEXT}"]
-        first = create_plane(planned, root, CONTEXT, size, second.compressors)
+    for name in filter(planned.planes.__contains__, CONTEXT):
+        second = root[f"{PROGRESS}/{name}"]
+        first = create_plane(planned, root, name, size, second.compressors)
+        empty = NOTHING if name == SETS else 0
         for index in np.ndindex(*planned.tiling.shape):
-            rows, columns = _slices(planned.tiling.tile(*index), revised)
-            bits = second[:, rows, columns]
-            if bits.any():
-                first[:, rows, columns] = bits
+            where = (..., *place_of(name, planned.tile(*index), index, planned.job.grid))
+            held = second[where]
+            if (held != empty).any():
+                first[where] = held
     known = {row.name for row in schema.MOSAIC if not row.per_variance}
     for name, _ in list(root.arrays()):
         is_plane = name in known or name.startswith(schema.VARIANCE_PREFIX)
@@ -362,6 +397,6 @@ def _swap(root: Any, revised: Revision, size: tuple[int, int], job: dict[str, An
         done[index] = 1
     root[PROGRESS][DONE][:] = done
     root[PROGRESS].attrs.put({JOB: job, READY: True, EXPECTED: len(planned.parts)})
-    for name in (CONTEXT, _REVISED):
+    for name in (*CONTEXT, _REVISED):
         if name in root[PROGRESS]:
             del root[PROGRESS][name]

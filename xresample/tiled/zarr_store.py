@@ -12,7 +12,10 @@ import xarray as xr
 
 from xresample.arguments import flag, path, shown
 from xresample.datamodel import schema
-from xresample.datamodel.grid import GridLike
+from xresample.datamodel.exposure_sets import NOTHING
+from xresample.datamodel.grid import Grid, GridLike
+from xresample.datamodel.labels import SETS
+from xresample.datamodel.mosaic import plane_attrs
 from xresample.datamodel.signatures import spells_options
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
@@ -126,6 +129,9 @@ def opened_mosaic(store: Any, planes: Iterable[str]) -> xr.Dataset:
     mosaic = xr.open_zarr(store, consolidated=False)
     # Selecting variables would drop the coordinates along ``exposure``, a dimension of no plane.
     found = {name: mosaic[name].variable for name in planes}
+    if SETS in found:
+        found[SETS] = found[SETS].astype(schema.TEXT_DTYPE)
+        found[SETS].encoding = dict(schema.TEXT_ENCODING)
     return _with_fixed_texts(xr.Dataset(found, mosaic.coords, mosaic.attrs))
 
 
@@ -164,7 +170,7 @@ def _with_fixed_texts(mosaic: xr.Dataset) -> xr.Dataset:
     """
     texts = {}
     # Stores of earlier versions have fewer of these strings.
-    for name in filter(mosaic.coords.__contains__, (*schema.TEXT, schema.WCS)):
+    for name in filter(mosaic.coords.__contains__, (*schema.TEXT, schema.FLAG, schema.WCS)):
         read = mosaic[name].variable
         fixed = np.array(read.values.tolist(), dtype=str)
         texts[name] = xr.Variable(read.dims, fixed, read.attrs, schema.TEXT_ENCODING)
@@ -185,13 +191,9 @@ def write_tile(
     planes = compute_tile(shared, tile, exposures, blocks)
     grid, layout = shared.job.grid, shared.job.layout
     root: Any = zarr.open_group(store, mode="r+")
-    pixels = tuple(
-        slice(side.start - first, side.stop - first)
-        for side, first in ((tile.y, grid.y0), (tile.x, grid.x0))
-    )
     summed = layout.by_rule(schema.Rule.BLOCK_SUM)
     for name, plane in planes.items():
-        where = pixels
+        where = place_of(name, tile, index, grid)
         if name in summed:
             first_block = layout.blocks(grid.shape, (grid.y0, grid.x0)).index(tile.y[0], tile.x[0])
             where = tuple(
@@ -200,6 +202,26 @@ def write_tile(
         root[name][(..., *where)] = plane
     root[PROGRESS][DONE][tuple(index)] = 1
     return np.ones((1, 1), np.uint8)
+
+
+def place_of(name: str, tile: Tile, index: Sequence[int], grid: Grid) -> tuple[slice, ...]:
+    """Return where a tile lies along the last two dimensions of a plane of a store.
+
+    Parameters
+    ----------
+    name : str
+        The plane.
+    tile : Tile
+        The tile.
+    index : sequence of int
+        Row and column of the tile, among the tiles.
+    grid : Grid
+        The grid of the mosaic.
+    """
+    if name == SETS:
+        return tuple(slice(k, k + 1) for k in index)
+    sides = (tile.y, grid.y0), (tile.x, grid.x0)
+    return tuple(slice(side.start - first, side.stop - first) for side, first in sides)
 
 
 def run_tiles(
@@ -275,11 +297,8 @@ def _prepared(
             require_same(job, root[PROGRESS].attrs.get(JOB), store)
             if root[PROGRESS].attrs.get(READY):
                 return root
-        elif found := _content(store, root):
-            raise InvalidInputError(
-                f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
-                f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
-            )
+        else:
+            _require_empty(store, root)
     folder = local_path(store)
     if folder is None:
         return _made(planned, store, job, size, compressors, overwrite)
@@ -288,6 +307,22 @@ def _prepared(
     root = opened(store)
     require_same(job, root[PROGRESS].attrs.get(JOB), store)
     return root
+
+
+def require_usable(store: Any, overwrite: bool) -> None:
+    """Raise an error if a store cannot take a mosaic, for callers with long work before."""
+    root = opened(checked_store(store))
+    if not (overwrite or (root is not None and PROGRESS in root)):
+        _require_empty(store, root)
+
+
+def _require_empty(store: Any, root: Any) -> None:
+    """Raise an error if a store, whose group is None if it does not exist, holds anything."""
+    if found := _content(store, root):
+        raise InvalidInputError(
+            f"store must be new or hold a mosaic of coadd_to_zarr, but {store} holds "
+            f"{', '.join(sorted(found))}: use another store, or overwrite=True to delete them"
+        )
 
 
 def _made(
@@ -381,19 +416,23 @@ def create_plane(
     options, layout = planned.job.options, planned.job.layout
     row = layout.planes[name]
     shape = layout.shape(name, planned.shape, planned.n_exposures, planned.origin)
+    dtype: Any = layout.dtype(name, options).name
+    fill: Any = NOTHING
     if row.rule is schema.Rule.BLOCK_SUM:
         size = max(planned.block_chunks[0]), max(planned.block_chunks[1])
+    if row.rule is schema.Rule.SETS:
+        shape, size, dtype = planned.tiling.shape, (1, 1), str
+    else:
+        fill = layout.identity(name, options)
     return root.create_array(
         at or name,
         shape=shape,
         chunks=(*shape[:-2], *size),
-        dtype=layout.dtype(name, options).name,
+        dtype=dtype,
         # A chunk that is not written reads as the fill value.
-        fill_value=layout.identity(name, options),
+        fill_value=fill,
         compressors=compressors,
-        attributes=schema.variable_attrs(
-            name, row, planned.job.units, options.weight_type, planned.planes
-        ),
+        attributes=plane_attrs(name, layout, planned.job.plane_units, options, planned.planes),
         dimension_names=row.dims,
         overwrite=True,
     )
