@@ -9,7 +9,8 @@ import xarray as xr
 METHODS = {
     "co-add": ("add", "merge", "onto", "drop", "replace", "is_mosaic"),
     "exposures": ("pixmap", "weight_map", "blot", "combine"),
-    "maps": ("depth", "epoch", "decode_context", "contributors", "flag_rejected", "filled"),
+    "context": ("contributors", "decode_context", "depth", "with_context"),
+    "maps": ("epoch", "flag_rejected", "filled"),
     "errors": ("err", "noise_factor", "aperture_error"),
     "sky": (
         *("wcs", "assign_wcs", "pixel_area", "footprint"),
