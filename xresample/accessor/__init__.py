@@ -883,7 +883,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         to_fits(self._dataset, path, overwrite)
 
     def to_hdulist(self) -> Any:
-        """Return the HDUs that `to_fits` writes, in memory.
+        """Return the HDUs that ``to_fits`` writes, in memory.
 
         `xresample.make_exposure` reads them back as an exposure.
 
