@@ -16,6 +16,7 @@ from xresample.datamodel.exposure_sets import ExposureSets, paired, sets_of_word
 from xresample.datamodel.labels import LABELS, is_labelled, read_labels, with_labels
 from xresample.datamodel.mosaic import require_context
 from xresample.datamodel.options import Options
+from xresample.datamodel.pixels import with_ancillary
 
 ContextForm = Literal["bits", "sets"]
 """How a mosaic holds its context."""
@@ -37,7 +38,7 @@ def with_context(mosaic: xr.Dataset, form: ContextForm) -> xr.Dataset:
         return mosaic
     options = replace(Options.from_attrs(mosaic.attrs), enable_ctx=form == "bits" or form)
     made.attrs["enable_ctx"] = options.to_attrs()["enable_ctx"]
-    return made[_in_order(made)].assign_coords(made.coords)
+    return with_ancillary(made[_in_order(made)].assign_coords(made.coords))
 
 
 def _in_order(mosaic: xr.Dataset) -> list[str]:
