@@ -24,7 +24,7 @@ SLAB = 512
 PIECE = 1 << 20
 """Number of bytes that are copied together, or not at all if all are zero."""
 
-PIECES = 16
+PIECES = 2
 """Number of pieces that a thread copies at a time."""
 
 
