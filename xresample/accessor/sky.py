@@ -187,7 +187,7 @@ class SkyMethods(Methods):
         """Return the row of ObsCore that describes the image, for archives and TAP services.
 
         The row has the mandatory columns of IVOA ObsCore 1.1 and ``s_pixel_scale``, with their
-        units, UCDs and utypes, so ``astropy.table.vstack`` joins rows and ``write`` makes a VOTable.
+        units, UCDs and utypes. ``astropy.table.vstack`` joins rows, and ``write`` makes a VOTable.
 
         Parameters
         ----------
