@@ -60,7 +60,7 @@ def test_an_http_file_is_read_like_a_local_one(flc: Path) -> None:
             assert_same_exposure(mine, yours)
         assert remote[0].attrs["filename"] == "a.fits[SCI,1]"
         assert remote[0].attrs["exposure"] != remote[1].attrs["exposure"]
-        copied = pickle.loads(pickle.dumps(remote[1]))  # noqa: S301
+        copied = pickle.loads(pickle.dumps(remote[1]))  # noqa: S301 - pickled in the same line
         assert_same_exposure(copied, local[1])
         tree = xr.open_datatree(f"{served.url}/a.fits", engine="xresample")
         assert list(tree.children) == ["1", "2"]
@@ -107,7 +107,7 @@ def test_a_changed_remote_file_is_noticed(tmp_path: Path) -> None:
         exposure = xr.open_dataset(f"{served.url}/a.fits", engine="xresample")
         served.files["a.fits"] = content[:-4] + b"\1\2\3\4"
         with pytest.raises(xrs.FileError, match="has changed since it was opened"):
-            exposure["data"].values  # noqa: B018
+            exposure["data"].values  # noqa: B018 - access reads the file
 
 
 def test_missing_remote_files_and_packages(monkeypatch: pytest.MonkeyPatch) -> None:
