@@ -17,6 +17,7 @@ from xresample.kernels.structures import GROUP, SPAN
 CHECKS = {
     "lanes": intrinsics.lanes_work,
     "patches": intrinsics.patches_work,
+    "turn": intrinsics.turn_works,
     "multiply_add": intrinsics.multiply_add_works,
     "readers": intrinsics.readers_work,
     "wide_vectors": intrinsics.wide_vectors_work,
@@ -94,6 +95,25 @@ def test_patches(side: int, powers: tuple[int, int]) -> None:
     # The compiler may round a product and a sum once in one of them, and twice in the other.
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-15)
     np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+@compiled
+@pytest.mark.parametrize(("at", "pitch", "to", "target_pitch"), [(0, 4, 0, 4), (3, 8, 5, 256)])
+def test_turn(at: int, pitch: int, to: int, target_pitch: int) -> None:
+    turn = inlined(plain.turn)
+
+    @jit
+    def both(source, one, other):
+        intrinsics.turn_by_llvm(source, at, pitch, one, to, target_pitch)
+        turn(source, at, pitch, other, to, target_pitch)
+
+    source = np.random.default_rng(3).random(64)
+    one, other = np.zeros((2, 1024))
+    both(source, one, other)
+    rows = [source[at + row * pitch :][:GROUP] for row in range(GROUP)]
+    columns = [one[to + column * target_pitch :][:GROUP] for column in range(GROUP)]
+    np.testing.assert_array_equal(columns, np.transpose(rows))
+    np.testing.assert_array_equal(one, other)
 
 
 @compiled

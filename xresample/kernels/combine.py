@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import math
 
+from .intrinsics import turn
 from .jit import inner, jit
 from .structures import CONTRIBUTED, GROUP, NO_REFERENCE, OVERFLOWED, PAD
 
@@ -63,19 +64,14 @@ CHUNK = 256
 
 @inner
 def take_lanes(lanes, pitch, n, columns):
-    """Move the sums of ``n`` pixels to one column per lane, and leave zeros behind."""
-    if pitch == GROUP:
-        for i in range(n):
-            for lane in range(GROUP):
-                columns[lane * CHUNK + i] = lanes[GROUP * i + lane]
-    elif pitch == 2 * GROUP:
-        for i in range(n):
-            for lane in range(2 * GROUP):
-                columns[lane * CHUNK + i] = lanes[2 * GROUP * i + lane]
-    else:
-        for lane in range(pitch):
-            for i in range(n):
-                columns[lane * CHUNK + i] = lanes[pitch * i + lane]
+    """Move the sums of ``n`` pixels to one column per lane, and leave zeros behind.
+
+    The loop runs on to a whole block of pixels. Behind the last pixel of a row come ``PAD`` pixels
+    that nobody deposits on.
+    """
+    for i in range(0, n, GROUP):
+        for lane in range(0, pitch, GROUP):
+            turn(lanes, i * pitch + lane, pitch, columns, lane * CHUNK + i, CHUNK)
     lanes[: pitch * n] = 0.0
 
 

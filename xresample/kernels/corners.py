@@ -60,10 +60,11 @@ def blend_rows(pixmap, j, i0, n, h, blended):
     middle = pixmap[j].reshape(-1)[2 * first :]
     lower = pixmap[below].reshape(-1)[2 * first :]
     upper = pixmap[above].reshape(-1)[2 * first :]
+    mixed_below, mixed_above = blended[offset:UPPER], blended[UPPER + offset :]
     for k in range(2 * (min(i0 + n, nx - 1) + 1 - first)):
         here = middle[k]
-        blended[offset + k] = multiply_add(h_below, lower[k] - here, here)
-        blended[UPPER + offset + k] = multiply_add(h_above, upper[k] - here, here)
+        mixed_below[k] = multiply_add(h_below, lower[k] - here, here)
+        mixed_above[k] = multiply_add(h_above, upper[k] - here, here)
     for row in (0, UPPER):
         for axis in range(2):
             if nx == 1:

@@ -75,6 +75,16 @@ def patch(side: int) -> tuple[Any, Any, Any]:
     return inlined(add_group), inlined(add_pair), inlined(set_flags)
 
 
+def turn(source, at, pitch, target, to, target_pitch):
+    """Write a block of ``GROUP`` x ``GROUP`` numbers with its rows as columns.
+
+    A block begins at an index of a flat array; the pitch leads from one of its rows to the next.
+    """
+    for row in range(GROUP):
+        for column in range(GROUP):
+            target[to + column * target_pitch + row] = source[at + row * pitch + column]
+
+
 def multiply_add(a, b, c):
     """Return ``a * b + c``."""
     return a * b + c

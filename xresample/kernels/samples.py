@@ -38,7 +38,7 @@ import math
 
 import numpy as np
 
-from .intrinsics import double_at, float_at, word_at
+from .intrinsics import double_at, float_at, turn, word_at
 from .jit import inlined, inner
 from .structures import GROUP, LARGEST, SMALLEST, SPAN, TOUCHED
 
@@ -124,20 +124,11 @@ def weigh(source, j, i0, n, samples):
 def put_together(columns, pitch, n, lanes):
     """Put the lanes of ``n`` pixels side by side, as the deposit reads them.
 
-    The pitches of nearly all exposures have loops of constant length, which the compiler unrolls.
+    The loop runs on to a whole block of pixels; nobody reads the lanes behind the last pixel.
     """
-    if pitch == GROUP:
-        for k in range(n):
-            for lane in range(GROUP):
-                lanes[GROUP * k + lane] = columns[lane * SPAN + k]
-    elif pitch == 2 * GROUP:
-        for k in range(n):
-            for lane in range(2 * GROUP):
-                lanes[2 * GROUP * k + lane] = columns[lane * SPAN + k]
-    else:
-        for lane in range(pitch):
-            for k in range(n):
-                lanes[pitch * k + lane] = columns[lane * SPAN + k]
+    for k in range(0, n, GROUP):
+        for lane in range(0, pitch, GROUP):
+            turn(columns, lane * SPAN + k, SPAN, lanes, k * pitch + lane, pitch)
 
 
 @inner
