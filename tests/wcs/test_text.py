@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from astropy.wcs import WCS, Sip
@@ -9,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.support import wcs as makers
 from xresample.errors import UnsupportedWCSError, WCSTextError
+from xresample.wcs import text
 from xresample.wcs import transform as wcs
 
 OTHERS = {
@@ -38,6 +41,13 @@ def assert_text_keeps_every_bit(original):
     assert wcs.array_shape(back) == wcs.array_shape(original)
     assert wcs.bounding_box(back) == wcs.bounding_box(original)
     assert wcs.to_text(back) == text == wcs.to_text(original)
+
+
+def test_text_is_the_same_if_asdf_checks_it_against_schemas(flavour, monkeypatch):
+    image = flavour.make(makers.SHAPE)
+    made = text.to_text(image)
+    monkeypatch.setattr(text, "without_schemas", contextlib.nullcontext)
+    assert text.to_text(image) == made
 
 
 def test_use_of_the_forward_transform_does_not_change_the_text(flavour):

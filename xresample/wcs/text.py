@@ -10,7 +10,7 @@ import numpy as np
 from xresample.errors import UnsupportedWCSError, WCSTextError, ignored_warnings
 
 from .adapters import bounds_checks, copied, is_gwcs, usual_order, without_degenerate_axes
-from .yaml_trees import load_tree
+from .yaml_trees import load_tree, without_schemas
 
 _HEAD = "#ASDF "
 _WCS = "wcs"
@@ -107,7 +107,7 @@ def _write(wcs: Any) -> str:
         own.wcs.set()
         tree[_NUMBERS] = _numbers(own)
     buffer = io.BytesIO()
-    with ignored_warnings():
+    with ignored_warnings(), without_schemas():
         asdf.AsdfFile(tree).write_to(buffer, all_array_storage="inline")
     return _without_software(buffer.getvalue().decode())
 
