@@ -20,6 +20,7 @@ CHECKS = {
     "turn": intrinsics.turn_works,
     "multiply_add": intrinsics.multiply_add_works,
     "readers": intrinsics.readers_work,
+    "prefetch": intrinsics.prefetch_works,
     "wide_vectors": intrinsics.wide_vectors_work,
 }
 

@@ -45,8 +45,8 @@ from __future__ import annotations
 
 import math
 
-from .intrinsics import turn
-from .jit import inner, jit
+from .intrinsics import fetch, turn
+from .jit import inlined, inner, jit
 from .structures import CONTRIBUTED, GROUP, NO_REFERENCE, OVERFLOWED, PAD
 
 BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
@@ -208,6 +208,20 @@ def combine_row(values, y, x0, n, lanes, rules, columns, known):
     return beyond
 
 
+@inlined
+def fetch_row(planes, y, x0, n):
+    """Ask for ``n`` pixels of a row of all planes; the row need not exist."""
+    values, context, dq = planes.values, planes.context, planes.dq
+    at = y * values.shape[2] + x0
+    size, plane = values.itemsize, values.shape[1] * values.shape[2]
+    for k in range(values.shape[0]):
+        fetch(values.ctypes.data + size * (k * plane + at), size * n)
+    if context.size > 0:
+        fetch(context.ctypes.data + context.itemsize * at, context.itemsize * n)
+    if dq.size > 0:
+        fetch(dq.ctypes.data + dq.itemsize * at, dq.itemsize * n)
+
+
 @jit
 def combine_tile(lanes, rules, tile, sums, planes, scratch):
     """Add the sums of one exposure over a tile to the planes, and set the sums to 0.
@@ -242,6 +256,7 @@ def combine_tile(lanes, rules, tile, sums, planes, scratch):
             take_lanes(sums.lanes[first * pitch :], pitch, n, scratch)
             if any_weight(columns[0, :n]):
                 outcome |= CONTRIBUTED
+                fetch_row(planes, y + 1, x0, n)
                 if combine_row(planes.values, y, x0, n, lanes, rules, columns, known):
                     outcome |= OVERFLOWED
             if sums.flags.size > 0:

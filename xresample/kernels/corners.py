@@ -27,12 +27,15 @@ import math
 
 import numpy as np
 
-from .intrinsics import multiply_add
+from .intrinsics import fetch, multiply_add
 from .jit import inlined, inner
 from .structures import SPAN
 
 UPPER = 2 * (SPAN + 2)
 """Index in ``blended`` where the upper of the two blended rows begins."""
+
+CENTRE = 16
+"""Number of bytes of a centre."""
 
 TORN = 8.0
 """Minimum step across a tear, in units of the step to the opposite neighbour."""
@@ -60,6 +63,8 @@ def blend_rows(pixmap, j, i0, n, h, blended):
     middle = pixmap[j].reshape(-1)[2 * first :]
     lower = pixmap[below].reshape(-1)[2 * first :]
     upper = pixmap[above].reshape(-1)[2 * first :]
+    # Row j + 1 was asked for with the row before.
+    fetch(pixmap.ctypes.data + CENTRE * ((j + 2) * nx + i0), CENTRE * n)
     mixed_below, mixed_above = blended[offset:UPPER], blended[UPPER + offset :]
     for k in range(2 * (min(i0 + n, nx - 1) + 1 - first)):
         here = middle[k]

@@ -26,7 +26,7 @@ from numba.extending import intrinsic
 
 from . import plain
 from .jit import inlined, jit, variant
-from .structures import GROUP, SPAN
+from .structures import CACHE_LINE, GROUP, SPAN
 
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
@@ -249,6 +249,27 @@ def readers_by_llvm() -> Readers:
     )
 
 
+# The following code asks for memory before it is needed. The processor does so by itself only
+# after a few lines of a plane, and a tile reads short pieces of many planes.
+
+_READ, _SECOND_LEVEL, _DATA = I32(0), I32(2), I32(1)
+
+
+@intrinsic
+def prefetch_by_llvm(typingctx, address):
+    """Write the instruction of `plain.prefetch`."""
+
+    def codegen(context, builder, signature, args):
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        where = builder.inttoptr(args[0], byte)
+        builder.call(function, [where, _READ, _SECOND_LEVEL, _DATA])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), codegen
+
+
 # The following code asks for the longest vectors of the processor.
 
 
@@ -351,6 +372,17 @@ def readers_work() -> bool:
 
 
 @jit
+def _try_prefetch(address):
+    prefetch_by_llvm(address)
+    return True
+
+
+def prefetch_works() -> bool:
+    """Tell whether `prefetch_by_llvm` can be compiled, and does no harm at any address."""
+    return bool(_try_prefetch(np.zeros(1).ctypes.data) and _try_prefetch(0))
+
+
+@jit
 def _try_wide_vectors(numbers):
     use_wide_vectors_by_llvm()
     for k in range(numbers.size):
@@ -399,3 +431,11 @@ use_wide_vectors = (
     if works("wide_vectors", wide_vectors_work)
     else inlined(plain.use_wide_vectors)
 )
+prefetch = prefetch_by_llvm if works("prefetch", prefetch_works) else inlined(plain.prefetch)
+
+
+@inlined
+def fetch(address, size):
+    """Ask for some bytes that are needed soon; the address need not be valid."""
+    for k in range(0, size, CACHE_LINE):
+        prefetch(address + k)

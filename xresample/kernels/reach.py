@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 
+from .intrinsics import use_wide_vectors
 from .jit import inlined, inner, jit
 from .plain import floor
 
@@ -92,6 +93,54 @@ def fold_ring(row, after, above, step):
         step[k] = along_x if along_x > step[k] else step[k]
 
 
+@inner
+def fold_rows(pixmap, start, stop, low, high, step):
+    """Write the extremes of the columns of a row of blocks at the border of the pixel map."""
+    last = pixmap.shape[0] - 1
+    low[:] = math.inf
+    high[:] = -math.inf
+    step[:] = 0.0
+    for j in range(max(start - 1, 0), min(stop, last) + 1):
+        row = pixmap[j].reshape(-1)
+        above = pixmap[min(j + 1, last)].reshape(-1)
+        if start <= j < stop:
+            fold_row(row, row[2:], above, low, high, step)
+        else:
+            fold_ring(row, row[2:], above, step)
+
+
+@inlined
+def extremes(lines, k, to_next):
+    """Return the least, the greatest and the longest step of one column of `fold_block`."""
+    least, greatest, longest = math.inf, -math.inf, 0.0
+    for r in range(BLOCK + 2):
+        here = finite(lines[r, k])
+        along_y = abs(finite(lines[r + 1, k]) - here)
+        along_x = abs(finite(lines[r, k + to_next]) - here)
+        longest = along_y if along_y > longest else longest
+        longest = along_x if along_x > longest else longest
+        if 0 < r <= BLOCK:
+            least = here if here < least else least
+            greatest = here if here > greatest else greatest
+    return least, greatest, longest
+
+
+@inner
+def fold_block(lines, low, high, step):
+    """Write the extremes of the columns of a row of blocks inside the pixel map.
+
+    ``lines`` are the ``BLOCK`` rows of the blocks, one row before and two rows after them. One loop
+    reads all rows, so the extremes stay in registers.
+    """
+    use_wide_vectors()
+    numbers = lines.shape[1]
+    for k in range(numbers - 2):
+        low[k], high[k], step[k] = extremes(lines, k, 2)
+    # The last pixel has no next one.
+    for k in range(max(numbers - 2, 0), numbers):
+        low[k], high[k], step[k] = extremes(lines, k, 0)
+
+
 @jit
 def bound_blocks(pixmap, active, steps, far, rows, columns, block_bounds):
     """Bound the output cells that the pixels of each block can reach.
@@ -118,16 +167,11 @@ def bound_blocks(pixmap, active, steps, far, rows, columns, block_bounds):
     low, high, step = columns[0], columns[1], columns[2]
     for by in range(rows[0], rows[1]):
         start, stop = j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)
-        low[:] = math.inf
-        high[:] = -math.inf
-        step[:] = 0.0
-        for j in range(max(start - 1, 0), min(stop + 1, ny)):
-            row = pixmap[j].reshape(-1)
-            above = pixmap[min(j + 1, ny - 1)].reshape(-1)
-            if start <= j < stop:
-                fold_row(row, row[2:], above, low, high, step)
-            else:
-                fold_ring(row, row[2:], above, step)
+        if start > 0 and start + BLOCK == stop < ny - 1:
+            lines = pixmap[start - 1 : stop + 2].reshape(BLOCK + 3, 2 * pixmap.shape[1])
+            fold_block(lines, low, high, step)
+        else:
+            fold_rows(pixmap, start, stop, low, high, step)
         bound_row(low, high, step, i0, i1, steps, far, block_bounds[by])
 
 

@@ -38,7 +38,7 @@ import math
 
 import numpy as np
 
-from .intrinsics import double_at, float_at, turn, word_at
+from .intrinsics import double_at, fetch, float_at, turn, word_at
 from .jit import inlined, inner
 from .structures import GROUP, LARGEST, SMALLEST, SPAN, TOUCHED
 
@@ -96,7 +96,10 @@ def take(source, s, j, i0, n, column):
     address = table[ADDRESS] + j * table[PITCH] + i0 * table[SIZE]
     if table[ADDRESS] == 0:
         column[:n] = factor
-    elif table[SIZE] == 4:
+        return
+    # The pixels of the next row are needed after those of a few more pieces.
+    fetch(address + table[PITCH], n * table[SIZE])
+    if table[SIZE] == 4:
         convert_floats(address, n, table[USE], level, factor, column)
     else:
         convert_doubles(address, n, table[USE], level, factor, column)
@@ -114,6 +117,7 @@ def weigh(source, j, i0, n, samples):
         flags[:n] = TOUCHED | (source.flip & source.kept)
         return
     address = source.dq + j * source.dq_pitch + 4 * i0
+    fetch(address + source.dq_pitch, 4 * n)
     for k in range(n):
         dq = int(word_at(address, k, flags))
         weights[k] = 0.0 if dq & source.bad else weights[k]

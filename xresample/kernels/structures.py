@@ -26,6 +26,9 @@ SPAN = 128
 not overlap, and turns the loops over the pixels of a piece into vector instructions.
 """
 
+CACHE_LINE = 64
+"""Number of bytes in a line of the cache."""
+
 MIN_OVERLAP = 1e-10
 """Overlaps below this limit come from rounding in a kernel. They deposit nothing."""
 

@@ -11,6 +11,7 @@ from .combine import CHUNK, COLUMNS, combine_tile
 from .deposit import deposit_quadrilaterals, deposit_separable
 from .reach import BLOCK
 from .structures import (
+    CACHE_LINE,
     GROUP,
     LARGE,
     PAD,
@@ -27,7 +28,7 @@ from .structures import (
     Sums,
 )
 
-LINE = 8
+LINE = CACHE_LINE // 8
 """Number of float64 in a cache line."""
 
 
