@@ -177,7 +177,7 @@ def _turned(builder: Any, rows: list[Any]) -> list[Any]:
 
     even = [mixed(rows[k], rows[k + 1], _FIRST_OF_PAIRS) for k in (0, 2)]
     odd = [mixed(rows[k], rows[k + 1], _SECOND_OF_PAIRS) for k in (0, 2)]
-    return [mixed(*pair, half) for half in (_LOW_HALVES, _HIGH_HALVES) for pair in (even, odd)]
+    return [mixed(a, b, half) for half in (_LOW_HALVES, _HIGH_HALVES) for a, b in (even, odd)]
 
 
 @intrinsic
