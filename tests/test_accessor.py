@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
+import weakref
 
 import numpy as np
 import pytest
@@ -82,3 +84,20 @@ def test_the_method_of_xarray_is_called_through_the_class() -> None:
     xr.testing.assert_identical(xr.Dataset.resample(series, time="2D").mean(), expected)
     xr.testing.assert_identical(series.pipe(xr.Dataset.resample, time="2D").mean(), expected)
     xr.testing.assert_identical(xr.Dataset.resample(series, {"time": "2D"}).mean(), expected)
+
+
+def test_a_dataset_is_freed_as_soon_as_nobody_uses_it() -> None:
+    """A cycle through the accessor would keep mosaics in memory until garbage is collected."""
+    exposures = make_exposures(2)
+    gc.collect()
+    gc.disable()
+    try:
+        mosaic = xrs.coadd(exposures[:1], output_grid((16, 20)))
+        used = mosaic.resample.add(exposures[1])
+        used.resample.footprint()
+        assert repr(used.resample) and used.resample.is_mosaic
+        freed = [weakref.ref(mosaic), weakref.ref(used), weakref.ref(used["data"].values.base)]
+        del mosaic, used
+        assert [reference() for reference in freed] == [None] * 3
+    finally:
+        gc.enable()

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
-from xarray.core.extensions import AccessorRegistrationWarning
 
 from xresample.datamodel.signatures import spells_options
 
@@ -908,9 +906,18 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         return to_hdulist(self._dataset)
 
 
+class _Descriptor:
+    """Makes the accessor of a Dataset on each access.
+
+    xarray's own descriptor stores the accessor in the Dataset, and the accessor holds the Dataset.
+    Such a cycle keeps a mosaic that nobody uses any more in memory until Python collects garbage.
+    """
+
+    def __get__(self, dataset: xr.Dataset | None, cls: type) -> Any:
+        return ResampleAccessor if dataset is None else ResampleAccessor(dataset)
+
+
 def register() -> None:
-    """Register the accessor ``Dataset.resample``; xarray's warning about the name is expected."""
+    """Make the accessor available as ``Dataset.resample``, in place of the method of this name."""
     formatting.register()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccessorRegistrationWarning)
-        xr.register_dataset_accessor("resample")(ResampleAccessor)
+    xr.Dataset.resample = _Descriptor()  # type: ignore[assignment,method-assign]

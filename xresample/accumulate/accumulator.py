@@ -33,6 +33,7 @@ from .job import Admitted, Job
 from .launch import Window, add_exposure
 from .notices import Notices
 from .set_tree import SetTree
+from .spare import spare
 from .window import place
 
 
@@ -52,6 +53,7 @@ class Accumulator:
     def new(cls, job: Job, exposures: int = 0) -> Accumulator:
         """Start an empty mosaic, with context planes for a number of exposures."""
         grid = job.grid
+        spare.clear()
         require_memory(grid, job.layout.pixel_bytes(job.options, exposures))
         buffers = Buffers.empty(job.layout, job.options, grid.shape, grid.y0, grid.x0, exposures)
         return cls(job, buffers, blank=True)
@@ -212,7 +214,7 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
     noise = None
     if layout.block:
         noise = read_sums(mosaic, layout.blocks(grid.shape, (grid.y0, grid.x0)))
-    buffers = Buffers.unfilled(layout, options, grid.shape, grid.y0, grid.x0, np.zeros)
+    buffers = Buffers.spare(layout, options, grid.shape, grid.y0, grid.x0)
     buffers.noise = noise
     for name in layout.names:
         if name in layout.flag_planes:
@@ -225,14 +227,14 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
             buffers.clear(name, options, threads)
     for name in layout.by_rule(schema.Rule.CONTEXT):
         con = mosaic[name].transpose(*layout.planes[name].dims).values
-        buffers.context = np.zeros(con.shape, layout.dtype(name, options))
+        buffers.context, _ = spare.array(con.shape, layout.dtype(name, options))
         for target, source in zip(buffers.context, con, strict=True):
             copy_plane(target, source, threads)
     if layout.by_rule(schema.Rule.LABELS):
         buffers.context, sets = read_labels(mosaic)
         buffers.tree = SetTree.of(sets)
     for name in layout.by_rule(schema.Rule.DQ):
-        buffers.dq = np.zeros(grid.shape, layout.dtype(name, options))
+        buffers.dq, _ = spare.array(grid.shape, layout.dtype(name, options))
         copy_plane(buffers.dq, mosaic[name].transpose(*schema.PIXELS).values, threads)
     for name in layout.by_rule(schema.Rule.SHARED_DQ):
         buffers.dq = ~mosaic[name].transpose(*schema.PIXELS).values

@@ -17,15 +17,13 @@ from xresample.datamodel.planes import Layout
 from xresample.datamodel.schema import Rule
 
 from .set_tree import SetTree
+from .spare import spare
 
 SLAB = 512
 """Number of rows that a thread fills or copies at a time."""
 
-PIECE = 1 << 20
-"""Number of bytes that are copied together, or not at all if all are zero."""
-
-PIECES = 2
-"""Number of pieces that a thread copies at a time."""
+PIECE = 1 << 19
+"""Number of words that a thread copies at a time."""
 
 
 @dataclass
@@ -44,6 +42,8 @@ class Buffers:
     x0: int
     noise: np.ndarray | None = None
     """Sums of the noise covariance, float64 ``(block y, block x, lag y, lag x)``, or None."""
+    is_new: bool = True
+    """Whether planes that nobody has written hold zeros."""
     tree: SetTree | None = None
     """The sets that labels stand for, or None."""
     scratch: dict[str, np.ndarray] = field(default_factory=dict)
@@ -81,6 +81,14 @@ class Buffers:
         values = allocate((len(layout.names), *shape), dtype=options.dtype)
         return cls(layout, values, None, None, y0, x0)
 
+    @classmethod
+    def spare(
+        cls, layout: Layout, options: Options, shape: tuple[int, int], y0: int, x0: int
+    ) -> Buffers:
+        """Take the memory of a freed mosaic, with any content, for the real-valued planes."""
+        values, is_new = spare.array((len(layout.names), *shape), options.dtype)
+        return cls(layout, values, None, None, y0, x0, is_new=is_new)
+
     def allocate_flags(self, shape: tuple[int, int], exposures: int) -> None:
         """Allocate the planes of bits that the layout asks for, all zero."""
         if self.layout.by_rule(Rule.CONTEXT):
@@ -94,10 +102,10 @@ class Buffers:
             self.noise = np.zeros((*shape_of_sums[2:], *shape_of_sums[:2]))
 
     def clear(self, name: str, options: Options, threads: int | None = 1) -> None:
-        """Fill a plane of zeros with the value of an empty mosaic."""
+        """Fill a plane with the value of an empty mosaic."""
         identity = self.layout.identity(name, options)
         # Untouched pages of zeros cost neither time nor memory.
-        if identity != 0.0:
+        if identity != 0.0 or not self.is_new:
             plane = self.plane(name)
             in_slabs(lambda rows: plane[rows].fill(identity), len(plane), threads)
 
@@ -193,24 +201,19 @@ def copy_rows(target: np.ndarray, source: np.ndarray, threads: int | None) -> No
 
 
 def copy_plane(target: np.ndarray, source: np.ndarray, threads: int | None) -> None:
-    """Copy a plane, ``(y, x)``, into a new plane of zeros, in threads.
+    """Copy a plane, ``(y, x)``, in threads; memory that holds the same numbers is not written.
 
-    Blocks of zeros are not copied: a mosaic that is almost empty takes memory, and the time of
-    touching it first, only where exposures lie.
+    New memory holds zeros. So a mosaic that is almost empty takes memory, and the time of touching
+    it first, only where exposures lie.
     """
     if source.flags.c_contiguous and target.flags.c_contiguous and source.dtype == target.dtype:
-        given, made = source.reshape(-1).view(np.uint8), target.reshape(-1).view(np.uint8)
-        starts = range(0, len(given), PIECES * PIECE)
-        pool.run(lambda first: _copy_pieces(made, given, first), starts, threads)
+        from xresample.kernels.changes import copy_changes
+
+        given, made = source.reshape(-1).view(np.uint32), target.reshape(-1).view(np.uint32)
+        pool.run(
+            lambda first: copy_changes(made[first : first + PIECE], given[first : first + PIECE]),
+            range(0, len(given), PIECE),
+            threads,
+        )
     else:
         copy_rows(target, source, threads)
-
-
-def _copy_pieces(target: np.ndarray, source: np.ndarray, first: int) -> None:
-    """Copy the bytes of some pieces that are not all zero."""
-    last = min(first + PIECES * PIECE, len(source))
-    for start in range(first, last, PIECE):
-        piece = source[start : min(start + PIECE, last)]
-        words = piece[: len(piece) // 8 * 8].view(np.uint64)
-        if np.bitwise_or.reduce(words) or piece[8 * len(words) :].any():
-            target[start : start + len(piece)] = piece

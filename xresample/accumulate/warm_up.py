@@ -14,6 +14,7 @@ from xresample.datamodel.options import DType, Options
 from xresample.kernels.structures import KERNELS
 
 from .accumulator import Accumulator
+from .buffers import copy_plane
 from .deposit import make_footprint, place
 from .job import Job
 from .misses import misses_per_row
@@ -75,7 +76,13 @@ def warm_up() -> None:
     first = Accumulator.new(Job.new(Grid.of(wcs), replace(options, enable_ctx="sets")))
     first.add(exposure, threads=1)
     _pair_labels(first)
+    _copy_planes()
     _count_misses()
+
+
+def _copy_planes() -> None:
+    """Copy a plane, as each mosaic of a chain does."""
+    copy_plane(np.zeros((SIDE, SIDE)), np.ones((SIDE, SIDE)), threads=1)
 
 
 def _pair_labels(mosaic: Accumulator) -> None:
