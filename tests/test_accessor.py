@@ -95,7 +95,8 @@ def test_a_dataset_is_freed_as_soon_as_nobody_uses_it() -> None:
         mosaic = xrs.coadd(exposures[:1], output_grid((16, 20)))
         used = mosaic.resample.add(exposures[1])
         used.resample.footprint()
-        assert repr(used.resample) and used.resample.is_mosaic
+        assert repr(used.resample)
+        assert used.resample.is_mosaic
         freed = [weakref.ref(mosaic), weakref.ref(used), weakref.ref(used["data"].values.base)]
         del mosaic, used
         assert [reference() for reference in freed] == [None] * 3

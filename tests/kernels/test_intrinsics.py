@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xresample.kernels import intrinsics, plain
+from xresample.kernels import by_address, intrinsics, plain
 from xresample.kernels.jit import inlined, jit
 from xresample.kernels.structures import GROUP, SPAN
 
@@ -19,8 +19,8 @@ CHECKS = {
     "patches": intrinsics.patches_work,
     "turn": intrinsics.turn_works,
     "multiply_add": intrinsics.multiply_add_works,
-    "readers": intrinsics.readers_work,
-    "prefetch": intrinsics.prefetch_works,
+    "readers": by_address.readers_work,
+    "prefetch": by_address.prefetch_works,
     "wide_vectors": intrinsics.wide_vectors_work,
 }
 
@@ -128,25 +128,6 @@ def test_multiply_add() -> None:
     for a, b, c in np.random.default_rng(1).normal(size=(100, 3)):
         one, other = both(a, b, c)
         assert one == pytest.approx(other, rel=0, abs=4e-16 * (abs(a * b) + abs(c)))
-
-
-@compiled
-@pytest.mark.filterwarnings("ignore::numba.NumbaWarning")
-def test_readers() -> None:
-    floats, doubles, words = plain.readers()
-
-    @jit
-    def read(address, k, scratch):
-        return (
-            doubles(address, k, scratch),
-            floats(address, k, scratch),
-            words(address, k, scratch),
-        )
-
-    numbers = np.random.default_rng(2).normal(size=6)
-    for k in range(6):
-        expected = numbers[k], numbers.view(np.float32)[k], numbers.view(np.uint32)[k]
-        assert read(numbers.ctypes.data, k, np.zeros(6)) == expected
 
 
 WITHOUT = """

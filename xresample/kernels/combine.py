@@ -45,7 +45,8 @@ from __future__ import annotations
 
 import math
 
-from .intrinsics import fetch, turn
+from .by_address import fetch
+from .intrinsics import turn
 from .jit import inlined, inner, jit
 from .structures import CONTRIBUTED, GROUP, NO_REFERENCE, OVERFLOWED, PAD
 

@@ -27,7 +27,8 @@ import math
 
 import numpy as np
 
-from .intrinsics import fetch, multiply_add
+from .by_address import fetch
+from .intrinsics import multiply_add
 from .jit import inlined, inner
 from .structures import SPAN
 

@@ -38,7 +38,8 @@ import math
 
 import numpy as np
 
-from .intrinsics import double_at, fetch, float_at, turn, word_at
+from .by_address import double_at, fetch, float_at, word_at
+from .intrinsics import turn
 from .jit import inlined, inner
 from .structures import GROUP, LARGEST, SMALLEST, SPAN, TOUCHED
 
