@@ -1,4 +1,4 @@
-"""Bounds of blocks of pixels: no cell that a pixel reaches may lie outside."""
+"""Bounds of blocks against a plain calculation with numpy."""
 
 from __future__ import annotations
 
@@ -7,74 +7,78 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kernel_maps import smooth_map
-from tests.support.kernel_runs import block_bounds
-from tests.support.slow_drizzle import overlaps
-from xresample.accumulate.deposit import make_footprint
-from xresample.kernels.reach import BLOCK
-from xresample.kernels.structures import KERNELS
+from xresample.accumulate import deposit
+from xresample.accumulate.deposit import place
+from xresample.kernels.reach import BLOCK, SLACK
+from xresample.kernels.structures import TURBO, QuadrilateralFootprint, SeparableFootprint
 
 
-def assert_bounded(
-    pixmap: np.ndarray, kernel: str, pixfrac: float, ratio: float, active: tuple[int, ...]
-) -> None:
-    """Fail if a pixel reaches a cell outside the bounds of its block."""
-    j0, j1, i0, i1 = active
-    bounds = block_bounds(pixmap, make_footprint(kernel, pixfrac, ratio), (j0, j1, i0, i1))[..., :4]
-    assert (bounds[:, -1, ::2] == bounds[:, :-1, ::2].min(axis=1)).all()
-    assert (bounds[:, -1, 1::2] == bounds[:, :-1, 1::2].max(axis=1)).all()
-    for j in range(j0, j1, 3):
-        for i in range(i0, i1, 3):
-            y_lo, y_hi, x_lo, x_hi = bounds[(j - j0) // BLOCK, (i - i0) // BLOCK]
-            for x, y, a in overlaps(pixmap, i, j, kernel, pixfrac, ratio):
-                if a != 0:
-                    assert y_lo <= y <= y_hi
-                    assert x_lo <= x <= x_hi
+def plain_bounds(
+    pixmap: np.ndarray, rows: slice, columns: slice, steps: float, far: float
+) -> np.ndarray:
+    """Return the bounds of one block: a neighbour beyond the map counts as no step."""
+    map_ = np.where(np.isfinite(pixmap), pixmap, np.nan)
+    inner = map_[rows, columns]
+    ring = map_[
+        max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1
+    ]
+    above = map_[1:][
+        max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1
+    ]
+    right = map_[:, 1:][
+        max(rows.start - 1, 0) : rows.stop + 1, max(columns.start - 1, 0) : columns.stop + 1
+    ]
+    found = np.full(5, 0.0)
+    for axis, k in ((1, 0), (0, 2)):
+        here = inner[..., axis]
+        low = np.nanmin(here) if np.isfinite(here).any() else np.inf
+        high = np.nanmax(here) if np.isfinite(here).any() else -np.inf
+        up = np.abs(above[..., axis] - ring[: above.shape[0], :, axis])
+        side = np.abs(right[..., axis] - ring[:, : right.shape[1], axis])
+        longest = max([0.0, *up[np.isfinite(up)], *side[np.isfinite(side)]])
+        margin = far + steps * longest
+        found[k], found[k + 1] = np.floor(low - margin + 0.5), np.floor(high + margin + 0.5)
+        found[4] = max(found[4], margin + SLACK)
+    return found
 
 
 @given(
-    kernel=st.sampled_from(KERNELS),
-    rotation=st.floats(0, 360),
-    scale=st.floats(0.3, 3.0),
-    bend=st.floats(0, 40),
-    pixfrac=st.floats(0.1, 1.0),
-)
-@settings(max_examples=40)
-def test_every_cell_that_a_pixel_reaches_is_in_the_bounds(
-    kernel: str, rotation: float, scale: float, bend: float, pixfrac: float
-) -> None:
-    pixmap = smooth_map((BLOCK + 5, 2 * BLOCK + 3), scale, rotation, bend=bend)
-    assert_bounded(pixmap, kernel, pixfrac, 1 / scale, (0, BLOCK + 5, 0, 2 * BLOCK + 3))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_rough_map_is_bounded_too(seed: int) -> None:
+    ny=st.integers(1, 3 * BLOCK + 1), nx=st.integers(1, 2 * BLOCK + 1),
+    seed=st.integers(0, 99), missing=st.sampled_from([0.0, 0.1, 1.0]),
+    pixfrac=st.sampled_from([0.0, 0.8]), far=st.sampled_from([0.5, 2.5]),
+    together=st.integers(1, 3), data=st.data(),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_bounds_of_blocks(ny, nx, seed, missing, pixfrac, far, together, data):
     rng = np.random.default_rng(seed)
-    pixmap = smooth_map((BLOCK + 5, BLOCK + 7)) + rng.normal(0, 3, (BLOCK + 5, BLOCK + 7, 2))
-    assert_bounded(pixmap, "square", 1.0, 1.0, (0, BLOCK + 5, 0, BLOCK + 7))
-    assert_bounded(pixmap, "square", 1.0, 1.0, (2, BLOCK + 5, 3, BLOCK + 6))
+    pixmap = np.stack(np.meshgrid(np.arange(nx), np.arange(ny)), axis=-1) * 1.1
+    pixmap += rng.normal(size=pixmap.shape)
+    pixmap[rng.random((ny, nx)) < missing] = rng.choice([np.nan, np.inf, -np.inf])
+    j0 = data.draw(st.integers(0, ny - 1))
+    i0 = data.draw(st.integers(0, nx - 1))
+    j1, i1 = data.draw(st.integers(j0 + 1, ny)), data.draw(st.integers(i0 + 1, nx))
+    blocks = -(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK)
+    separable = SeparableFootprint(TURBO, 1.0, 1.0, far, np.zeros(1))
+    footprint = QuadrilateralFootprint(pixfrac) if pixfrac else separable
+    steps, far = (pixfrac, 0.0) if pixfrac else (0.0, far)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deposit, "BOUND_ROWS", together)
+        bounds = place(pixmap, (j0, j1, i0, i1), footprint, (9, 9), (0, 0)).block_bounds
+    for by in range(blocks[0]):
+        rows = slice(j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1))
+        expected = []
+        for bx in range(blocks[1]):
+            block = slice(i0 + bx * BLOCK, min(i0 + (bx + 1) * BLOCK, i1))
+            expected.append(plain_bounds(pixmap, rows, block, steps, far))
+        np.testing.assert_array_equal(bounds[by, :-1], expected)
+        lowest, highest = np.min(expected, axis=0), np.max(expected, axis=0)
+        whole = [lowest[0], highest[1], lowest[2], highest[3], highest[4]]
+        np.testing.assert_array_equal(bounds[by, -1], whole)
 
 
-def test_bounds_are_not_wide() -> None:
-    y, x = np.mgrid[:BLOCK, :BLOCK].astype(float)
-    pixmap = np.dstack([x + 0.2, y + 5.2])
-    bounds = block_bounds(pixmap, make_footprint("square", 1.0, 1.0), (0, BLOCK, 0, BLOCK))[..., :4]
-    np.testing.assert_array_equal(bounds[0, 0], [4, BLOCK + 5, -1, BLOCK])
-    bounds = block_bounds(pixmap, make_footprint("point", 1.0, 1.0), (0, BLOCK, 0, BLOCK))[..., :4]
-    np.testing.assert_array_equal(bounds[0, 0], [5, BLOCK + 4, 0, BLOCK - 1])
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_block_of_nan_reaches_nothing_and_hides_no_other_block(kernel: str) -> None:
-    pixmap = smooth_map((BLOCK, 2 * BLOCK), rotation=10.0)
-    whole = block_bounds(pixmap, make_footprint(kernel, 1.0, 1.0), (0, BLOCK, 0, 2 * BLOCK))[
-        ..., :4
-    ]
-    pixmap[:, :BLOCK] = np.nan
-    bounds = block_bounds(pixmap, make_footprint(kernel, 1.0, 1.0), (0, BLOCK, 0, 2 * BLOCK))[
-        ..., :4
-    ]
-    y_lo, y_hi, x_lo, x_hi = bounds[0, 0]
-    assert y_lo > y_hi
-    assert x_lo > x_hi
-    np.testing.assert_allclose(bounds[0, 1], whole[0, 1], atol=1)
+def test_a_map_without_numbers_reaches_nothing() -> None:
+    pixmap = np.full((9, 9, 2), np.nan)
+    found = place(pixmap, (0, 9, 0, 9), QuadrilateralFootprint(1.0), (9, 9), (0, 0))
+    assert (found.block_bounds[..., [0, 2]] == np.inf).all()
+    assert (found.block_bounds[..., [1, 3]] == -np.inf).all()
+    assert not len(found.tiles)

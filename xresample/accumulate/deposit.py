@@ -172,13 +172,33 @@ def _bound_blocks(
     j0, j1, i0, i1 = active
     bounds = np.empty((-(-(j1 - j0) // BLOCK), -(-(i1 - i0) // BLOCK) + 1, 5))
 
-    def work(rows: tuple[int, int]) -> None:
-        columns = np.empty((3, 2 * pixmap.shape[1]))
-        bound_blocks(pixmap, active, steps, far, rows, columns, bounds)
+    def work(some: tuple[int, int]) -> None:
+        rows = range(j0 + some[0] * BLOCK, min(j0 + some[1] * BLOCK, j1))
+        lines = _lines_around(pixmap, rows, BLOCK * (some[1] - some[0]))
+        extremes = np.empty((3, lines.shape[1]))
+        bound_blocks(lines, (i0, i1), steps, far, extremes, bounds[some[0] : some[1]])
 
-    rows = range(0, len(bounds), BOUND_ROWS)
-    pool.run(work, [(k, min(k + BOUND_ROWS, len(bounds))) for k in rows], threads)
+    # A last block with fewer rows is bounded alone.
+    whole = (j1 - j0) // BLOCK
+    parts = [(k, min(k + BOUND_ROWS, whole)) for k in range(0, whole, BOUND_ROWS)]
+    pool.run(work, parts + [(k, k + 1) for k in range(whole, len(bounds))], threads)
     return bounds
+
+
+def _lines_around(pixmap: np.ndarray, rows: range, count: int) -> np.ndarray:
+    """Return the rows of a pixel map that `bound_blocks` reads, flattened.
+
+    There are ``count`` rows of blocks between one row and two rows. A neighbour takes the place of
+    a row beyond the blocks or beyond the map.
+    """
+    last = len(pixmap) - 1
+    if rows.start > 0 and len(rows) == count and rows.stop < last:
+        lines = pixmap[rows.start - 1 : rows.stop + 2]
+    else:
+        own = np.minimum(np.arange(count), len(rows) - 1)
+        wanted = rows.start + np.array([-1, *own, len(rows), len(rows) + 1])
+        lines = pixmap[np.clip(wanted, 0, last)]
+    return lines.reshape(len(lines), -1)
 
 
 def _tiles(

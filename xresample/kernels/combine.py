@@ -47,7 +47,7 @@ import math
 
 from .by_address import fetch
 from .intrinsics import turn
-from .jit import inlined, inner, jit
+from .jit import inner, jit
 from .structures import CONTRIBUTED, GROUP, NO_REFERENCE, OVERFLOWED, PAD
 
 BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
@@ -209,7 +209,7 @@ def combine_row(values, y, x0, n, lanes, rules, columns, known):
     return beyond
 
 
-@inlined
+@inner
 def fetch_row(planes, y, x0, n):
     """Ask for ``n`` pixels of a row of all planes; the row need not exist."""
     values, context, dq = planes.values, planes.context, planes.dq

@@ -64,51 +64,6 @@ def finite(x):
     return x + 0.0 * x
 
 
-@inner
-def fold_row(row, after, above, low, high, step):
-    """Update the least, the greatest and the longest step of each column with a row of centres.
-
-    ``row`` holds x and y in turn, ``after`` is the row from its second pixel on, ``above`` the next
-    row. The loops have no branch, so they become vector instructions, and a NaN changes nothing.
-    """
-    for k in range(row.size):
-        here = finite(row[k])
-        low[k] = here if here < low[k] else low[k]
-        high[k] = here if here > high[k] else high[k]
-        along_y = abs(finite(above[k]) - here)
-        step[k] = along_y if along_y > step[k] else step[k]
-    for k in range(after.size):
-        along_x = abs(finite(after[k]) - finite(row[k]))
-        step[k] = along_x if along_x > step[k] else step[k]
-
-
-@inner
-def fold_ring(row, after, above, step):
-    """Update the longest step of each column with a row of centres next to a block."""
-    for k in range(row.size):
-        along_y = abs(finite(above[k]) - finite(row[k]))
-        step[k] = along_y if along_y > step[k] else step[k]
-    for k in range(after.size):
-        along_x = abs(finite(after[k]) - finite(row[k]))
-        step[k] = along_x if along_x > step[k] else step[k]
-
-
-@inner
-def fold_rows(pixmap, start, stop, low, high, step):
-    """Write the extremes of the columns of a row of blocks at the border of the pixel map."""
-    last = pixmap.shape[0] - 1
-    low[:] = math.inf
-    high[:] = -math.inf
-    step[:] = 0.0
-    for j in range(max(start - 1, 0), min(stop, last) + 1):
-        row = pixmap[j].reshape(-1)
-        above = pixmap[min(j + 1, last)].reshape(-1)
-        if start <= j < stop:
-            fold_row(row, row[2:], above, low, high, step)
-        else:
-            fold_ring(row, row[2:], above, step)
-
-
 @inlined
 def extremes(lines, k, to_next):
     """Return the least, the greatest and the longest step of one column of `fold_block`."""
@@ -127,9 +82,9 @@ def extremes(lines, k, to_next):
 
 @inner
 def fold_block(lines, low, high, step):
-    """Write the extremes of the columns of a row of blocks inside the pixel map.
+    """Write the extremes of the columns of a row of blocks.
 
-    ``lines`` are the ``BLOCK`` rows of the blocks, one row before and two rows after them. One loop
+    ``lines`` are one row before the blocks, their ``BLOCK`` rows, and two rows after them. One loop
     reads all rows, so the extremes stay in registers.
     """
     use_wide_vectors()
@@ -142,37 +97,31 @@ def fold_block(lines, low, high, step):
 
 
 @jit
-def bound_blocks(pixmap, active, steps, far, rows, columns, block_bounds):
+def bound_blocks(lines, columns, steps, far, space, block_bounds):
     """Bound the output cells that the pixels of each block can reach.
 
     Parameters
     ----------
-    pixmap : ndarray
-        float64 ``(y, x, 2)``: mapped pixel centres.
-    active : tuple of int
-        First and past-the-last row and column of the pixels to deposit.
+    lines : ndarray
+        float64 ``(y, 2 x)``: mapped pixel centres, x and y in turn, in the rows of the blocks, one
+        row before and two rows after them. Where one of these is missing, a neighbour takes its
+        place, which adds nothing.
+    columns : tuple of int
+        First and past-the-last column of the pixels to deposit.
     steps, far : float
         A pixel reaches ``far`` from its centre, plus ``steps`` times the longest step to a
         neighbouring centre.
-    rows : tuple of int
-        First and past-the-last row of blocks to bound.
-    columns : ndarray
+    space : ndarray
         float64 ``(3, 2 x)``: space for the least, the greatest and the longest step per column.
     block_bounds : ndarray
         float64 ``(block y, block x + 1, 5)``; written: first and last cell along y, first and last
         cell along x, and the reach. The last column bounds the whole row of blocks.
     """
-    j0, j1, i0, i1 = active
-    ny = pixmap.shape[0]
-    low, high, step = columns[0], columns[1], columns[2]
-    for by in range(rows[0], rows[1]):
-        start, stop = j0 + by * BLOCK, min(j0 + (by + 1) * BLOCK, j1)
-        if start > 0 and start + BLOCK == stop < ny - 1:
-            lines = pixmap[start - 1 : stop + 2].reshape(BLOCK + 3, 2 * pixmap.shape[1])
-            fold_block(lines, low, high, step)
-        else:
-            fold_rows(pixmap, start, stop, low, high, step)
-        bound_row(low, high, step, i0, i1, steps, far, block_bounds[by])
+    low, high, step = space[0], space[1], space[2]
+    for by in range(block_bounds.shape[0]):
+        start = by * BLOCK
+        fold_block(lines[start : start + BLOCK + 3], low, high, step)
+        bound_row(low, high, step, columns[0], columns[1], steps, far, block_bounds[by])
 
 
 @inner
