@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -12,9 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.flavours import FLAVOURS, Flavour
-
-_OWN = "XRESAMPLE_TEST_CACHE"
-"""Environment variable with the compilation cache of this session; child processes inherit it."""
+from tests.support.shared_cache import SHARED
 
 
 def _fresh_numba_cache() -> None:
@@ -23,11 +22,11 @@ def _fresh_numba_cache() -> None:
     The workers of pytest-xdist and other child processes share the cache of the session that
     started them. ``XRESAMPLE_KEEP_CACHE=1`` keeps the value of ``NUMBA_CACHE_DIR``.
     """
-    if os.environ.get("XRESAMPLE_KEEP_CACHE") or os.environ.get(_OWN):
+    if os.environ.get("XRESAMPLE_KEEP_CACHE") or os.environ.get(SHARED):
         return
-    os.environ[_OWN] = os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="xresample-numba-")
+    os.environ[SHARED] = os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="xresample-numba-")
     global _created
-    _created = os.environ[_OWN]
+    _created = os.environ[SHARED]
 
 
 _created: str | None = None
@@ -39,10 +38,24 @@ settings.register_profile("xresample", derandomize=True, deadline=None)
 settings.load_profile("xresample")
 
 
+collect_ignore = ["support/loaded_kernels.py"]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the compilation cache that this process created."""
     if _created:
         shutil.rmtree(_created, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests that fill the shared cache first, so that other tests compile fewer kernels."""
+    items.sort(key=lambda item: item.get_closest_marker("fills_cache") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt all objects so far from garbage collection, which would visit them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=list(FLAVOURS))

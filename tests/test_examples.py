@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xarray as xr
 from astropy.io import fits
 
@@ -41,18 +42,25 @@ def test_coadd_writes_a_mosaic_and_a_picture(tmp_path):
         assert int(mosaic["con"].max()) == 0b1111111
 
 
-def test_from_files_simulates_files(tmp_path):
-    assert "3 exposures, at most 3 per pixel" in run("from_files.py", tmp_path)
-    assert (tmp_path / "mosaic.png").stat().st_size > 20_000
-    with fits.open(tmp_path / "mosaic.fits") as hdus:
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """Return the folder with the files that an example simulates, and what the example prints."""
+    folder = tmp_path_factory.mktemp("simulated")
+    return folder, run("from_files.py", folder)
+
+
+def test_from_files_simulates_files(simulated):
+    folder, printed = simulated
+    assert "3 exposures, at most 3 per pixel" in printed
+    assert (folder / "mosaic.png").stat().st_size > 20_000
+    with fits.open(folder / "mosaic.fits") as hdus:
         assert {"SCI", "ERR", "WHT", "CON", "VAR_RNOISE"} <= {hdu.name for hdu in hdus}
         # The masked pixels, which have 50 adu, are excluded.
         assert np.nanmax(hdus["SCI"].data) < 15
 
 
-def test_from_files_takes_the_files_that_are_named(tmp_path):
-    run("from_files.py", tmp_path)
-    two = [tmp_path / f"image_{k}.fits" for k in range(2)]
+def test_from_files_takes_the_files_that_are_named(simulated, tmp_path):
+    two = [simulated[0] / f"image_{k}.fits" for k in range(2)]
     printed = run("from_files.py", tmp_path, *two)
     assert "2 exposures" in printed
     assert "image_2.fits" not in printed

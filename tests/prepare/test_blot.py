@@ -43,6 +43,14 @@ def mosaic() -> xr.Dataset:
     return xrs.coadd([make_exposure(k, SHAPE) for k in range(4)], GRID)
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> xr.Dataset:
+    """Return the same mosaic in a store of small tiles."""
+    folder = tmp_path_factory.mktemp("blot") / "mosaic.zarr"
+    exposures = [make_exposure(k, SHAPE) for k in range(4)]
+    return xrs.coadd_to_zarr(exposures, GRID, folder, chunks=6)
+
+
 @pytest.mark.parametrize("interpolation", NAMES)
 def test_agrees_with_drizzle(interpolation):
     from drizzle.resample import blot_image
@@ -168,7 +176,7 @@ def test_only_the_part_under_the_exposure_is_read(mosaic):
 
 @pytest.mark.parametrize("interpolation", NAMES)
 @pytest.mark.parametrize("kind", ["mosaic", "exposure", "both", "store"])
-def test_lazy_blots_have_the_same_bits(mosaic, interpolation, kind, tmp_path):
+def test_lazy_blots_have_the_same_bits(mosaic, interpolation, kind, request):
     """An interpolation reads chunks beyond the exposure, too."""
     exposure = make_exposure(1, SHAPE).isel(y=slice(3, 31), x=slice(8, 40))
     expected = exposure.resample.blot(mosaic, interpolation=interpolation)
@@ -178,8 +186,7 @@ def test_lazy_blots_have_the_same_bits(mosaic, interpolation, kind, tmp_path):
     if kind in ("exposure", "both"):
         seen = exposure.chunk(y=9, x=20)
     if kind == "store":
-        exposures = [make_exposure(k, SHAPE) for k in range(4)]
-        image = xrs.coadd_to_zarr(exposures, GRID, tmp_path / "mosaic.zarr", chunks=6)
+        image = request.getfixturevalue("store")
         assert image["data"].chunks is not None
     got = seen.resample.blot(image, interpolation=interpolation)
     assert got.chunks == (seen["data"].chunks or ((28,), (32,)))

@@ -1,4 +1,4 @@
-"""The work of a process that a test kills; the process is forked after all kernels are compiled."""
+"""The work of a process that a test kills."""
 
 from __future__ import annotations
 
@@ -17,8 +17,3 @@ def write(folder: Path) -> None:
     """Write the mosaic of the campaign, or the tiles that a store still lacks."""
     with dask.config.set(scheduler="synchronous"):
         xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=CHUNKS, **FULL)
-
-
-# The forkserver imports this module once, so each forked process finds the kernels loaded. One
-# thread, because a pool of threads does not survive a fork.
-xrs.coadd(campaign(), GRID, threads=1, **FULL)

@@ -32,7 +32,7 @@ KILLS = int(os.environ.get("XRESAMPLE_TEST_KILLS", "5"))
 def processes() -> Any:
     """Return a context whose processes start with the kernels already compiled."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.killed"])
+    context.set_forkserver_preload(["tests.support.loaded_kernels"])
     return context
 
 
