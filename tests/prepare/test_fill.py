@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,17 @@ def with_planes(exposures: list[xr.Dataset]) -> list[xr.Dataset]:
     return made
 
 
+@cache
+def best_fluxes(scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fluxes and positions of the stars in exposures without bad pixels."""
+    mosaic = xrs.coadd(star_exposures(bad=0.0), star_grid(scale), **EQUAL)
+    return fluxes(mosaic, STARS, scale)
+
+
 def scatter(exposures: list[xr.Dataset], scale: float) -> tuple[float, float]:
     """Return the rms scatter that bad pixels cause in fluxes and in positions of stars."""
-    grid = star_grid(scale)
-    flux, offset = fluxes(xrs.coadd(exposures, grid, **EQUAL), STARS, scale)
-    best, there = fluxes(xrs.coadd(star_exposures(bad=0.0), grid, **EQUAL), STARS, scale)
+    flux, offset = fluxes(xrs.coadd(exposures, star_grid(scale), **EQUAL), STARS, scale)
+    best, there = best_fluxes(scale)
     return float(np.std(flux / best)), float(np.sqrt(np.mean((offset - there) ** 2)))
 
 

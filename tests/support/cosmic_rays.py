@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import xarray as xr
 from scipy.special import erf
 
 import xresample as xrs
+from xresample.wcs.handle import WCSHandle
 
 from .exposures import FLAGS, make_attrs
 from .wcs import CRVAL, SCALE, make_grid, make_gwcs
@@ -38,10 +40,18 @@ def wcs_of(k: int, shape: tuple[int, int] = SHAPE, distortion: float = 1.0) -> A
     return make_gwcs(shape, rotation=1.3 * k, offset=dither, distortion=distortion)
 
 
+@cache
+def transforms_of(k: int, shape: tuple[int, int]) -> tuple[str, Any, Any]:
+    """Return the WCS of exposure ``k``: as text, without limits, and the inverse if undistorted."""
+    forward = wcs_of(k, shape)
+    text = WCSHandle(forward).text
+    forward.bounding_box = None
+    return text, forward, wcs_of(k, shape, distortion=0.0).backward_transform
+
+
 def pixels_of(k: int, shape: tuple[int, int], sky: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of stars in exposure ``k``, by iteration: the WCS has no inverse."""
-    forward, inverse = wcs_of(k, shape), wcs_of(k, shape, distortion=0.0).backward_transform
-    forward.bounding_box = None
+    _, forward, inverse = transforms_of(k, shape)
     start = np.array(inverse(*sky))
     found = start.copy()
     for _ in range(20):
@@ -105,7 +115,6 @@ def make_scene(
     sky = first(x, y)
     exposures, amplitudes, lights = [], [], []
     for k in range(n):
-        wcs = wcs_of(k, shape)
         px, py = pixels_of(k, shape, sky)
         light = star_image(shape, px, py, flux, fwhm)
         hit = rng.random(shape) < rays
@@ -115,7 +124,7 @@ def make_scene(
         exposures.append(
             xrs.make_exposure(
                 data.astype(np.float32),
-                wcs,
+                transforms_of(k, shape)[0],
                 err=np.sqrt(variance),
                 dq=np.zeros(shape, np.uint32),
                 variances={"var_rnoise": variance},

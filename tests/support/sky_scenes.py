@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 import xresample as xrs
+from xresample.wcs.handle import WCSHandle
 
 from .wcs import CRVAL, SCALE, make_gwcs
 
@@ -37,12 +39,25 @@ def scene_wcs(k: int, spread: float = 30.0, **options: Any) -> Any:
     return make_gwcs(SHAPE, **{"rotation": 7.0 * k, "offset": offset, "distortion": 1.0, **options})
 
 
-def sky_exposure(
-    wcs: Any, sky: Any, seed: int, *, outliers: float = 0.0, **attrs: Any
+@cache
+def scene_of(k: int) -> tuple[str, np.ndarray]:
+    """Return the WCS of exposure ``k`` as text, and the brightness of the sources in its pixels."""
+    wcs = scene_wcs(k)
+    return WCSHandle(wcs).text, sources(*offsets_on_sky(wcs))
+
+
+def sky_exposure(wcs: Any, sky: Any, seed: int, **options: Any) -> xr.Dataset:
+    """Return an exposure of the scene on a WCS, with the options of `exposed`."""
+    return exposed((wcs, sources(*offsets_on_sky(wcs))), sky, seed, **options)
+
+
+def exposed(
+    scene: tuple[Any, np.ndarray], sky: Any, seed: int, *, outliers: float = 0.0, **attrs: Any
 ) -> xr.Dataset:
     """Return an exposure with a sky level, noise, and outliers in a fraction of the pixels."""
+    wcs, brightness = scene
     rng = np.random.default_rng(seed)
-    data = sources(*offsets_on_sky(wcs)) + sky + rng.normal(0, NOISE, SHAPE)
+    data = brightness + sky + rng.normal(0, NOISE, SHAPE)
     hit = rng.random(SHAPE) < outliers
     data[hit] += 0.5 + rng.exponential(20, SHAPE)[hit]
     return xrs.make_exposure(data.astype(np.float32), wcs, units="DN/s", **attrs)
@@ -51,6 +66,6 @@ def sky_exposure(
 def sky_exposures(levels: Sequence[float], seed: int = 0, **options: Any) -> list[xr.Dataset]:
     """Return one exposure per sky level."""
     return [
-        sky_exposure(scene_wcs(k), level, 100 * seed + k, filename=f"sky_{k}.fits", **options)
+        exposed(scene_of(k), level, 100 * seed + k, filename=f"sky_{k}.fits", **options)
         for k, level in enumerate(levels)
     ]

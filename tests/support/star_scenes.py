@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 import xresample as xrs
+from xresample.wcs.handle import WCSHandle
 
 from .wcs import CRVAL, SCALE, make_grid, make_gwcs
 
@@ -19,10 +21,19 @@ BOX = 10
 """Half side of the box in which the flux of a star is summed, in pixels of an exposure."""
 
 
-def star_wcs(k: int, shape: tuple[int, int] = SHAPE) -> Any:
-    """Return the distorted gwcs of exposure ``k``, dithered and rotated."""
+@cache
+def star_wcs(k: int) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the distorted WCS of exposure ``k`` as text, dithered and rotated, and its map.
+
+    The map is the distance of each pixel to the east and to the north of `CRVAL`, in pixels.
+    """
     dither = (1.7 * (k % 3) - 1.37, 0.9 * (k % 4) - 1.21)
-    return make_gwcs(shape, rotation=7.0 * k, offset=dither, distortion=1.0)
+    wcs = make_gwcs(SHAPE, rotation=7.0 * k, offset=dither, distortion=1.0)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
+    ra, dec = wcs(x, y)
+    step = SCALE / 3600
+    east = (ra - CRVAL[0]) / step * np.cos(np.deg2rad(CRVAL[1]))
+    return WCSHandle(wcs).text, east, (dec - CRVAL[1]) / step
 
 
 def positions(seed: int = 0, half: float = 110.0) -> np.ndarray:
@@ -32,14 +43,9 @@ def positions(seed: int = 0, half: float = 110.0) -> np.ndarray:
     return grid + np.random.default_rng(seed).uniform(-2, 2, grid.shape)
 
 
-def star_image(wcs: Any, stars: np.ndarray, fwhm: float, shape: tuple[int, int]) -> np.ndarray:
+def star_image(u: np.ndarray, v: np.ndarray, stars: np.ndarray, fwhm: float) -> np.ndarray:
     """Return an image of stars of flux 1, sampled at the centres of the pixels."""
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    ra, dec = wcs(x, y)
-    step, sigma = SCALE / 3600, fwhm / 2.354820045
-    u = (ra - CRVAL[0]) / step * np.cos(np.deg2rad(CRVAL[1]))
-    v = (dec - CRVAL[1]) / step
-    image = np.zeros(shape)
+    sigma, image = fwhm / 2.354820045, np.zeros(u.shape)
     for east, north in stars:
         near = (np.abs(u - east) < 12) & (np.abs(v - north) < 12)
         distance = (u[near] - east) ** 2 + (v[near] - north) ** 2
@@ -56,8 +62,8 @@ def star_exposures(
     stars = positions() if stars is None else stars
     for k in range(n):
         rng = np.random.default_rng(1000 * seed + k)
-        wcs = star_wcs(k)
-        image = star_image(wcs, stars, fwhm, SHAPE) + noise * rng.normal(size=SHAPE)
+        wcs, east, north = star_wcs(k)
+        image = star_image(east, north, stars, fwhm) + noise * rng.normal(size=SHAPE)
         flagged = rng.random(SHAPE) < bad
         image[flagged] = 1e4
         exposures.append(
