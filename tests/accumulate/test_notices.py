@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import xresample as xrs
-from tests.support.exposures import make_exposure, make_exposures, make_wcs, output_grid
+from tests.support.exposures import make_exposure, make_exposures, make_wcs, output_grid, wcs_text
 from tests.support.wcs import make_fits
 
 SHAPE = (12, 14)
@@ -22,7 +22,7 @@ FAR = (150.5, 2.0)
 
 def far_away(k: int) -> xr.Dataset:
     """Return an exposure outside the grid."""
-    return make_exposure(k, SHAPE, make_wcs(k, SHAPE, crval=FAR))
+    return make_exposure(k, SHAPE, wcs_text(k, SHAPE, crval=FAR))
 
 
 def of(caught: Any, category: type[Warning]) -> list[str]:

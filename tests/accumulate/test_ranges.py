@@ -13,9 +13,11 @@ import xarray as xr
 import xresample as xrs
 from tests.support.exposures import VARIANCES, assert_same_bits, shifted_map
 from tests.support.wcs import make_fits
+from xresample.wcs.handle import WCSHandle
 
 SHAPE = (20, 22)
 GRID = make_fits(SHAPE)
+WCS_TEXT = WCSHandle(GRID).text
 FLUX = "erg / (s cm2 Angstrom)"
 
 
@@ -28,7 +30,7 @@ def scaled(unit: float, dtype: str = "f8", n: int = 2) -> list[xr.Dataset]:
         variances = dict(zip(VARIANCES, images[2:] * unit**2, strict=True))
         exposures.append(
             xrs.make_exposure(
-                data, make_fits(SHAPE), err=err, variances=variances, units=FLUX,
+                data, WCS_TEXT, err=err, variances=variances, units=FLUX,
                 exposure_time=10.0 + k, filename=f"{k}.fits", level=0.25 * unit,
             )
         )  # fmt: skip

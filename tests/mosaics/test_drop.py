@@ -17,8 +17,8 @@ from tests.support.exposures import (
     checksum,
     make_arrays,
     make_exposure,
-    make_wcs,
     output_grid,
+    wcs_text,
 )
 from xresample.datamodel import context
 
@@ -30,7 +30,7 @@ def spread(n: int, **attrs: Any) -> list[xr.Dataset]:
     """Return exposures that lie side by side in rows, with overlaps."""
     return [
         make_exposure(
-            k, SHAPE, make_wcs(k, SHAPE, offset=(9.0 * (k % 3) - 9, 12.0 * (k // 3) - 6)), **attrs
+            k, SHAPE, wcs_text(k, SHAPE, offset=(9.0 * (k % 3) - 9, 12.0 * (k // 3) - 6)), **attrs
         )
         for k in range(n)
     ]
@@ -91,7 +91,7 @@ def test_a_mosaic_without_exposures_is_the_mosaic_of_the_others(
 def test_a_replaced_exposure_gives_the_mosaic_of_the_new_one(
     options: dict[str, Any], number: int, chunks: int | None
 ) -> None:
-    wcs = make_wcs(number, SHAPE, offset=(3.0, 2.0))
+    wcs = wcs_text(number, SHAPE, offset=(3.0, 2.0))
     arrays = make_arrays(number + 10, SHAPE)
     new = make_exposure(number, SHAPE, wcs, arrays, exposure_time=77.0)
     rest = [e for k, e in enumerate(EXPOSURES) if k != number]

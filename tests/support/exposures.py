@@ -32,9 +32,9 @@ def make_wcs(k: int, shape: tuple[int, int] = SHAPE, **options: Any) -> Any:
 
 
 @cache
-def wcs_text(k: int, shape: tuple[int, int]) -> str:
-    """Return the WCS of exposure ``k`` as text: an exposure is made much faster from text."""
-    return WCSHandle(make_wcs(k, shape)).text
+def wcs_text(k: int, shape: tuple[int, int] = SHAPE, **options: Any) -> str:
+    """Return `make_wcs` as text, which is written once: making an exposure takes a tenth."""
+    return WCSHandle(make_wcs(k, shape, **options)).text
 
 
 def make_arrays(k: int, shape: tuple[int, int] = SHAPE, flagged: float = 0.03) -> dict[str, Any]:
