@@ -165,7 +165,7 @@ assert after.ru_maxrss - before.ru_maxrss < 500_000
 
 def test_nothing_after_the_last_hdu_is_unpacked(tmp_path: Path) -> None:
     files.image(tmp_path / "a.fits")
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     with open(tmp_path / "b.fits.gz", "wb") as stream:
         stream.write(packer.compress((tmp_path / "a.fits").read_bytes()))
         for _ in range(64):
