@@ -13,6 +13,7 @@ from astropy.nddata.bitmask import (
     interpret_bit_flags,
 )
 
+from tests.support.flags import FLAGS, some_flags
 from xresample.datamodel.dq_flags import (
     as_uint32,
     flag_map_from_cf,
@@ -20,9 +21,6 @@ from xresample.datamodel.dq_flags import (
     interpret_good_bits,
 )
 from xresample.errors import InvalidInputError
-
-FLAGS = {"DO_NOT_USE": 1, "SATURATED": 2, "JUMP_DET": 4, "DROPOUT": 8, "NON_SCIENCE": 512}
-FLAGS["TOP"] = 1 << 31
 
 
 class Pixel(enum.Enum):
@@ -53,15 +51,6 @@ NAMES = [
     "JUMP_DET", "JUMP_DET, DROPOUT", "JUMP_DET+DROPOUT", "JUMP_DET | TOP", "~DO_NOT_USE",
     "~DO_NOT_USE+NON_SCIENCE", "~(DO_NOT_USE, TOP)", ["JUMP_DET", "DROPOUT"],
 ]  # fmt: skip
-
-
-def some_flags(dtype: str = "u4", seed: int = 0) -> np.ndarray:
-    """Return flags: many are 0, and some have the highest bit."""
-    rng = np.random.default_rng(seed)
-    bits = 8 * np.dtype(dtype).itemsize
-    single = np.uint64(1) << rng.integers(0, min(bits, 32), (20, 30)).astype(np.uint64)
-    pair = single | np.uint64(1) << rng.integers(0, 4, (20, 30)).astype(np.uint64)
-    return np.where(rng.random((20, 30)) < 0.4, 0, pair).astype(dtype)
 
 
 @pytest.mark.parametrize("good_bits", NUMBERS, ids=repr)
