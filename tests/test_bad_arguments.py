@@ -40,6 +40,7 @@ class Odd:
 
 GRID = make_grid((8, 9))
 EXPOSURE = make_exposure(0, (6, 7))
+WCS = EXPOSURE.resample.wcs
 CENTRE = tuple(map(float, GRID.pixel_to_world_values(4, 4)))
 ODD = "an object"
 
@@ -120,7 +121,7 @@ def model() -> dict[str, Any]:
     planes = {name: EXPOSURE[name].values for name in EXPOSURE.data_vars}
     times = dict.fromkeys(("exposure_time", "measurement_time", "duration"), 1.0)
     return {
-        **planes, **times, "wcs": EXPOSURE.resample.wcs, "filename": "a", "group_id": "a",
+        **planes, **times, "wcs": WCS, "filename": "a", "group_id": "a",
         "start_time": 1.0, "end_time": 2.0, "bunit_data": "MJy/sr", "level": 0.0,
         "pixelarea_steradians": 1e-12, "subtracted": True,
     }  # fmt: skip
