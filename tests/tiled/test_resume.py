@@ -20,7 +20,6 @@ from tests.support.tiles import (
     GRID,
     assert_identical,
     campaign,
-    eager_mosaic,
     store_files,
 )
 
@@ -36,23 +35,26 @@ def processes() -> Any:
     return context
 
 
-def duration(processes: Any, folder: Path) -> float:
+def duration(processes: Any, folder: Path, options: dict[str, Any]) -> float:
     """Write a store in a new process and return the seconds that this takes."""
     # The first process also waits for the preloaded module, so only the second one is timed.
     for name in ("first.zarr", folder.name):
         start = time.perf_counter()
-        process = processes.Process(target=killed.write, args=(folder.with_name(name),))
+        process = processes.Process(
+            target=killed.write, args=(folder.with_name(name),), kwargs=options
+        )
         process.start()
         process.join()
         assert process.exitcode == 0
     return time.perf_counter() - start
 
 
+@pytest.mark.parametrize("options", [{}, {"enable_ctx": "sets"}], ids=["bits", "sets"])
 def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(
-    tmp_path: Path, processes: Any
+    options: dict[str, Any], tmp_path: Path, processes: Any
 ) -> None:
     whole = tmp_path / "whole.zarr"
-    seconds = duration(processes, whole)
+    seconds = duration(processes, whole, options)
     expected = store_files(whole)
     rng = np.random.default_rng(7)
     kills, stores = 0, 0
@@ -61,7 +63,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(
         stores += 1
         code = -9
         while code != 0:
-            process = processes.Process(target=killed.write, args=(folder,))
+            process = processes.Process(target=killed.write, args=(folder,), kwargs=options)
             process.start()
             # After enough kills, the last process runs to its end.
             process.join(rng.uniform(0, seconds) if kills < KILLS else None)
@@ -72,8 +74,8 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(
             kills += code == -9
         assert store_files(folder) == expected
     assert kills >= KILLS
-    mosaic = xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=killed.CHUNKS, **FULL)
-    assert_identical(mosaic, eager_mosaic())
+    mosaic = xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=killed.CHUNKS, **FULL, **options)
+    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL, **options))
 
 
 def different_runs() -> dict[str, tuple[dict[str, Any], str]]:
