@@ -91,15 +91,14 @@ def _reference(campaign: Any) -> list[Any]:
 def marginal(size: int, output: int, count: int) -> dict[str, float]:
     """Time one more exposure in a mosaic of a given size."""
     from xresample.accumulate.accumulator import Accumulator
-    from xresample.datamodel.grid import Grid
-    from xresample.datamodel.options import Options
+    from xresample.accumulate.job import Job
 
     from .campaign import Campaign
 
     campaign = Campaign(size, output, count)
     exposures = [campaign.exposure(k) for k in range(count)]
-    options = Options(compute_err="driz_err", propagate_dq=True)
-    state = Accumulator.new(Grid.of(campaign.grid()), options, 2 * count)
+    options = {"compute_err": "driz_err", "propagate_dq": True}
+    state = Accumulator.new(Job.of_target(campaign.grid(), options), 2 * count)
     for exposure in exposures:
         # The first access to a page of the planes costs time once per mosaic, so it is not timed.
         state.add(exposure)

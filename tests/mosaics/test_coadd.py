@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -177,3 +179,34 @@ def test_a_grid_dict_sets_pixel_scale_and_ratio() -> None:
     with pytest.warns(xrs.PixelScaleWarning):
         other = xrs.empty_mosaic(given, pixel_scale_ratio=0.9)
     assert other.attrs["pixel_scale_ratio"] == 0.9
+
+
+def in_memory_before_each(made: list[int]) -> Iterator[xr.Dataset]:
+    """Yield exposures; before each, note how many of the earlier ones are still in memory."""
+    references: list[weakref.ref[xr.Dataset]] = []
+    for k in range(4):
+        made.append(sum(reference() is not None for reference in references))
+        exposure = make_exposure(k)
+        references.append(weakref.ref(exposure))
+        yield exposure
+        del exposure
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("way", ["coadd", "add", "stacks"])
+def test_a_generator_keeps_one_exposure_in_memory(way: str, threads: int) -> None:
+    made: list[int] = []
+    exposures = in_memory_before_each(made)
+    gc.collect()
+    gc.disable()
+    try:
+        if way == "coadd":
+            xrs.coadd(exposures, GRID, threads=threads)
+        elif way == "add":
+            xrs.empty_mosaic(GRID).resample.add(exposures, threads=threads)
+        else:
+            stacks = (exposure.expand_dims("exposure") for exposure in [make_exposure(9)])
+            xrs.empty_mosaic(GRID).resample.add(stacks, exposures, threads=threads)
+    finally:
+        gc.enable()
+    assert made == [0] * 4

@@ -133,6 +133,8 @@ class Accumulator:
         """Add exposures in order; those in files are read ahead."""
         for exposure, prepared in read_ahead(exposures, self.job, threads):
             self.add(exposure, threads=threads, prepared=prepared)
+            # The next exposure may be made now, and this one should not stay beside it.
+            del exposure, prepared
 
     def deposit(
         self,

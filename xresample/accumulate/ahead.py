@@ -53,7 +53,9 @@ def read_ahead(
         Number of threads. Nothing is prepared if it is 1. Default: one per CPU.
     """
     if pool.count(threads) == 1:
-        yield from ((exposure, None) for exposure in exposures)
+        for exposure in exposures:
+            yield exposure, None
+            del exposure
         return
     with ThreadPoolExecutor(1, "xresample-read-ahead") as executor:
         waiting: tuple[xr.Dataset, Future[Prepared | None]] | None = None
@@ -64,6 +66,8 @@ def read_ahead(
             waiting = None if following is None else (exposure, following)
             if following is None:
                 yield exposure, None
+            # No exposure stays beside the next one, which may be made now.
+            del exposure, following
         if waiting is not None:
             yield waiting[0], waiting[1].result()
 

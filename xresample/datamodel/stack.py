@@ -40,8 +40,16 @@ def separate(exposures: xr.Dataset | Iterable[xr.Dataset]) -> Iterable[xr.Datase
         The argument cannot hold exposures.
     """
     given = datasets("exposures", exposures)
-    parts = (part for entry in given for part in _parts(entry))
+    parts = _all_parts(given)
     return list(parts) if isinstance(given, Sized) else parts
+
+
+def _all_parts(given: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
+    """Yield the exposures of some Datasets, and keep none of them while the next one is made."""
+    for entry in given:
+        parts = _parts(entry)
+        del entry
+        yield from parts
 
 
 def _parts(dataset: xr.Dataset) -> Iterator[xr.Dataset]:

@@ -161,10 +161,11 @@ def add(
     # `open` allocates planes for the first exposure's variances together with all other planes.
     more = Exposure(first[0]).variances if first and isinstance(first[0], xr.Dataset) else ()
     state = Accumulator.open(mosaic, more, threads)
+    every = chain(_taken(first), waiting)
     if pixmap is None:
-        state.add_all(chain(first, waiting), threads)
+        state.add_all(every, threads)
     else:
-        for number, exposure in enumerate(chain(first, waiting)):
+        for number, exposure in enumerate(every):
             if number:
                 raise InvalidInputError(
                     "pixmap= belongs to one exposure: add exposures that have a pixmap one at a "
@@ -175,6 +176,12 @@ def add(
     return state.dataset()
 
 
+def _taken(exposures: list[xr.Dataset]) -> Iterator[xr.Dataset]:
+    """Yield exposures, and remove each from its list, so that the list does not keep it."""
+    while exposures:
+        yield exposures.pop(0)
+
+
 def add_by_role(
     dataset: xr.Dataset,
     others: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
@@ -183,9 +190,7 @@ def add_by_role(
     **how: Any,
 ) -> xr.Dataset:
     """Add exposures to the mosaic among several Datasets, or to a new mosaic."""
-    given: list[Any] = [part for entry in (dataset, *others) for part in separate(entry)]
-    mosaics = [entry for entry in given if is_mosaic(entry)]
-    exposures = [entry for entry in given if not is_mosaic(entry)]
+    mosaics, exposures, waiting = _by_role((dataset, *others))
     if len(mosaics) > 1:
         raise InvalidInputError(
             f"add takes one mosaic and exposures, got {len(mosaics)} mosaics: use merge to combine "
@@ -204,7 +209,26 @@ def add_by_role(
                 "start a mosaic on the grid of output_wcs"
             )
         mosaics = [empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
-    return add(mosaics[0], exposures, expected=bool(others), **how)
+    return add(mosaics[0], chain(exposures, *waiting), expected=bool(others), **how)
+
+
+def _by_role(
+    given: tuple[xr.Dataset | Iterable[xr.Dataset], ...],
+) -> tuple[list[xr.Dataset], list[xr.Dataset], list[Iterable[xr.Dataset]]]:
+    """Return mosaics, exposures, and generators of further exposures.
+
+    Generators at the end stay generators if there is a mosaic before them, so their exposures are
+    in memory one at a time.
+    """
+    mosaics: list[xr.Dataset] = []
+    exposures: list[xr.Dataset] = []
+    for number, entry in enumerate(given):
+        rest = given[number:]
+        if mosaics and not any(isinstance(one, Sized) for one in rest):
+            return mosaics, exposures, [separate(one) for one in rest]
+        for part in separate(entry):
+            (mosaics if is_mosaic(part) else exposures).append(part)
+    return mosaics, exposures, []
 
 
 def onto(
@@ -267,4 +291,6 @@ def _shown(exposures: Iterable[xr.Dataset], progress: bool) -> Iterator[xr.Datas
     with bar(progress, total=total, desc="co-adding", unit="exposure") as shown:
         for exposure in exposures:
             yield exposure
+            # A generator may make the next exposure now, and this one should not stay beside it.
+            del exposure
             shown.update()
