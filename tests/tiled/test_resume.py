@@ -20,6 +20,7 @@ from tests.support.tiles import (
     GRID,
     assert_identical,
     campaign,
+    eager_mosaic,
     store_files,
 )
 
@@ -75,7 +76,10 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(
         assert store_files(folder) == expected
     assert kills >= KILLS
     mosaic = xrs.coadd_to_zarr(campaign(), GRID, folder, chunks=killed.CHUNKS, **FULL, **options)
-    assert_identical(mosaic, xrs.coadd(campaign(), GRID, **FULL, **options))
+    if options:
+        # The labels of sets differ between tiles and a whole mosaic, but mean the same exposures.
+        mosaic = mosaic.compute().resample.with_context("bits")
+    assert_identical(mosaic, eager_mosaic())
 
 
 def different_runs() -> dict[str, tuple[dict[str, Any], str]]:
