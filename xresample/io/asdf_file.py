@@ -246,7 +246,7 @@ def tree_wcs(source: SourceFile | bytes, keys: tuple[str, ...], name: str) -> st
         if not isinstance(node, BaseLowLevelWCS):
             raise UnsupportedWCSError(_unknown(name))
         try:
-            return to_text(node)
+            return to_text(node, is_fresh=True)
         except UnsupportedWCSError as error:
             raise UnsupportedWCSError(f"{_unknown(name)} ({error})") from error
 

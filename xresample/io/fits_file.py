@@ -384,5 +384,5 @@ def table_bytes(source: SourceFile, index: int) -> bytes:
 def text_wcs(source: SourceFile, index: int) -> str:
     """Return the WCS text that `fits_writer` wrote into a table."""
     return source.remembered(
-        ("text", index), lambda: to_text(parse(table_bytes(source, index).decode()))
+        ("text", index), lambda: to_text(parse(table_bytes(source, index).decode()), is_fresh=True)
     )

@@ -20,10 +20,17 @@ _DIGITS = 1e-9
 """Difference, in pixels, of reference pixels that differ only because a header rounds them."""
 
 
-def to_text(wcs: Any) -> str:
+def to_text(wcs: Any, *, is_fresh: bool = False) -> str:
     """Return a WCS as ASDF text with all arrays inline.
 
     The text of a WCS does not depend on the versions of the packages that write it.
+
+    Parameters
+    ----------
+    wcs : WCS
+        The WCS.
+    is_fresh : bool, optional
+        Whether the object was just made, and nobody needs it afterwards: then no copy is made.
 
     Raises
     ------
@@ -39,7 +46,8 @@ def to_text(wcs: Any) -> str:
         )
     wcs = without_degenerate_axes(wcs)
     try:
-        text = _write(wcs)
+        # A WCS that has been used has changed attributes, which are removed from a copy.
+        text = _write(wcs if is_fresh else copied(wcs))
         if _ANCHOR in text:
             # ASDF writes a shared object once, with an anchor. A WCS that is read from the text
             # shares no objects, so its own text has no anchor.
@@ -90,13 +98,11 @@ def parse(text: str) -> Any:
     return wcs
 
 
-def _write(wcs: Any) -> str:
-    """Return the ASDF text of a WCS."""
+def _write(own: Any) -> str:
+    """Return the ASDF text of a WCS, which may change."""
     import asdf
     from astropy.wcs import WCS
 
-    # A WCS that has been used has changed attributes, which are removed from a copy.
-    own = copied(wcs)
     if is_gwcs(own):
         own = usual_order(own)
         _drop_circles(own)
