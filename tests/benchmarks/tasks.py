@@ -7,6 +7,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def files(folder: str, size: int, count: int) -> dict[str, float]:
     return write_files(folder, size, count)
 
 
-TASKS = {
+TASKS: dict[str, Callable[..., dict[str, float]]] = {
     "files": files,
     "streaming": streaming,
     "first": first,

@@ -920,4 +920,5 @@ class _Descriptor:
 def register() -> None:
     """Make the accessor available as ``Dataset.resample``, in place of the method of this name."""
     formatting.register()
-    xr.Dataset.resample = _Descriptor()  # type: ignore[assignment,method-assign]
+    # The accessor calls the method of this name if it is itself called.
+    setattr(xr.Dataset, "resample", _Descriptor())  # noqa: B010 - types allow no other method

@@ -26,7 +26,7 @@ import numpy as np
 from xresample.datamodel.memory import total_memory
 
 SHARE = 8
-"""Memory of the machine over the maximum of spare memory."""
+"""Memory of the machine over the maximum size of spare memory."""
 
 
 class _Owner:
@@ -44,9 +44,9 @@ class Spare:
     """The spare memory of a process."""
 
     def __init__(self) -> None:
-        # Garbage collection may give memory back while this thread holds the lock.
+        # Garbage collection may give memory back while this thread holds the lock, at any line.
         self._lock = threading.RLock()
-        self._blocks: list[np.ndarray] = []
+        self._blocks: dict[int, np.ndarray] = {}
         self._in_use = 0
         self._limit = 0
 
@@ -54,8 +54,7 @@ class Spare:
         """Return an array, and whether it is new, with zeros; a used one has any content."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         with self._lock:
-            found = next((k for k, block in enumerate(self._blocks) if block.nbytes == size), None)
-            block = None if found is None else self._blocks.pop(found)
+            block = self._taken(size)
             is_new = block is None
             if block is None:
                 block = np.zeros(size, np.uint8)
@@ -65,13 +64,22 @@ class Spare:
             self._limit = (total_memory() or 0) // SHARE
         return np.asarray(owner).view(dtype).reshape(shape), is_new
 
+    def _taken(self, size: int) -> np.ndarray | None:
+        """Remove and return a block of some bytes, or None if there is no such block."""
+        for key, block in list(self._blocks.items()):
+            if block.nbytes == size and self._blocks.pop(key, None) is not None:
+                return block
+        return None
+
     def give_back(self, block: np.ndarray) -> None:
         """Keep a block for the next array of its size, within the limits."""
         with self._lock:
             self._in_use -= 1
-            self._blocks.append(block)
-            while self._blocks and (not self._in_use or self.nbytes > self._limit):
-                self._blocks.pop(0)
+            self._blocks[id(block)] = block
+            for key in list(self._blocks):
+                if self._in_use and self.nbytes <= self._limit:
+                    break
+                self._blocks.pop(key, None)
 
     def clear(self) -> None:
         """Give up all spare memory."""
@@ -81,7 +89,7 @@ class Spare:
     @property
     def nbytes(self) -> int:
         """The number of spare bytes."""
-        return sum(block.nbytes for block in self._blocks)
+        return sum(block.nbytes for block in list(self._blocks.values()))
 
 
 spare = Spare()
