@@ -237,6 +237,7 @@ def test_a_bad_time_is_an_error(bad: float, name: str) -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 0.0])
 def test_weights_of_hooks_cost_their_pixel_only(bad: float) -> None:
     class Weighed(xrs.Resample):
+        # The hook passes on whatever it receives, so it names no parameters.
         def resample_variance_arrays(self, **given: Any) -> None:  # type: ignore[override]
             weights = given["weight_map"].astype(np.float64)
             weights[5, 3] = bad

@@ -247,6 +247,7 @@ def test_bad_arguments_of_the_class(package: Any, option: dict[str, Any]) -> Non
     {"pixfrac": np.nan}, {"in_units": "photons"}, {"xmin": 12, "xmax": 4}, {"ymin": 99},
     {"xmax": -4}, {"scale": 0.0}, {"dq": np.ones((19, 23))}, {"dq": np.ones((19, 23), np.int64)},
 ])  # fmt: skip
+# One of the bad arguments is also deprecated.
 @pytest.mark.filterwarnings("ignore:Argument 'scale':DeprecationWarning")
 def test_bad_arguments_of_an_image_change_nothing(option: dict[str, Any]) -> None:
     added, shape = images(1)

@@ -239,7 +239,6 @@ def test_an_older_store_is_resumed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("chunks", [None, 30])
-@pytest.mark.filterwarnings("ignore::xresample.RepeatedExposureWarning")
 def test_facts_survive_every_path(chunks: Any, tmp_path: Path) -> None:
     exposures = [make_exposure(k, SHAPE, **FACTS) for k in range(3)]
     whole = xrs.coadd(exposures, GRID)

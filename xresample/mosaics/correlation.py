@@ -44,19 +44,19 @@ class Correlation:
     """Row and column after the blocks."""
 
     @classmethod
-    def of(cls, mosaic: xr.Dataset, needed: Iterable[Index] | None = None) -> Correlation:
+    def of(cls, mosaic: xr.Dataset, blocks: Iterable[Index] | None = None) -> Correlation:
         """Return the correlation from the sums of a mosaic.
 
         Parameters
         ----------
         mosaic : xarray.Dataset
             The mosaic, or a part of one.
-        needed : iterable of (int, int), optional
+        blocks : iterable of (int, int), optional
             Rows and columns of the blocks that are used. Default: all.
         """
         sums = mosaic[NOISE].transpose("lag_y", "lag_x", *schema.BLOCKS).values
         edges = tuple(edges_of(mosaic, axis) for axis in schema.PIXELS)
-        chosen = list(np.ndindex(sums.shape[2:])) if needed is None else list(needed)
+        chosen = list(np.ndindex(sums.shape[2:]) if blocks is None else blocks)
         means = expected_products(mosaic, _weighted_deviation(mosaic), edges, chosen, len(sums) - 1)
         return cls.from_sums(sums, means, edges)
 
