@@ -18,10 +18,8 @@ PLAIN: dict[str, Any] = {"weight_type": None, "good_bits": None, "enable_var": F
 
 def sent(grid: Any, by: str) -> Any:
     """Return a grid after a round trip that loses digits."""
-    if by == "pickle":
-        again = pickle.loads(pickle.dumps(grid))  # noqa: S301 - pickled in the same line
-    else:
-        again = WCS(grid.to_header())
+    stored = pickle.dumps(grid)
+    again = pickle.loads(stored) if by == "pickle" else WCS(grid.to_header())  # noqa: S301 - above
     again.array_shape = grid.array_shape
     return again
 
