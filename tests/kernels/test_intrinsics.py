@@ -15,8 +15,8 @@ from xresample.kernels.jit import inlined, jit
 from xresample.kernels.structures import GROUP, SPAN
 
 CHECKS = {
-    "lanes": intrinsics.lanes_work,
     "patches": intrinsics.patches_work,
+    "rows": intrinsics.rows_work,
     "turn": intrinsics.turn_works,
     "multiply_add": intrinsics.multiply_add_works,
     "readers": by_address.readers_work,
@@ -47,25 +47,7 @@ def test_a_feature_that_fails_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @compiled
-@pytest.mark.parametrize("factor", [0.0, -1.5])
-def test_lanes(factor: float) -> None:
-    add_lanes = inlined(plain.add_lanes)
-
-    @jit
-    def both(one, other, factor, samples):
-        intrinsics.add_lanes_by_llvm(one, 2, factor, samples, 1)
-        add_lanes(other, 2, factor, samples, 1)
-
-    rng = np.random.default_rng(0)
-    one, samples = rng.random(4 * GROUP), rng.random(2 * GROUP)
-    samples[-1] = np.nan if factor == 0 else 1.0
-    other = one.copy()
-    both(one, other, factor, samples)
-    np.testing.assert_array_equal(one, other)
-
-
-@compiled
-@pytest.mark.parametrize("side", [2, 3])
+@pytest.mark.parametrize("side", [1, 2, 3])
 @pytest.mark.parametrize("powers", [(1, 1), (1, 2), (2, 2)])
 def test_patches(side: int, powers: tuple[int, int]) -> None:
     group_1, pair_1, flags_1 = intrinsics.patch_by_llvm(side)
@@ -87,6 +69,7 @@ def test_patches(side: int, powers: tuple[int, int]) -> None:
     rng = np.random.default_rng(side)
     cells, samples = rng.normal(size=9 * SPAN), rng.random(3 * GROUP)
     cells[5 + SPAN] = 0.0
+    samples[1] = np.nan
     pixels = (side + 1) ** 2
     found = []
     for add in (first, second):
@@ -96,6 +79,30 @@ def test_patches(side: int, powers: tuple[int, int]) -> None:
     # The compiler may round a product and a sum once in one of them, and twice in the other.
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-15)
     np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+@compiled
+@pytest.mark.parametrize("factor", [-0.3, 0.0, 1e-7, np.nan])
+def test_rows(factor: float) -> None:
+    set_flags, write_products = inlined(plain.set_flags_in_row), inlined(plain.write_products)
+
+    @jit
+    def both(one, other, flags, factor):
+        intrinsics.write_products_by_llvm(one, 3, 40, factor, 0.7)
+        write_products(other, 3, 40, factor, 0.7)
+        intrinsics.set_flags_in_row_by_llvm(flags[0], 2, one, 3, 9)
+        set_flags(flags[1], 2, one, 3, 9)
+
+    one = np.random.default_rng(4).normal(size=64)
+    one[40:44] = 1e-3, -1e-3, 1e-4, 0.0
+    other, flags = one.copy(), np.full((2, 12), 4)
+    both(one, other, flags, factor)
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(*flags)
+    written = factor * one[40:48]
+    written[~(np.abs(written) > 1e-10)] = 0.0
+    np.testing.assert_array_equal(one[3:11], written * 0.7)
+    np.testing.assert_array_equal(flags[0, 2:10], np.where(written > 0, 13, 4))
 
 
 @compiled

@@ -38,7 +38,7 @@ from __future__ import annotations
 import math
 
 from .corners import blend_rows, corners, is_stretched, is_torn, mended_corners
-from .intrinsics import add_lanes, patch
+from .intrinsics import patch, set_flags_in_row, write_products
 from .jit import inlined, inner, jit
 from .patches import (
     FIRST,
@@ -50,52 +50,30 @@ from .patches import (
     is_small,
     narrow_patches,
     patch_window,
+    point_patches,
     wide_patches,
 )
 from .reach import BLOCK, MARGIN, block_range
 from .samples import take_samples
-from .separable import separable_cells, separable_windows
+from .separable import separable_factors, separable_windows
 from .square import quadrilateral_cells
-from .structures import MIN_OVERLAP, PAD, SPAN, TURBO
+from .structures import LANES, MIN_OVERLAP, PAD, POINT, SPAN, TURBO
 
 
-def deposit_window(scratch, window, tile, lanes, sums, w, k, flag):
-    """Add input pixel ``k`` of a piece to the cells of its window that lie inside the tile."""
-    width = tile.x1 - tile.x0 + PAD
-    for r in range(max(0, tile.y0 - window.y0), min(window.ny, tile.y1 - window.y0)):
-        pixel_row = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
-        for c in range(max(0, tile.x0 - window.x0), min(window.nx, tile.x1 - window.x0)):
-            a = scratch.cells[window.start + (r * window.pitch + c) * window.stride]
-            if abs(a) > MIN_OVERLAP:
-                aw = a * w
-                pixel = pixel_row + c
-                for g in range(lanes.groups):
-                    factor = aw if g < lanes.linear_groups else aw * aw
-                    at, own = pixel * lanes.groups + g, k * lanes.groups + g
-                    add_lanes(sums.lanes, at, factor, scratch.samples.lanes, own)
-                if sums.flags.size > 0 and aw > 0.0:
-                    sums.flags[pixel] |= flag
+def lane_adder(add_group, add_pair):
+    """Return the function that adds all groups of lanes of a pixel to some output pixels.
 
-
-# Most kernels deposit few pixels in this way, and a call compiles faster than the inlined body.
-# Every pixel of gaussian, lanczos and point does, for which a call costs up to a fifth of the time.
-deposit = inner(deposit_window)
-deposit_inline = inlined(deposit_window)
-
-
-def depositor(side):
-    """Return the function that deposits a pixel on a patch of ``side`` x ``side`` cells.
-
-    The groups of lanes are added in pairs; the last one is added alone if their number is odd.
+    The groups are added in pairs; the last one is added alone if their number is odd. ``steps``
+    tells the two functions which output pixels are meant.
     """
-    add_group, add_pair, set_flags = patch(side)
 
     @inlined
-    def deposit_patch(scratch, first, width, lanes, sums, w, k, flag):
-        """Add input pixel ``k`` of a piece to the patch from cell ``first`` of the tile on."""
+    def add_lanes(scratch, start, first, steps, lanes, sums, w, k):
+        """Add input pixel ``k`` of a piece from cell ``first`` of the tile on.
+
+        The overlaps stand from ``scratch.cells[start]`` on.
+        """
         cells, samples, groups = scratch.cells, scratch.samples.lanes, lanes.groups
-        start = k if side == 2 else WIDE + int(cells[SLOT + k])
-        steps = groups, width * groups
         for g in range(0, groups - 1, 2):
             powers = 1 if g < lanes.linear_groups else 2, 1 if g + 1 < lanes.linear_groups else 2
             at, own = first * groups + g, k * groups + g
@@ -105,13 +83,27 @@ def depositor(side):
             power = 1 if g < lanes.linear_groups else 2
             at, own = first * groups + g, k * groups + g
             add_group(sums.lanes, at, steps, cells, start, w, (power, power), samples, own)
+
+    return add_lanes
+
+
+def depositor(side):
+    """Return the function that deposits a pixel on a patch of ``side`` x ``side`` cells."""
+    add_group, add_pair, set_flags = patch(side)
+    add_lanes = lane_adder(add_group, add_pair)
+
+    @inlined
+    def deposit_patch(scratch, start, first, width, lanes, sums, w, k, flag):
+        """Add input pixel ``k`` of a piece to the patch from cell ``first`` of the tile on."""
+        steps = lanes.groups, width * lanes.groups
+        add_lanes(scratch, start, first, steps, lanes, sums, w, k)
         if sums.flags.size > 0:
-            set_flags(sums.flags, first, width, cells, start, w, flag)
+            set_flags(sums.flags, first, width, scratch.cells, start, w, flag)
 
     return deposit_patch
 
 
-deposit_2x2, deposit_3x3 = depositor(2), depositor(3)
+deposit_1x1, deposit_2x2, deposit_3x3 = depositor(1), depositor(2), depositor(3)
 
 
 @inlined
@@ -123,10 +115,70 @@ def deposit_inside(tile, lanes, sums, k, scratch):
         return False
     width = tile.x1 - tile.x0 + PAD
     if cells[SIDE + k] == 2.0:
-        deposit_2x2(scratch, first, width, lanes, sums, w, k, flag)
+        deposit_2x2(scratch, k, first, width, lanes, sums, w, k, flag)
     else:
-        deposit_3x3(scratch, first, width, lanes, sums, w, k, flag)
+        start = WIDE + int(cells[SLOT + k])
+        deposit_3x3(scratch, start, first, width, lanes, sums, w, k, flag)
     return True
+
+
+@inner
+def deposit(scratch, window, tile, lanes, sums, w, k, flag):
+    """Add input pixel ``k`` of a piece to the cells of its window that lie inside the tile.
+
+    Few pixels are deposited in this way, and a call compiles faster than the inlined body.
+    """
+    width = tile.x1 - tile.x0 + PAD
+    for r in range(max(0, tile.y0 - window.y0), min(window.ny, tile.y1 - window.y0)):
+        pixel_row = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
+        for c in range(max(0, tile.x0 - window.x0), min(window.nx, tile.x1 - window.x0)):
+            start = window.start + (r * window.pitch + c) * window.stride
+            if abs(scratch.cells[start]) > MIN_OVERLAP:
+                deposit_1x1(scratch, start, pixel_row + c, width, lanes, sums, w, k, flag)
+
+
+def row_of(add):
+    """Return the function that adds groups of lanes to cells side by side.
+
+    Cells are taken in twos: the number of rounds is then nearly always the same, and the processor
+    can predict it. The cell behind an odd number must exist, and its overlap must be 0. A sum
+    begins at +0, so it is never -0, and adding 0 does not change its bits.
+    """
+
+    @inlined
+    def add_row(sums, at, steps, cells, start, w, powers, samples, own):
+        """Add groups of lanes to ``steps[1]`` cells; ``steps[0]`` groups lie between them."""
+        groups, n = steps
+        for c in range(0, n, 2):
+            here, there = at + c * groups, at + (c + 1) * groups
+            add(sums, here, steps, cells, start + c, w, powers, samples, own)
+            add(sums, there, steps, cells, start + c + 1, w, powers, samples, own)
+
+    return add_row
+
+
+add_lanes_to_row = lane_adder(*(row_of(add) for add in patch(1)[:2]))
+
+
+@inlined
+def deposit_products(scratch, window, tile, lanes, sums, w, k, flag):
+    """Add input pixel ``k`` of a piece to cells whose overlaps are products of two factors.
+
+    The window lies inside the tile, see `separable_factors`. Zeros complete its rows to a multiple
+    of ``LANES`` cells.
+    """
+    cells, width = scratch.cells, tile.x1 - tile.x0 + PAD
+    along_x, row = window.start, window.start + window.pitch
+    along_y = row + window.pitch
+    for r in range(window.ny):
+        for c in range(0, window.nx, LANES):
+            write_products(cells, row + c, along_x + c, cells[along_y + r], w)
+        first = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
+        # The row holds overlaps times the weight, so the weight that is left is 1.
+        add_lanes_to_row(scratch, row, first, (lanes.groups, window.nx), lanes, sums, 1.0, k)
+        if sums.flags.size > 0:
+            for c in range(0, window.nx, LANES):
+                set_flags_in_row(sums.flags, first + c, cells, row + c, flag)
 
 
 @inlined
@@ -195,7 +247,8 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
             ):
                 q = mended_corners(source.pixmap, j, i0 + k, h)
             window = quadrilateral_cells(q, tile, cells)
-        deposit(scratch, window, tile, lanes, sums, w, k, flag)
+        if window.nx > 0:
+            deposit(scratch, window, tile, lanes, sums, w, k, flag)
 
 
 @inlined
@@ -212,6 +265,18 @@ def deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch):
 
 
 @inlined
+def deposit_points(source, tile, lanes, sums, j, i0, n, scratch):
+    """Deposit ``n`` pixels of row ``j`` on the one cell that holds their centre."""
+    cells, weights, flags = scratch.cells, scratch.samples.weights, scratch.samples.flags
+    point_patches(source.pixmap, j, i0, n, tile, cells)
+    width = tile.x1 - tile.x0 + PAD
+    for k in range(n):
+        first = int(cells[FIRST + k])
+        if weights[k] != 0.0 and first >= 0:
+            deposit_1x1(scratch, k, first, width, lanes, sums, weights[k], k, flags[k])
+
+
+@inlined
 def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scratch):
     """Deposit ``n`` pixels of row ``j`` by a kernel that is a product of two factors."""
     far = footprint.reach
@@ -219,13 +284,16 @@ def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scra
     if footprint.code == TURBO and far < 1.0:
         deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch)
         return
+    if footprint.code == POINT:
+        deposit_points(source, tile, lanes, sums, j, i0, n, scratch)
+        return
     separable_windows(source.pixmap, j, i0, n, footprint.code, far, scratch.cells)
     for k in range(n):
         w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
         if w != 0.0:
             x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]
-            window = separable_cells(footprint, x, y, k, tile, scratch.cells)
-            deposit_inline(scratch, window, tile, lanes, sums, w, k, flag)
+            window = separable_factors(footprint, x, y, k, tile, scratch.cells)
+            deposit_products(scratch, window, tile, lanes, sums, w, k, flag)
 
 
 @jit

@@ -25,7 +25,7 @@ from numba.extending import intrinsic
 
 from . import plain
 from .jit import inlined, jit, variant
-from .structures import GROUP, SPAN
+from .structures import GROUP, LANES, MIN_OVERLAP, SPAN
 
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
@@ -56,11 +56,13 @@ class Vectors:
         lanes = ir.Constant(ir.VectorType(I32, self.width), [0] * self.width)
         return self.builder.shuffle_vector(first, undefined, lanes)
 
-    def factors(self, first: Any, last: Any) -> Any:
-        """Return a vector with one factor in the last group and another in the groups before."""
+    def raised(self, factors: Any, once: list[Any]) -> Any:
+        """Return factors or their squares: ``once`` tells which, for the first and last group."""
+        squares = self.builder.fmul(factors, factors)
+        first, last = (self.builder.select(o, factors, squares) for o in once)
         in_last = [lane >= self.width - GROUP for lane in range(self.width)]
         mask = ir.Constant(ir.VectorType(ir.IntType(1), self.width), in_last)
-        return self.builder.select(mask, self.filled(last), self.filled(first))
+        return self.builder.select(mask, last, first)
 
     def add(self, target: Any, factors: Any, samples: Any) -> None:
         """Add factors times samples to the numbers that a pointer points to."""
@@ -79,20 +81,6 @@ def _cells(side: int, builder: Any, data: Any, k: Any, w: Any) -> Any:
         yield m % side, m // side, builder.fmul(builder.load(builder.gep(data, [index])), w)
 
 
-@intrinsic
-def add_lanes_by_llvm(typingctx, sums, at, factor, samples, sample):
-    """Write the instructions of `plain.add_lanes`."""
-
-    def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, GROUP)
-        target = make.pointer(make.data(signature.args[0], args[0]), args[1])
-        source = make.pointer(make.data(signature.args[3], args[3]), args[4])
-        make.add(target, make.filled(args[2]), builder.load(source, align=8))
-        return context.get_dummy_value()
-
-    return types.void(sums, types.intp, types.float64, samples, types.intp), codegen
-
-
 def _vectors(width: int, side: int) -> Any:
     """Return the intrinsic that adds vectors of some lanes to a patch."""
 
@@ -109,13 +97,22 @@ def _vectors(width: int, side: int) -> Any:
             once = [
                 builder.icmp_signed("==", builder.extract_value(args[6], n), one) for n in range(2)
             ]
-            for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
-                away = builder.add(
-                    builder.mul(step, ir.Constant(I64, c)), builder.mul(row, ir.Constant(I64, r))
-                )
-                squared = builder.fmul(aw, aw)
-                factors = make.factors(*(builder.select(o, aw, squared) for o in once))
-                make.add(make.pointer(data, builder.add(args[1], away)), factors, own)
+
+            def add(raised: Any) -> None:
+                for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
+                    away = builder.add(
+                        builder.mul(step, ir.Constant(I64, c)),
+                        builder.mul(row, ir.Constant(I64, r)),
+                    )
+                    target = make.pointer(data, builder.add(args[1], away))
+                    make.add(target, raised(make.filled(aw)), own)
+
+            # Most exposures have linear lanes only. The processor predicts this branch.
+            with builder.if_else(builder.and_(*once)) as (linear, mixed):
+                with linear:
+                    add(lambda filled: filled)
+                with mixed:
+                    add(lambda filled: make.raised(filled, once))
             return context.get_dummy_value()
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
@@ -147,6 +144,49 @@ def _flags(side: int) -> Any:
         return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
 
     return flags_of
+
+
+@intrinsic
+def write_products_by_llvm(typingctx, cells, to, start, factor, weight):
+    """Write the instructions of `plain.write_products`."""
+
+    def codegen(context, builder, signature, args):
+        make = Vectors(context, builder, LANES)
+        data = make.data(signature.args[0], args[0])
+        target, source = (
+            builder.bitcast(builder.gep(data, [at]), make.type.as_pointer()) for at in args[1:3]
+        )
+        overlaps = builder.fmul(builder.load(source, align=8), make.filled(args[3]))
+        large, small = (make.filled(ir.Constant(F64, s * MIN_OVERLAP)) for s in (1, -1))
+        kept = builder.or_(
+            builder.fcmp_ordered(">", overlaps, large), builder.fcmp_ordered("<", overlaps, small)
+        )
+        overlaps = builder.select(kept, overlaps, make.zeros)
+        builder.store(builder.fmul(overlaps, make.filled(args[4])), target, align=8)
+        return context.get_dummy_value()
+
+    whole, number = types.intp, types.float64
+    return types.void(cells, whole, whole, number, number), codegen
+
+
+@intrinsic
+def set_flags_in_row_by_llvm(typingctx, flags, at, cells, k, flag):
+    """Write the instructions of `plain.set_flags_in_row`."""
+
+    def codegen(context, builder, signature, args):
+        make = Vectors(context, builder, LANES)
+        whole = ir.VectorType(I64, LANES)
+        target = builder.gep(make.data(signature.args[0], args[0]), [args[1]])
+        target = builder.bitcast(target, whole.as_pointer())
+        start = builder.gep(make.data(signature.args[2], args[2]), [args[3]])
+        factors = builder.load(builder.bitcast(start, make.type.as_pointer()), align=8)
+        bits = builder.bitcast(make.filled(builder.bitcast(args[4], F64)), whole)
+        positive = builder.fcmp_ordered(">", factors, make.zeros)
+        bits = builder.select(positive, bits, ir.Constant(whole, [0] * LANES))
+        builder.store(builder.or_(builder.load(target, align=8), bits), target, align=8)
+        return context.get_dummy_value()
+
+    return types.void(flags, types.intp, cells, types.intp, types.intp), codegen
 
 
 Patch = tuple[Any, Any, Any]
@@ -244,20 +284,6 @@ def use_wide_vectors_by_llvm(typingctx):
 # The functions below try the features on a few numbers.
 
 
-@jit
-def _try_lanes(sums, samples):
-    add_lanes_by_llvm(sums, 1, 2.0, samples, 1)
-    add_lanes_by_llvm(sums, 0, 0.0, samples, 0)
-
-
-def lanes_work() -> bool:
-    """Tell whether `add_lanes_by_llvm` adds samples, and drops even NaN at a factor of 0."""
-    sums, samples = np.ones(2 * GROUP), np.arange(2.0 * GROUP)
-    samples[0] = np.nan
-    _try_lanes(sums, samples)
-    return np.array_equal(sums, [1.0] * GROUP + [1.0 + 2.0 * k for k in samples[GROUP:]])
-
-
 _GROUP_BY_LLVM, _PAIR_BY_LLVM, _FLAGS_BY_LLVM = patch_by_llvm(2)
 
 
@@ -269,16 +295,42 @@ def _try_patch(sums, cells, samples, flags):
 
 
 def patches_work() -> bool:
-    """Tell whether the functions of `patch_by_llvm` deposit on 2 x 2 pixels of three groups."""
+    """Tell whether the functions of `patch_by_llvm` deposit on 2 x 2 pixels of three groups.
+
+    A factor of 0 drops even NaN.
+    """
     sums, cells, samples = np.ones(12 * GROUP), np.zeros(4 * SPAN), np.arange(3.0 * GROUP)
-    flags = np.zeros(4, np.int64)
+    samples[0], flags = np.nan, np.zeros(4, np.int64)
     overlaps = np.array([0.25, 0.0, 0.5, 0.125])
     cells[1::SPAN] = overlaps
     _try_patch(sums, cells, samples, flags)
-    factors = 2 * overlaps[:, None, None] ** 1
-    powers = np.stack([factors**2, factors, factors**2], axis=1)[..., 0]
-    expected = 1 + powers * samples.reshape(3, GROUP)
-    return np.array_equal(sums.reshape(4, 3, GROUP), expected) and list(flags) == [5, 0, 5, 5]
+    powers = (2 * overlaps[:, None]) ** (2, 1, 2)
+    expected = 1 + powers[:, :, None] * samples.reshape(3, GROUP)
+    expected[1] = 1.0
+    found = sums.reshape(4, 3, GROUP)
+    return np.array_equal(found, expected, equal_nan=True) and list(flags) == [5, 0, 5, 5]
+
+
+@jit
+def _try_row(flags, cells):
+    set_flags_in_row_by_llvm(flags, 1, cells, 2, 5)
+    write_products_by_llvm(cells, 1, LANES + 2, 2.0, 3.0)
+
+
+def rows_work() -> bool:
+    """Tell whether the functions for rows of cells set flags and write products."""
+    flags, cells = np.full(LANES + 2, 8), np.ones(2 * LANES + 2)
+    cells[3:6] = 0.0, -1.0, np.nan
+    cells[-2:] = -1e-11, -1.0
+    _try_row(flags, cells)
+    products = [6.0] * (LANES - 2) + [0.0, -6.0]
+    return list(flags) == [8, 13, 8, 8, 8, *[13] * (LANES - 4), 8] and list(cells) == [
+        1.0,
+        *products,
+        *[1.0] * (LANES - 1),
+        -1e-11,
+        -1.0,
+    ]
 
 
 @jit
@@ -338,8 +390,12 @@ def works(name: str, check: Callable[[], bool]) -> bool:
     return found
 
 
-add_lanes = add_lanes_by_llvm if works("lanes", lanes_work) else inlined(plain.add_lanes)
 patch = patch_by_llvm if works("patches", patches_work) else plain.patch
+set_flags_in_row, write_products = (
+    (set_flags_in_row_by_llvm, write_products_by_llvm)
+    if works("rows", rows_work)
+    else (inlined(plain.set_flags_in_row), inlined(plain.write_products))
+)
 turn = turn_by_llvm if works("turn", turn_works) else inlined(plain.turn)
 multiply_add = (
     multiply_add_by_llvm

@@ -67,15 +67,12 @@ from .square import (
     signed_area,
     tolerance_of,
 )
-from .structures import COARSE, PAD, SNAP, SPAN, CellWindow
+from .structures import COARSE, LANES, PAD, SNAP, SPAN, CellWindow
 
 WIDE = 4 * SPAN
 CORNERS = 13 * SPAN
 WIDE_CORNERS = 21 * SPAN
 COLUMN, ROW, WIDTH, HEIGHT, SIDE, FIRST, SLOT = (k * SPAN for k in range(29, 36))
-
-LANES = 8
-"""Maximum number of pixels per instruction; loops run on to a multiple of this number."""
 
 
 @inlined
@@ -237,6 +234,22 @@ def box_patches(pixmap, j, i0, n, half, tile, cells):
         narrow_boxes(row, n, half, tile, cells)
     else:
         wide_boxes(row, n, half, tile, cells)
+
+
+@inner
+def point_patches(pixmap, j, i0, n, tile, cells):
+    """Write the patches of ``n`` pixels of row ``j`` that deposit on the cell of their centre.
+
+    A centre on the border of two cells belongs to the second one, whatever its rounding error. A
+    NaN centre has no cell.
+    """
+    use_wide_vectors()
+    row = pixmap[j].reshape(-1)[2 * i0 :]
+    for k in range(n):
+        x, y = row[2 * k], row[2 * k + 1]
+        column, line = floor(x + SNAP + 0.5), floor(y + SNAP + 0.5)
+        put(cells, k, column, line, 0.0, 0.0, 1.0, tile)
+        cells[k] = 1.0
 
 
 @inlined

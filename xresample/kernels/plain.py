@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .jit import inlined
-from .structures import GROUP, SPAN
+from .structures import GROUP, LANES, MIN_OVERLAP, SPAN
 
 ONE_BIT = 1.5 * 2.0**52
 """Adding this number to a float64 leaves no bit for a fraction."""
@@ -35,25 +35,21 @@ def snapped(x, tolerance):
     return nearest if abs(x - nearest) < tolerance else x
 
 
-def add_lanes(sums, at, factor, samples, sample):
-    """Add ``factor`` times the group ``sample`` of ``samples`` to the group ``at`` of ``sums``.
-
-    A factor of 0 adds nothing, whatever the samples are.
-    """
-    if factor != 0.0:
-        for lane in range(GROUP):
-            sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
-
-
 def patch(side: int) -> tuple[Any, Any, Any]:
     """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels."""
-    add = inlined(add_lanes)
+
+    @inlined
+    def add(sums, at, factor, samples, sample):
+        if factor != 0.0:
+            for lane in range(GROUP):
+                sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
 
     def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
         """Add a group of lanes to each pixel of a patch; ``at`` is the group of the first pixel.
 
         ``steps`` are the groups from one pixel to the next along x and y. The factor is the
-        overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2; both powers are equal.
+        overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2; both powers are equal. A
+        factor of 0 adds nothing, whatever the samples are.
         """
         for m in range(side * side):
             here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
@@ -73,6 +69,27 @@ def patch(side: int) -> tuple[Any, Any, Any]:
                 flags[at + m // side * row + m % side] |= flag
 
     return inlined(add_group), inlined(add_pair), inlined(set_flags)
+
+
+def write_products(cells, to, start, factor, weight):
+    """Write ``LANES`` overlaps times the weight of their pixel to ``cells[to]`` and behind.
+
+    An overlap is the product of a factor and the number from ``cells[start]`` on, or 0 if the
+    product is no more than a rounding error.
+    """
+    for m in range(LANES):
+        overlap = cells[start + m] * factor
+        cells[to + m] = (overlap if abs(overlap) > MIN_OVERLAP else 0.0) * weight
+
+
+def set_flags_in_row(flags, at, cells, k, flag):
+    """Set bits in those of ``LANES`` pixels side by side whose factors are positive.
+
+    The factors stand from ``cells[k]`` on. All pixels must exist, also those with a factor of 0.
+    """
+    for m in range(LANES):
+        if cells[k + m] > 0.0:
+            flags[at + m] |= flag
 
 
 def turn(source, at, pitch, target, to, target_pitch):

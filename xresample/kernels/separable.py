@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from .jit import inlined, inner
-from .patches import share
+from .patches import filled_up, share
 from .plain import floor
 from .structures import (
     GAUSSIAN,
@@ -115,11 +115,12 @@ def write_factors(footprint, first, n, centre, cells, start):
 
 
 @inlined
-def separable_cells(footprint, x, y, k, tile, cells):
-    """Write the overlaps of the ``k``-th pixel of a row, centred at ``(x, y)``.
+def separable_factors(footprint, x, y, k, tile, cells):
+    """Write the factors of the ``k``-th pixel of a row, centred at ``(x, y)``.
 
-    The overlaps are written from ``cells[LARGE]`` on, for cells inside the tile only. Return the
-    window; the window of a NaN centre is empty.
+    Return the window of the cells inside the tile; the window of a NaN centre is empty. Its factors
+    along x stand from ``start`` on, and zeros complete them to ``pitch`` numbers, a multiple of
+    ``LANES``. Then comes space for a row of products, and then the factors along y.
     """
     first_x = max(cells[FIRST_X + k], float(tile.x0))
     final_x = min(cells[LAST_X + k], tile.x1 - 1.0)
@@ -127,12 +128,10 @@ def separable_cells(footprint, x, y, k, tile, cells):
     final_y = min(cells[LAST_Y + k], tile.y1 - 1.0)
     if math.isfinite(x + y) and first_x <= final_x and first_y <= final_y:
         nx, ny = int(final_x - first_x) + 1, int(final_y - first_y) + 1
-        along_y = LARGE + nx * ny
+        pitch = filled_up(nx)
         write_factors(footprint, first_x, nx, x, cells, LARGE)
-        write_factors(footprint, first_y, ny, y, cells, along_y)
-        # Row 0 comes last, because its overlaps replace the factors along x.
-        for r in range(ny - 1, -1, -1):
-            for c in range(nx):
-                cells[LARGE + r * nx + c] = cells[LARGE + c] * cells[along_y + r]
-        return CellWindow(int(first_x), int(first_y), nx, ny, nx, LARGE, 1)
+        for c in range(LARGE + nx, LARGE + pitch):
+            cells[c] = 0.0
+        write_factors(footprint, first_y, ny, y, cells, LARGE + 2 * pitch)
+        return CellWindow(int(first_x), int(first_y), nx, ny, pitch, LARGE, 1)
     return CellWindow(0, 0, 0, 0, 0, LARGE, 1)

@@ -26,6 +26,9 @@ SPAN = 128
 not overlap, and turns the loops over the pixels of a piece into vector instructions.
 """
 
+LANES = 8
+"""Maximum number of pixels per instruction; loops run on to a multiple of this number."""
+
 CACHE_LINE = 64
 """Number of bytes in a line of the cache."""
 
