@@ -14,9 +14,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from . import plain
-from .intrinsics import F64, I32, works
+from .intrinsics import works
 from .jit import inlined, jit
 from .structures import CACHE_LINE
+from .vectors import F64, I32
 
 Readers = tuple[Any, Any, Any]
 """Functions that read a float32, a float64 and a uint32 number."""

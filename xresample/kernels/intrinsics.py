@@ -1,8 +1,9 @@
 """Instructions that numba does not write by itself.
 
 A deposit is a short sequence of vector instructions. numba makes no vectors of several statements,
-and checks each index for counting from the end. This module writes these instructions through
-llvmlite, which makes a deposit cost a third of its plain equivalent.
+and checks each index for counting from the end. Therefore ``vectors`` writes these instructions
+through llvmlite, which makes a deposit cost a third of its plain equivalent. This module writes
+the rest, tries every feature, and chooses.
 
 Each feature, ``*_by_llvm``, has an equivalent in ``plain``. When the module is imported, a small
 function tries each feature and checks the numbers. A feature that fails is replaced by the plain
@@ -15,7 +16,6 @@ Samples and sums are flat arrays of float64 and are counted in groups of ``GROUP
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numba
 import numpy as np
@@ -25,226 +25,14 @@ from numba.extending import intrinsic
 
 from . import plain
 from .jit import inlined, jit, variant
-from .structures import GROUP, LANES, MIN_OVERLAP, SPAN
-
-I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
-
-# The following code writes vectors: the deposit of lanes on one pixel and on a patch of pixels.
-
-
-class Vectors:
-    """Writes instructions for vectors of ``width`` lanes."""
-
-    def __init__(self, context: Any, builder: Any, width: int) -> None:
-        self.context, self.builder, self.width = context, builder, width
-        self.type = ir.VectorType(F64, width)
-        self.zeros = ir.Constant(self.type, [0.0] * width)
-
-    def data(self, array_type: Any, array: Any) -> Any:
-        """Return the pointer to the first element of an array."""
-        return self.context.make_array(array_type)(self.context, self.builder, array).data
-
-    def pointer(self, data: Any, group: Any) -> Any:
-        """Return the pointer to a vector that starts with a group."""
-        start = self.builder.mul(group, ir.Constant(I64, GROUP))
-        return self.builder.bitcast(self.builder.gep(data, [start]), self.type.as_pointer())
-
-    def filled(self, value: Any) -> Any:
-        """Return a vector with one value in all lanes."""
-        undefined = ir.Constant(self.type, ir.Undefined)
-        first = self.builder.insert_element(undefined, value, ir.Constant(I32, 0))
-        lanes = ir.Constant(ir.VectorType(I32, self.width), [0] * self.width)
-        return self.builder.shuffle_vector(first, undefined, lanes)
-
-    def raised(self, factors: Any, once: list[Any]) -> Any:
-        """Return factors or their squares: ``once`` tells which, for the first and last group."""
-        squares = self.builder.fmul(factors, factors)
-        first, last = (self.builder.select(o, factors, squares) for o in once)
-        in_last = [lane >= self.width - GROUP for lane in range(self.width)]
-        mask = ir.Constant(ir.VectorType(ir.IntType(1), self.width), in_last)
-        return self.builder.select(mask, last, first)
-
-    def add(self, target: Any, factors: Any, samples: Any) -> None:
-        """Add factors times samples to the numbers that a pointer points to."""
-        builder = self.builder
-        # A select replaces a branch, because the processor cannot predict which cells a pixel
-        # overlaps. The select acts on the product: a masked store would be slow to read back.
-        there = builder.fcmp_unordered("!=", factors, self.zeros)
-        product = builder.select(there, builder.fmul(factors, samples), self.zeros)
-        builder.store(builder.fadd(builder.load(target, align=8), product), target, align=8)
-
-
-def _cells(side: int, builder: Any, data: Any, k: Any, w: Any) -> Any:
-    """Yield the column, row and overlap times ``w`` of each cell of a patch."""
-    for m in range(side * side):
-        index = builder.add(k, ir.Constant(I64, m * SPAN))
-        yield m % side, m // side, builder.fmul(builder.load(builder.gep(data, [index])), w)
-
-
-def _vectors(width: int, side: int) -> Any:
-    """Return the intrinsic that adds vectors of some lanes to a patch."""
-
-    @intrinsic
-    def vectors(typingctx, sums, at, steps, cells, k, w, powers, samples, sample):
-        def codegen(context, builder, signature, args):
-            make = Vectors(context, builder, width)
-            data = make.data(signature.args[0], args[0])
-            overlaps = make.data(signature.args[3], args[3])
-            source = make.pointer(make.data(signature.args[7], args[7]), args[8])
-            own = builder.load(source, align=8)
-            step, row = (builder.extract_value(args[2], n) for n in range(2))
-            one = ir.Constant(I64, 1)
-            once = [
-                builder.icmp_signed("==", builder.extract_value(args[6], n), one) for n in range(2)
-            ]
-
-            def add(raised: Any) -> None:
-                for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
-                    away = builder.add(
-                        builder.mul(step, ir.Constant(I64, c)),
-                        builder.mul(row, ir.Constant(I64, r)),
-                    )
-                    target = make.pointer(data, builder.add(args[1], away))
-                    make.add(target, raised(make.filled(aw)), own)
-
-            # Most exposures have linear lanes only. The processor predicts this branch.
-            with builder.if_else(builder.and_(*once)) as (linear, mixed):
-                with linear:
-                    add(lambda filled: filled)
-                with mixed:
-                    add(lambda filled: make.raised(filled, once))
-            return context.get_dummy_value()
-
-        whole, pair = types.intp, types.UniTuple(types.intp, 2)
-        return types.void(
-            sums, whole, pair, cells, whole, types.float64, pair, samples, whole
-        ), codegen
-
-    return vectors
-
-
-def _flags(side: int) -> Any:
-    """Return the intrinsic that sets flags of a patch."""
-
-    @intrinsic
-    def flags_of(typingctx, flags, at, row, cells, k, w, flag):
-        def codegen(context, builder, signature, args):
-            make = Vectors(context, builder, 1)
-            data = make.data(signature.args[0], args[0])
-            overlaps = make.data(signature.args[3], args[3])
-            for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
-                away = builder.add(builder.mul(args[2], ir.Constant(I64, r)), ir.Constant(I64, c))
-                target = builder.gep(data, [builder.add(args[1], away)])
-                positive = builder.fcmp_ordered(">", aw, ir.Constant(F64, 0.0))
-                bits = builder.select(positive, args[6], ir.Constant(I64, 0))
-                builder.store(builder.or_(builder.load(target), bits), target)
-            return context.get_dummy_value()
-
-        whole = types.intp
-        return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
-
-    return flags_of
-
-
-@intrinsic
-def write_products_by_llvm(typingctx, cells, to, start, factor, weight):
-    """Write the instructions of `plain.write_products`."""
-
-    def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, LANES)
-        data = make.data(signature.args[0], args[0])
-        target, source = (
-            builder.bitcast(builder.gep(data, [at]), make.type.as_pointer()) for at in args[1:3]
-        )
-        overlaps = builder.fmul(builder.load(source, align=8), make.filled(args[3]))
-        large, small = (make.filled(ir.Constant(F64, s * MIN_OVERLAP)) for s in (1, -1))
-        kept = builder.or_(
-            builder.fcmp_ordered(">", overlaps, large), builder.fcmp_ordered("<", overlaps, small)
-        )
-        overlaps = builder.select(kept, overlaps, make.zeros)
-        builder.store(builder.fmul(overlaps, make.filled(args[4])), target, align=8)
-        return context.get_dummy_value()
-
-    whole, number = types.intp, types.float64
-    return types.void(cells, whole, whole, number, number), codegen
-
-
-@intrinsic
-def set_flags_in_row_by_llvm(typingctx, flags, at, cells, k, flag):
-    """Write the instructions of `plain.set_flags_in_row`."""
-
-    def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, LANES)
-        whole = ir.VectorType(I64, LANES)
-        target = builder.gep(make.data(signature.args[0], args[0]), [args[1]])
-        target = builder.bitcast(target, whole.as_pointer())
-        start = builder.gep(make.data(signature.args[2], args[2]), [args[3]])
-        factors = builder.load(builder.bitcast(start, make.type.as_pointer()), align=8)
-        bits = builder.bitcast(make.filled(builder.bitcast(args[4], F64)), whole)
-        positive = builder.fcmp_ordered(">", factors, make.zeros)
-        bits = builder.select(positive, bits, ir.Constant(whole, [0] * LANES))
-        builder.store(builder.or_(builder.load(target, align=8), bits), target, align=8)
-        return context.get_dummy_value()
-
-    return types.void(flags, types.intp, cells, types.intp, types.intp), codegen
-
-
-Patch = tuple[Any, Any, Any]
-"""Functions that add a group of lanes, add a pair of groups, and set flags on a patch."""
-
-
-def patch_by_llvm(side: int) -> Patch:
-    """Return the functions of `plain.patch` as vector instructions.
-
-    No branch depends on the overlaps: the processor cannot predict which cells a pixel overlaps.
-    """
-    return _vectors(GROUP, side), _vectors(2 * GROUP, side), _flags(side)
-
-
-# The following code turns rows into columns. The compiler itself would load and store scattered
-# numbers, which takes three times as long.
-
-_FIRST_OF_PAIRS, _SECOND_OF_PAIRS = (0, 4, 2, 6), (1, 5, 3, 7)
-_LOW_HALVES, _HIGH_HALVES = (0, 1, 4, 5), (2, 3, 6, 7)
-
-
-def _turned(builder: Any, rows: list[Any]) -> list[Any]:
-    """Return the columns of four vectors of four numbers."""
-
-    def mixed(a: Any, b: Any, order: tuple[int, ...]) -> Any:
-        return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, GROUP), list(order)))
-
-    even = [mixed(rows[k], rows[k + 1], _FIRST_OF_PAIRS) for k in (0, 2)]
-    odd = [mixed(rows[k], rows[k + 1], _SECOND_OF_PAIRS) for k in (0, 2)]
-    return [mixed(a, b, half) for half in (_LOW_HALVES, _HIGH_HALVES) for a, b in (even, odd)]
-
-
-@intrinsic
-def turn_by_llvm(typingctx, source, at, pitch, target, to, target_pitch):
-    """Write the instructions of `plain.turn`."""
-
-    def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, GROUP)
-
-        def lines(array: int) -> list[Any]:
-            data = make.data(signature.args[array], args[array])
-            at, pitch = args[array + 1], args[array + 2]
-            starts = [
-                builder.add(at, builder.mul(pitch, ir.Constant(I64, k))) for k in range(GROUP)
-            ]
-            return [
-                builder.bitcast(builder.gep(data, [start]), make.type.as_pointer())
-                for start in starts
-            ]
-
-        rows = [builder.load(line, align=8) for line in lines(0)]
-        for column, line in zip(_turned(builder, rows), lines(3), strict=True):
-            builder.store(column, line, align=8)
-        return context.get_dummy_value()
-
-    whole = types.intp
-    return types.void(source, whole, whole, target, whole, whole), codegen
-
+from .structures import GROUP, LANES, SPAN
+from .vectors import (
+    F64,
+    patch_by_llvm,
+    set_flags_in_row_by_llvm,
+    turn_by_llvm,
+    write_products_by_llvm,
+)
 
 # The following code multiplies and adds with one rounding instead of two.
 
