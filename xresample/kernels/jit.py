@@ -12,8 +12,8 @@ covers all sources of the kernels, the versions of numba and llvmlite, and every
 changes the code. Each entry is a file of its own that is replaced as a whole, so any number of
 processes can fill one cache at the same time.
 
-**Private features of numba** are used here, in ``vectors``, ``intrinsics`` and ``by_address``. Where
-numba lacks a feature, compilation goes on with public options: see `accepted` and `cached`.
+**Private features of numba** are used here, in ``vectors``, ``intrinsics`` and ``by_address``.
+Where numba lacks a feature, compilation goes on with public options: see `accepted` and `cached`.
 """
 
 from __future__ import annotations
