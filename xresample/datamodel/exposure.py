@@ -376,7 +376,7 @@ class Exposure:
         """Return a part of a plane, ``(y, x)``, in native byte order; None if it is missing."""
         if name not in self.dataset:
             return None
-        part = self.dataset[name].transpose("y", "x")[rows, columns]
+        part = self.dataset.variables[name].transpose("y", "x")[rows, columns]
         array = part.values
         # The kernels read by address, so what a file or a lazy array really returns is checked.
         if array.shape != part.shape or array.dtype.kind != part.dtype.kind:
