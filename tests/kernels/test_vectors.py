@@ -9,7 +9,7 @@ import pytest
 
 from xresample.kernels import plain, vectors
 from xresample.kernels.jit import inlined, jit
-from xresample.kernels.structures import GROUP, SPAN
+from xresample.kernels.structures import GROUP, LANES, SPAN
 
 compiled = pytest.mark.skipif(
     bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="LLVM is not in use"
@@ -52,27 +52,43 @@ def test_patches(side: int, powers: tuple[int, int]) -> None:
 
 
 @compiled
-@pytest.mark.parametrize("factor", [-0.3, 0.0, 1e-7, np.nan])
-def test_rows(factor: float) -> None:
-    set_flags, write_products = inlined(plain.set_flags_in_row), inlined(plain.write_products)
+@pytest.mark.parametrize("n", range(1, LANES + 1))
+@pytest.mark.parametrize("powers", [(1, 1), (1, 2), (2, 2)])
+def test_rows(n: int, powers: tuple[int, int]) -> None:
+    group_1, pair_1, flags_1 = vectors.row_by_llvm()
+    group_2, pair_2, flags_2 = plain.row()
 
     @jit
-    def both(one, other, flags, factor):
-        vectors.write_products_by_llvm(one, 3, 40, factor, 0.7)
-        write_products(other, 3, 40, factor, 0.7)
-        vectors.set_flags_in_row_by_llvm(flags[0], 2, one, 3, 9)
-        set_flags(flags[1], 2, one, 3, 9)
+    def first(sums, flags, cells, samples, by, powers):
+        group_1(sums, 2, (3, n), cells, 5, by, (powers[1], powers[1]), samples, 2)
+        pair_1(sums, 0, (3, n), cells, 5, by, powers, samples, 0)
+        flags_1(flags, 1, cells, 5, by, 9)
 
-    one = np.random.default_rng(4).normal(size=64)
-    one[40:44] = 1e-3, -1e-3, 1e-4, 0.0
-    other, flags = one.copy(), np.full((2, 12), 4)
-    both(one, other, flags, factor)
-    np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(*flags)
-    written = factor * one[40:48]
-    written[~(np.abs(written) > 1e-10)] = 0.0
-    np.testing.assert_array_equal(one[3:11], written * 0.7)
-    np.testing.assert_array_equal(flags[0, 2:10], np.where(written > 0, 13, 4))
+    @jit
+    def second(sums, flags, cells, samples, by, powers):
+        group_2(sums, 2, (3, n), cells, 5, by, (powers[1], powers[1]), samples, 2)
+        pair_2(sums, 0, (3, n), cells, 5, by, powers, samples, 0)
+        flags_2(flags, 1, cells, 5, by, 9)
+
+    rng = np.random.default_rng(n)
+    cells, samples = np.zeros(5 + LANES), rng.random(3 * GROUP)
+    cells[5 : 5 + n] = rng.normal(size=n)
+    # The second cell overlaps by no more than a rounding error, so NaN must not reach it.
+    cells[6], samples[1] = 1e-9 if n > 1 else 0.0, np.nan
+    for by in ((0.05, 0.7), (-0.05, 0.7), (0.0, 0.7), (1e-12, 1e30)):
+        found = []
+        for add in (first, second):
+            sums, flags = np.ones((LANES + 1) * 3 * GROUP), np.full(LANES + 2, 4)
+            add(sums, flags, cells, samples, by, powers)
+            found.append((sums, flags))
+        # The compiler may round a product and a sum once in one of them, and twice in the other.
+        np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-15)
+        np.testing.assert_array_equal(found[0][1], found[1][1])
+        products = np.append(cells[5:] * by[0], 0.0)
+        products[np.abs(products) <= 1e-10] = 0.0
+        np.testing.assert_array_equal(found[0][1][1:], np.where(products * by[1] > 0, 13, 4))
+        untouched = found[0][0].reshape(LANES + 1, -1)[products == 0.0]
+        np.testing.assert_array_equal(untouched, 1.0)
 
 
 @compiled

@@ -38,7 +38,7 @@ from __future__ import annotations
 import math
 
 from .corners import blend_rows, corners, is_stretched, is_torn, mended_corners
-from .intrinsics import patch, set_flags_in_row, write_products
+from .intrinsics import patch, row
 from .jit import inlined, inner, jit
 from .patches import (
     FIRST,
@@ -137,48 +137,27 @@ def deposit(scratch, window, tile, lanes, sums, w, k, flag):
                 deposit_1x1(scratch, start, pixel_row + c, width, lanes, sums, w, k, flag)
 
 
-def row_of(add):
-    """Return the function that adds groups of lanes to cells side by side.
-
-    Cells are taken in twos: the number of rounds is then nearly always the same, and the processor
-    can predict it. The cell behind an odd number must exist, and its overlap must be 0. A sum
-    begins at +0, so it is never -0, and adding 0 does not change its bits.
-    """
-
-    @inlined
-    def add_row(sums, at, steps, cells, start, w, powers, samples, own):
-        """Add groups of lanes to ``steps[1]`` cells; ``steps[0]`` groups lie between them."""
-        groups, n = steps
-        for c in range(0, n, 2):
-            here, there = at + c * groups, at + (c + 1) * groups
-            add(sums, here, steps, cells, start + c, w, powers, samples, own)
-            add(sums, there, steps, cells, start + c + 1, w, powers, samples, own)
-
-    return add_row
-
-
-add_lanes_to_row = lane_adder(*(row_of(add) for add in patch(1)[:2]))
+add_group_to_row, add_pair_to_row, set_flags_in_row = row()
+add_lanes_to_row = lane_adder(add_group_to_row, add_pair_to_row)
 
 
 @inlined
 def deposit_products(scratch, window, tile, lanes, sums, w, k, flag):
     """Add input pixel ``k`` of a piece to cells whose overlaps are products of two factors.
 
-    The window lies inside the tile, see `separable_factors`. Zeros complete its rows to a multiple
-    of ``LANES`` cells.
+    The window lies inside the tile, see `separable_factors`. Cells behind the last one of a row are
+    in the padding of the tile or have a factor of 0. A sum begins at +0, so it is never -0, and
+    adding 0 does not change its bits.
     """
     cells, width = scratch.cells, tile.x1 - tile.x0 + PAD
-    along_x, row = window.start, window.start + window.pitch
-    along_y = row + window.pitch
+    along_x, along_y = window.start, window.start + window.pitch
     for r in range(window.ny):
+        first, by = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0, (cells[along_y + r], w)
         for c in range(0, window.nx, LANES):
-            write_products(cells, row + c, along_x + c, cells[along_y + r], w)
-        first = (window.y0 + r - tile.y0) * width + window.x0 - tile.x0
-        # The row holds overlaps times the weight, so the weight that is left is 1.
-        add_lanes_to_row(scratch, row, first, (lanes.groups, window.nx), lanes, sums, 1.0, k)
-        if sums.flags.size > 0:
-            for c in range(0, window.nx, LANES):
-                set_flags_in_row(sums.flags, first + c, cells, row + c, flag)
+            start, steps = along_x + c, (lanes.groups, window.nx - c)
+            add_lanes_to_row(scratch, start, first + c, steps, lanes, sums, by, k)
+            if sums.flags.size > 0:
+                set_flags_in_row(sums.flags, first + c, cells, start, by, flag)
 
 
 @inlined

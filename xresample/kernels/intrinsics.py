@@ -29,9 +29,8 @@ from .structures import GROUP, LANES, SPAN
 from .vectors import (
     F64,
     patch_by_llvm,
-    set_flags_in_row_by_llvm,
+    row_by_llvm,
     turn_by_llvm,
-    write_products_by_llvm,
 )
 
 # The following code multiplies and adds with one rounding instead of two.
@@ -99,26 +98,28 @@ def patches_work() -> bool:
     return np.array_equal(found, expected, equal_nan=True) and list(flags) == [5, 0, 5, 5]
 
 
+_ROW_OF_GROUPS, _ROW_OF_PAIRS, _FLAGS_IN_ROW = row_by_llvm()
+
+
 @jit
-def _try_row(flags, cells):
-    set_flags_in_row_by_llvm(flags, 1, cells, 2, 5)
-    write_products_by_llvm(cells, 1, LANES + 2, 2.0, 3.0)
+def _try_row(sums, cells, samples, flags):
+    _ROW_OF_GROUPS(sums, 0, (3, 3), cells, 1, (2.0, 0.5), (2, 2), samples, 0)
+    _ROW_OF_PAIRS(sums, 1, (3, 3), cells, 1, (2.0, 0.5), (1, 2), samples, 1)
+    _FLAGS_IN_ROW(flags, 1, cells, 1, (2.0, 0.5), 5)
 
 
 def rows_work() -> bool:
-    """Tell whether the functions for rows of cells set flags and write products."""
-    flags, cells = np.full(LANES + 2, 8), np.ones(2 * LANES + 2)
-    cells[3:6] = 0.0, -1.0, np.nan
-    cells[-2:] = -1e-11, -1.0
-    _try_row(flags, cells)
-    products = [6.0] * (LANES - 2) + [0.0, -6.0]
-    return list(flags) == [8, 13, 8, 8, 8, *[13] * (LANES - 4), 8] and list(cells) == [
-        1.0,
-        *products,
-        *[1.0] * (LANES - 1),
-        -1e-11,
-        -1.0,
-    ]
+    """Tell whether the functions of `row_by_llvm` deposit on a row of three cells."""
+    sums, cells, samples = np.ones(15 * GROUP), np.zeros(LANES + 1), np.arange(3.0 * GROUP)
+    cells[1:4] = factors = np.array([0.5, 0.0, -1.0])
+    samples[0], flags = np.nan, np.full(LANES + 2, 8)
+    _try_row(sums, cells, samples, flags)
+    powers = factors[:, None] ** (2, 1, 2)
+    expected = np.ones((5, 3, GROUP))
+    expected[:3] += powers[:, :, None] * samples.reshape(3, GROUP)
+    expected[1] = 1.0
+    found = sums.reshape(5, 3, GROUP)
+    return np.array_equal(found, expected, equal_nan=True) and list(flags) == [8, 13, *[8] * LANES]
 
 
 @jit
@@ -179,11 +180,7 @@ def works(name: str, check: Callable[[], bool]) -> bool:
 
 
 patch = patch_by_llvm if works("patches", patches_work) else plain.patch
-set_flags_in_row, write_products = (
-    (set_flags_in_row_by_llvm, write_products_by_llvm)
-    if works("rows", rows_work)
-    else (inlined(plain.set_flags_in_row), inlined(plain.write_products))
-)
+row = row_by_llvm if works("rows", rows_work) else plain.row
 turn = turn_by_llvm if works("turn", turn_works) else inlined(plain.turn)
 multiply_add = (
     multiply_add_by_llvm

@@ -35,14 +35,16 @@ def snapped(x, tolerance):
     return nearest if abs(x - nearest) < tolerance else x
 
 
+@inlined
+def add(sums, at, factor, samples, sample):
+    """Add a factor times a group of samples; a factor of 0 adds nothing, not even NaN."""
+    if factor != 0.0:
+        for lane in range(GROUP):
+            sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
+
+
 def patch(side: int) -> tuple[Any, Any, Any]:
     """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels."""
-
-    @inlined
-    def add(sums, at, factor, samples, sample):
-        if factor != 0.0:
-            for lane in range(GROUP):
-                sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
 
     def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
         """Add a group of lanes to each pixel of a patch; ``at`` is the group of the first pixel.
@@ -71,25 +73,44 @@ def patch(side: int) -> tuple[Any, Any, Any]:
     return inlined(add_group), inlined(add_pair), inlined(set_flags)
 
 
-def write_products(cells, to, start, factor, weight):
-    """Write ``LANES`` overlaps times the weight of their pixel to ``cells[to]`` and behind.
+@inlined
+def product(factor, by):
+    """Return a product of two factors times the weight of a pixel; ``by`` is a factor, the weight.
 
-    An overlap is the product of a factor and the number from ``cells[start]`` on, or 0 if the
-    product is no more than a rounding error.
+    The product of the factors counts as 0 if it is no more than a rounding error.
     """
-    for m in range(LANES):
-        overlap = cells[start + m] * factor
-        cells[to + m] = (overlap if abs(overlap) > MIN_OVERLAP else 0.0) * weight
+    overlap = factor * by[0]
+    return (overlap if abs(overlap) > MIN_OVERLAP else 0.0) * by[1]
 
 
-def set_flags_in_row(flags, at, cells, k, flag):
-    """Set bits in those of ``LANES`` pixels side by side whose factors are positive.
+def row() -> tuple[Any, Any, Any]:
+    """Return the functions that deposit an input pixel on a row of at most ``LANES`` cells.
 
-    The factors stand from ``cells[k]`` on. All pixels must exist, also those with a factor of 0.
+    The overlap with a cell times the weight is `product`, for the factors ``cells[start]`` and
+    behind. There are always ``LANES`` factors, and zeros stand behind the last cell. The cells
+    behind the last cell exist, too.
     """
-    for m in range(LANES):
-        if cells[k + m] > 0.0:
-            flags[at + m] |= flag
+
+    def add_group(sums, at, steps, cells, start, by, powers, samples, sample):
+        """Add a group of lanes to ``steps[1]`` cells; ``steps[0]`` groups lie between them."""
+        for c in range(min(steps[1], LANES)):
+            aw = product(cells[start + c], by)
+            add(sums, at + c * steps[0], aw if powers[0] == 1 else aw * aw, samples, sample)
+
+    def add_pair(sums, at, steps, cells, start, by, powers, samples, sample):
+        """Add two groups that stand side by side, each with its own power."""
+        for c in range(min(steps[1], LANES)):
+            here, aw = at + c * steps[0], product(cells[start + c], by)
+            add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
+            add(sums, here + 1, aw if powers[1] == 1 else aw * aw, samples, sample + 1)
+
+    def set_flags(flags, at, cells, start, by, flag):
+        """Set bits in the cells whose overlap times the weight is positive."""
+        for c in range(LANES):
+            if product(cells[start + c], by) > 0.0:
+                flags[at + c] |= flag
+
+    return inlined(add_group), inlined(add_pair), inlined(set_flags)
 
 
 def turn(source, at, pitch, target, to, target_pitch):

@@ -120,7 +120,7 @@ def separable_factors(footprint, x, y, k, tile, cells):
 
     Return the window of the cells inside the tile; the window of a NaN centre is empty. Its factors
     along x stand from ``start`` on, and zeros complete them to ``pitch`` numbers, a multiple of
-    ``LANES``. Then comes space for a row of products, and then the factors along y.
+    ``LANES``. The factors along y follow.
     """
     first_x = max(cells[FIRST_X + k], float(tile.x0))
     final_x = min(cells[LAST_X + k], tile.x1 - 1.0)
@@ -132,6 +132,6 @@ def separable_factors(footprint, x, y, k, tile, cells):
         write_factors(footprint, first_x, nx, x, cells, LARGE)
         for c in range(LARGE + nx, LARGE + pitch):
             cells[c] = 0.0
-        write_factors(footprint, first_y, ny, y, cells, LARGE + 2 * pitch)
+        write_factors(footprint, first_y, ny, y, cells, LARGE + pitch)
         return CellWindow(int(first_x), int(first_y), nx, ny, pitch, LARGE, 1)
     return CellWindow(0, 0, 0, 0, 0, LARGE, 1)

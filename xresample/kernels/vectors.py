@@ -16,6 +16,10 @@ from .structures import GROUP, LANES, MIN_OVERLAP, SPAN
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
 
+Adders = tuple[Any, Any, Any]
+"""Functions that add a group of lanes, add a pair of groups, and set flags on some cells."""
+
+
 class Vectors:
     """Writes instructions for vectors of ``width`` lanes."""
 
@@ -48,6 +52,17 @@ class Vectors:
         mask = ir.Constant(ir.VectorType(ir.IntType(1), self.width), in_last)
         return self.builder.select(mask, last, first)
 
+    def raise_and(self, add: Any, powers: Any) -> None:
+        """Call ``add`` with the function that raises factors to the powers of both groups."""
+        builder, one = self.builder, ir.Constant(I64, 1)
+        once = [builder.icmp_signed("==", builder.extract_value(powers, n), one) for n in range(2)]
+        # Most exposures have linear lanes only. The processor predicts this branch.
+        with builder.if_else(builder.and_(*once)) as (linear, mixed):
+            with linear:
+                add(lambda factors: factors)
+            with mixed:
+                add(lambda factors: self.raised(factors, once))
+
     def add(self, target: Any, factors: Any, samples: Any) -> None:
         """Add factors times samples to the numbers that a pointer points to."""
         builder = self.builder
@@ -77,10 +92,6 @@ def _vectors(width: int, side: int) -> Any:
             source = make.pointer(make.data(signature.args[7], args[7]), args[8])
             own = builder.load(source, align=8)
             step, row = (builder.extract_value(args[2], n) for n in range(2))
-            one = ir.Constant(I64, 1)
-            once = [
-                builder.icmp_signed("==", builder.extract_value(args[6], n), one) for n in range(2)
-            ]
 
             def add(raised: Any) -> None:
                 for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
@@ -91,12 +102,7 @@ def _vectors(width: int, side: int) -> Any:
                     target = make.pointer(data, builder.add(args[1], away))
                     make.add(target, raised(make.filled(aw)), own)
 
-            # Most exposures have linear lanes only. The processor predicts this branch.
-            with builder.if_else(builder.and_(*once)) as (linear, mixed):
-                with linear:
-                    add(lambda filled: filled)
-                with mixed:
-                    add(lambda filled: make.raised(filled, once))
+            make.raise_and(add, args[6])
             return context.get_dummy_value()
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
@@ -130,54 +136,83 @@ def _flags(side: int) -> Any:
     return flags_of
 
 
+def _products(make: Vectors, types_of: Any, args: Any) -> Any:
+    """Return ``LANES`` overlaps times the weight of a pixel, see `plain.product`.
+
+    The arguments are an array, an index, and a pair of a factor and the weight.
+    """
+    builder = make.builder
+    start = builder.gep(make.data(types_of[0], args[0]), [args[1]])
+    factors = builder.load(builder.bitcast(start, make.type.as_pointer()), align=8)
+    factor, weight = (make.filled(builder.extract_value(args[2], k)) for k in range(2))
+    overlaps = builder.fmul(factors, factor)
+    large, small = (make.filled(ir.Constant(F64, s * MIN_OVERLAP)) for s in (1, -1))
+    is_kept = builder.or_(
+        builder.fcmp_ordered(">", overlaps, large), builder.fcmp_ordered("<", overlaps, small)
+    )
+    return builder.fmul(builder.select(is_kept, overlaps, make.zeros), weight)
+
+
+def _row(width: int) -> Any:
+    """Return the intrinsic that adds vectors of some lanes to a row of cells."""
+
+    @intrinsic
+    def add_row(typingctx, sums, at, steps, cells, start, by, powers, samples, sample):
+        def codegen(context, builder, signature, args):
+            make = Vectors(context, builder, width)
+            data = make.data(signature.args[0], args[0])
+            own = builder.load(
+                make.pointer(make.data(signature.args[7], args[7]), args[8]), align=8
+            )
+            products = _products(Vectors(context, builder, LANES), signature.args[3:6], args[3:6])
+            step, n = (builder.extract_value(args[2], k) for k in range(2))
+
+            def add(raised: Any) -> None:
+                # Cells are taken in twos, so the processor can nearly always predict the branches.
+                for two in range(0, LANES, 2):
+                    with builder.if_then(builder.icmp_signed(">", n, ir.Constant(I64, two))):
+                        for c in (two, two + 1):
+                            lane = ir.Constant(ir.VectorType(I32, width), [c] * width)
+                            filled = builder.shuffle_vector(products, products, lane)
+                            away = builder.mul(step, ir.Constant(I64, c))
+                            target = make.pointer(data, builder.add(args[1], away))
+                            make.add(target, raised(filled), own)
+
+            make.raise_and(add, args[6])
+            return context.get_dummy_value()
+
+        whole, pair = types.intp, types.UniTuple(types.intp, 2)
+        numbers = types.UniTuple(types.float64, 2)
+        return types.void(sums, whole, pair, cells, whole, numbers, pair, samples, whole), codegen
+
+    return add_row
+
+
 @intrinsic
-def write_products_by_llvm(typingctx, cells, to, start, factor, weight):
-    """Write the instructions of `plain.write_products`."""
-
-    def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, LANES)
-        data = make.data(signature.args[0], args[0])
-        target, source = (
-            builder.bitcast(builder.gep(data, [at]), make.type.as_pointer()) for at in args[1:3]
-        )
-        overlaps = builder.fmul(builder.load(source, align=8), make.filled(args[3]))
-        large, small = (make.filled(ir.Constant(F64, s * MIN_OVERLAP)) for s in (1, -1))
-        kept = builder.or_(
-            builder.fcmp_ordered(">", overlaps, large), builder.fcmp_ordered("<", overlaps, small)
-        )
-        overlaps = builder.select(kept, overlaps, make.zeros)
-        builder.store(builder.fmul(overlaps, make.filled(args[4])), target, align=8)
-        return context.get_dummy_value()
-
-    whole, number = types.intp, types.float64
-    return types.void(cells, whole, whole, number, number), codegen
-
-
-@intrinsic
-def set_flags_in_row_by_llvm(typingctx, flags, at, cells, k, flag):
+def set_flags_in_row_by_llvm(typingctx, flags, at, cells, start, by, flag):
     """Write the instructions of `plain.set_flags_in_row`."""
 
     def codegen(context, builder, signature, args):
-        make = Vectors(context, builder, LANES)
-        whole = ir.VectorType(I64, LANES)
+        make, words = Vectors(context, builder, LANES), ir.VectorType(I64, LANES)
         target = builder.gep(make.data(signature.args[0], args[0]), [args[1]])
-        target = builder.bitcast(target, whole.as_pointer())
-        start = builder.gep(make.data(signature.args[2], args[2]), [args[3]])
-        factors = builder.load(builder.bitcast(start, make.type.as_pointer()), align=8)
-        bits = builder.bitcast(make.filled(builder.bitcast(args[4], F64)), whole)
-        positive = builder.fcmp_ordered(">", factors, make.zeros)
-        bits = builder.select(positive, bits, ir.Constant(whole, [0] * LANES))
+        target = builder.bitcast(target, words.as_pointer())
+        products = _products(make, signature.args[2:5], args[2:5])
+        positive = builder.fcmp_ordered(">", products, make.zeros)
+        bits = builder.bitcast(make.filled(builder.bitcast(args[5], F64)), words)
+        bits = builder.select(positive, bits, ir.Constant(words, [0] * LANES))
         builder.store(builder.or_(builder.load(target, align=8), bits), target, align=8)
         return context.get_dummy_value()
 
-    return types.void(flags, types.intp, cells, types.intp, types.intp), codegen
+    numbers = types.UniTuple(types.float64, 2)
+    return types.void(flags, types.intp, cells, types.intp, numbers, types.intp), codegen
 
 
-Patch = tuple[Any, Any, Any]
-"""Functions that add a group of lanes, add a pair of groups, and set flags on a patch."""
+def row_by_llvm() -> Adders:
+    """Return the functions of `plain.row` as vector instructions."""
+    return _row(GROUP), _row(2 * GROUP), set_flags_in_row_by_llvm
 
 
-def patch_by_llvm(side: int) -> Patch:
+def patch_by_llvm(side: int) -> Adders:
     """Return the functions of `plain.patch` as vector instructions.
 
     No branch depends on the overlaps: the processor cannot predict which cells a pixel overlaps.
