@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import pickle
 import shutil
 from functools import partial
@@ -19,6 +20,7 @@ from tests.support import files
 from xresample.io.asdf_file import AsdfPlane
 from xresample.io.backend import XResampleBackend
 from xresample.io.fits_file import FitsPlane
+from xresample.io.source_file import SourceFile
 
 guess = XResampleBackend().guess_can_open
 
@@ -136,6 +138,26 @@ def test_pixels_are_read_only_when_used(
     np.testing.assert_array_equal(part["data"], arrays["data"][1::3, 2:9])
     assert set(reads) == {str(path)}
     assert (exposure["data"].chunks is None) == (chunks is None)
+
+
+def test_opening_reads_little_more_than_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = fits.ImageHDU(np.zeros((400, 500), np.float32), name="SCI")
+    image.header.update({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    planes = [fits.ImageHDU(image.data, name=name) for name in ("ERR", "VAR_RNOISE", "VAR_FLAT")]
+    fits.HDUList([fits.PrimaryHDU(), image, *planes]).writeto(tmp_path / "a.fits")
+    counts: list[int] = []
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer: Any) -> int:
+            counts.append(super().readinto(buffer))
+            return counts[-1]
+
+    monkeypatch.setattr(SourceFile, "raw", lambda source: Counted(source.path))
+    xr.open_dataset(tmp_path / "a.fits", engine="xresample")
+    # Five headers of 2880 bytes lie between planes of 800 kB.
+    assert 5 * 2880 < sum(counts) < 300_000
 
 
 def test_coadding_reads_each_plane_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,8 +33,8 @@ _BUFFER = 1 << 22
 back further starts the decompression again at the beginning of the file."""
 
 _SMALL_BUFFER = 1 << 13
-"""Bytes that the buffer of a remote file holds. The file itself reads ahead, and transfers cost
-more than copies, so a larger buffer would fetch bytes that nobody reads."""
+"""Bytes that the buffer of a file without compression holds. Headers are short and far apart, so a
+larger buffer would fetch pixels behind each header, which nobody reads."""
 
 DAMAGE_ERRORS = (
     *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError),
@@ -181,7 +181,7 @@ class SourceFile:
         """Open the file for reading; the bytes are decompressed."""
         with ExitStack() as stack:
             raw: Any = stack.enter_context(self.raw())
-            buffer = _BUFFER if self.is_local or self.compression else _SMALL_BUFFER
+            buffer = _SMALL_BUFFER if self.compression is None else _BUFFER
             if self.compression is not None:
                 raw = stack.enter_context(_decompressed(raw, self.compression))
             yield stack.enter_context(_BoundedReader(raw, self.length, buffer))
