@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numba
 import pytest
 
 from tests.support.kernel_copies import RESULT, SCRIPT, copy_kernels, finish, start
@@ -65,6 +66,34 @@ def test_a_damaged_entry_is_replaced(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:100])
     assert finish(start(tmp_path, NUMBA_CACHE_DIR=str(cache))) == (RESULT, f"{jit.MESSAGE}\n")
     assert finish(start(tmp_path, NUMBA_CACHE_DIR=str(cache))) == (RESULT, "")
+
+
+REPORT = """
+print("numba.np.linalg" in sys.modules)
+import numba, numpy
+print(numba.njit(lambda values: values.sum())(numpy.ones(3)))
+"""
+"""Prints whether numba loaded the functions that it can compile, and compiles another function."""
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_loading_compiled_code_loads_no_compiler(tmp_path: Path, known: bool) -> None:
+    """Code with a symbol that LLVM does not know is loaded like code that is compiled."""
+    copy_kernels(tmp_path)
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert finish(start(tmp_path, SCRIPT + REPORT, **cache))[0].split() == [RESULT, "True", "3.0"]
+    forget = "from xresample.kernels import jit\njit._all_known = lambda symbols: False\n"
+    script = ("" if known else forget) + SCRIPT + REPORT
+    expected = [RESULT, str(not known), "3.0"]
+    assert finish(start(tmp_path, script, **cache))[0].split() == expected
+
+
+def test_symbols_are_looked_up() -> None:
+    # numba makes the symbols known to LLVM before it compiles or loads the first function.
+    numba.njit(lambda: 0)()
+    assert jit._all_known(["sqrt", "Py_DecRef"])
+    assert not jit._all_known(["sqrt", "no_such_symbol"])
+    assert not jit._all_known(jit._symbols(object()))
 
 
 def block_own_folder(kernels: Path) -> None:

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite
+import llvmlite.binding
 import numba
 
 from xresample.errors import CompiledCodeWarning, warn
@@ -238,7 +239,6 @@ class KernelCache:
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return the compiled code for a signature, or None if it must be compiled first."""
-        context.refresh()
         found = None
         # A file that is damaged or was deleted is treated as missing.
         with contextlib.suppress(Exception):
@@ -253,8 +253,10 @@ class KernelCache:
         for folder in folders()[0]:
             path = folder / self._file(key)
             if path.exists():
-                stored, data = pickle.loads(path.read_bytes())  # noqa: S301 - see `folders`
+                stored, needed, data = pickle.loads(path.read_bytes())  # noqa: S301 - see `folders`
                 if stored == key:
+                    if not _all_known(needed):
+                        context.refresh()
                     return self._rebuild(context, *data)
         return None
 
@@ -268,7 +270,7 @@ class KernelCache:
         path = folder / self._file(key)
         temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}.tmp")
         try:
-            temporary.write_bytes(self._dumps((key, self._reduce(result))))
+            temporary.write_bytes(self._dumps((key, _symbols(result), self._reduce(result))))
             temporary.replace(path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
@@ -289,6 +291,24 @@ class KernelCache:
 
     def flush(self) -> None:
         """Do nothing: an entry of other sources is never read."""
+
+
+def _symbols(result: Any) -> list[str] | None:
+    """Return the symbols that compiled code takes from elsewhere; None if they are unknown."""
+    try:
+        module = result.library._final_module
+        values = (*module.functions, *module.global_variables)
+        return [v.name for v in values if v.is_declaration and not v.name.startswith("llvm.")]
+    except AttributeError:
+        return None
+
+
+def _all_known(symbols: list[str] | None) -> bool:
+    """Tell whether LLVM finds all symbols that compiled code takes from elsewhere.
+
+    If not, numba must first load all functions that it can compile, which takes about 0.2 seconds.
+    """
+    return symbols is not None and None not in map(llvmlite.binding.address_of_symbol, symbols)
 
 
 @functools.cache
