@@ -239,6 +239,22 @@ def test_indexing(tmp_path: Path, key: Any) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_open_exposures_imports_no_other_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.jwst(tmp_path / "a.fits")
+    lazy = xr.open_dataset(str(tmp_path / "a.fits"), engine="xresample", chunks={})
+    (same,) = xrs.open_exposures(tmp_path / "a.fits", chunks={})
+    assert same["data"].data.name == lazy["data"].data.name
+
+    def fail() -> None:
+        raise AssertionError("xarray imports all engines")
+
+    monkeypatch.setattr("xarray.backends.plugins.list_engines", fail)
+    (exposure,) = xrs.open_exposures(tmp_path / "a.fits")
+    xr.testing.assert_identical(exposure, lazy)
+
+
 def test_open_exposures_of_several_files(tmp_path: Path) -> None:
     files.hst(tmp_path / "a.fits")
     files.roman(tmp_path / "b.asdf")

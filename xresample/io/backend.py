@@ -241,6 +241,9 @@ def open_exposures(
             f"paths must be the path of a file or several paths, got {arguments.shown(given)}"
         )
     given = list(given)
+    # To find an engine by its name, xarray imports the engines of all installed packages. Names of
+    # dask arrays contain the engine, and should be the names that `xarray.open_dataset` gives.
+    engine: Any = XResampleBackend if options.get("chunks") is None else "xresample"
     exposures = []
     for entry, weights in zip(given, _one_each(weight_map, len(given)), strict=True):
         file = entry if _is_one(entry) and _path(entry) is None else arguments.path("paths", entry)
@@ -251,7 +254,7 @@ def open_exposures(
             found = {**options} if group is None else {**options, "group": group}
             # xarray notes the path of a local file, and dask names arrays by it.
             name: Any = file if source.is_local and _path(file) is not None else source
-            exposures.append(xr.open_dataset(name, engine="xresample", **found))
+            exposures.append(xr.open_dataset(name, engine=engine, **found))
     return exposures
 
 
