@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import xresample as xrs
 from xresample.io import fits_pixels
-from xresample.io.fits_file import FitsFile, FitsPlane
+from xresample.io.fits_file import FitsFile, FitsPlane, table_bytes
 
 SHAPE = (7, 11)
 TYPES = ("f4", "f8", "u1", "i2", "i4", "i8", "u2", "u4", "u8", "i1")
@@ -135,3 +136,38 @@ def test_a_file_that_is_cut_off_while_it_is_used(tmp_path):
         stream.truncate(found.stored.offset + 2000)
     with pytest.raises(xrs.FileError, match="has changed since it was opened"):
         found(slice(0, 400), slice(0, 300))
+
+
+COLUMNS = {
+    "text": fits.Column("a", "9B", array=np.arange(18, dtype=np.uint8).reshape(2, 9)),
+    "one byte": fits.Column("a", "B", array=np.array([7, 8], np.uint8)),
+    "shaped": fits.Column("a", "6B", dim="(3,2)", array=np.arange(12).reshape(2, 2, 3)),
+    "signed": fits.Column("a", "3B", bzero=-128, array=np.array([[-1, 2, -3]], np.int8)),
+    "integers": fits.Column("a", "2J", array=np.array([[1, 2]], np.int32)),
+    "of any length": fits.Column("a", "PB()", array=np.array([[1, 2], [3]], dtype=object)),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_first_cells_of_tables_have_the_bytes_that_astropy_reads(column, packed, tmp_path):
+    second = fits.Column("b", "5B", array=np.ones((2, 5), np.uint8))
+    table = fits.BinTableHDU.from_columns([column, second])
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "a.fits")
+    path = tmp_path / "a.fits"
+    if packed:
+        path = tmp_path / "a.fits.gz"
+        path.write_bytes(gzip.compress((tmp_path / "a.fits").read_bytes()))
+    with fits.open(path) as hdus:
+        expected = hdus[1].data.field(0)[0].tobytes()
+    file = FitsFile.open(str(path))
+    assert file.first_cell(file.hdus[1]) == expected
+    assert table_bytes(file.source, 1) == expected
+
+
+def test_a_table_without_rows_has_no_first_cell(tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "9B")])
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "a.fits")
+    file = FitsFile.open(str(tmp_path / "a.fits"))
+    with pytest.raises(xrs.FileError, match="damaged"):
+        file.first_cell(file.hdus[1])

@@ -35,6 +35,9 @@ _WCS_NUMBER = re.compile(
 )
 """Keywords of a WCS that are numbers."""
 
+_PLAIN_BYTES = re.compile(r"([0-9]*)B *")
+"""Format of a column of bytes, such as ``1024B``."""
+
 _MAX_SIP_ORDER = 9
 """Maximum order of a SIP polynomial in the convention (Shupe et al. 2005)."""
 
@@ -238,6 +241,19 @@ class FitsFile:
             return None
         return partial(header_wcs, self.source, hdu.index, len(self.hdus))
 
+    def first_cell(self, table: Hdu) -> bytes:
+        """Return the bytes in the first row of the first column of a table, as `table_bytes`."""
+        count = _count_of_bytes(table)
+        if count is None or table.offset is None:
+            return table_bytes(self.source, table.index)
+        stored = StoredNumbers(table.offset, "u1", count)
+
+        def read() -> bytes:
+            with read_errors(self.path), self.source.unchanged():
+                return stored.read(self.source, slice(0, 1), slice(0, count)).tobytes()
+
+        return self.source.remembered(("table", table.index), read)
+
     def describe(self) -> str:
         """Return the names of the extensions, for messages."""
         return ", ".join(hdu.label for hdu in self.hdus[1:]) or "no extensions"
@@ -265,6 +281,16 @@ class FitsFile:
 
 _opened: SharedCache[FitsFile] = SharedCache(32)
 """Files that were opened last: opening all exposures of a file reads its headers once."""
+
+
+def _count_of_bytes(table: Hdu) -> int | None:
+    """Return how many plain bytes the first cell of a table holds; None if astropy must tell."""
+    found = _PLAIN_BYTES.fullmatch(str(table.header.get("TFORM1", "")))
+    scaled = "TSCAL1" in table.header or "TZERO1" in table.header
+    if found is None or scaled or table.header.get("XTENSION") != "BINTABLE":
+        return None
+    count, width = int(found[1] or 1), table.header.get("NAXIS1", 0)
+    return count if 0 < count <= width and table.header.get("NAXIS2", 0) > 0 else None
 
 
 def _have_versions(hdus: list[Hdu]) -> bool:

@@ -12,7 +12,7 @@ from . import hst, jwst
 from .contents import Contents, Group, ReadOptions, Role
 from .extensions import DATA, DQ, IMAGE, variable_of
 from .fits_facts import facts_in
-from .fits_file import FitsFile, table_bytes, text_wcs
+from .fits_file import FitsFile, text_wcs
 from .fits_hdus import Hdu
 from .other_sources import exists, is_remote
 from .roles import (
@@ -224,7 +224,7 @@ def _group_id(file: FitsFile, image: Hdu) -> str:
 def _wcs_of(file: FitsFile, image: Hdu) -> Callable[[], str] | None:
     """Return a function that gives the WCS: the text of `fits_writer`, or else the header."""
     table = file.find("ASDF")
-    if table is not None and b"\nwcs:" in table_bytes(file.source, table.index):
+    if table is not None and b"\nwcs:" in file.first_cell(table):
         return partial(text_wcs, file.source, table.index)
     return file.wcs_of(image)
 

@@ -79,7 +79,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
 def _group_id(file: FitsFile, table: Hdu | None) -> str | None:
     """Return the name of the exposure in the pipeline; None if the file does not give it."""
     if table is not None:
-        found = _GROUP_LINE.search(table_bytes(file.source, table.index))
+        found = _GROUP_LINE.search(file.first_cell(table))
         given = found.group(1).decode().strip("'\"") if found else ""
         if given not in ("", "null", "~", "None"):
             return given
