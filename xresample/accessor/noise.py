@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import xarray as xr
 
 from .base import Methods
-
-if TYPE_CHECKING:
-    pass
 
 
 class NoiseMethods(Methods):

@@ -59,7 +59,7 @@ def place(
     if pixmap is not None:
         mapped = require_memory_order(pixmap, exposure.shape)
         return _window(exposure, options, mapped, (0, ny, 0, nx), (0, ny, 0, nx))
-    mapping = pixel_map(exposure, grid, options, threads)
+    mapping = pixel_map(exposure, grid, options)
     y, x = mapping.y, mapping.x
     if not (len(y) and len(x)):
         # The bounding box of the WCS contains no pixel of the exposure.
@@ -120,13 +120,11 @@ def with_next(side: range, whole: range) -> range:
     return range(max(side.start - 1, whole.start), min(side.stop + 1, whole.stop))
 
 
-def pixel_map(
-    exposure: Exposure, grid: Grid, options: Options, threads: int | None = None
-) -> PixelMap:
+def pixel_map(exposure: Exposure, grid: Grid, options: Options) -> PixelMap:
     """Return the `PixelMap` of an exposure onto a grid."""
     wcs_from = require_wcs(exposure.wcs, "exposure")
     wcs_to = require_wcs(grid.wcs, "mosaic")
-    return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options, threads)
+    return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options)
 
 
 def require_wcs(wcs: WCSHandle | None, role: str) -> WCSHandle:
@@ -139,18 +137,13 @@ def require_wcs(wcs: WCSHandle | None, role: str) -> WCSHandle:
 
 
 def map_between(
-    wcs_from: WCSHandle,
-    wcs_to: WCSHandle,
-    x: range,
-    y: range,
-    options: Options,
-    threads: int | None = None,
+    wcs_from: WCSHandle, wcs_to: WCSHandle, x: range, y: range, options: Options
 ) -> PixelMap:
     """Return the `PixelMap` from pixels of one WCS to pixels of another."""
     from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
     how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
-    return build_pixmap(wcs_from.object, wcs_to.object, x, y, how, threads)
+    return build_pixmap(wcs_from.object, wcs_to.object, x, y, how)
 
 
 def _window(

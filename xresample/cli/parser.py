@@ -18,9 +18,6 @@ from .completion import SHELLS
 READER_OPTIONS = ("err", "variance", "weight", "dq", "weight_map")
 """Options of the readers that name a part of a file or another file."""
 
-GRID_OPTIONS = ("pixel_scale", "pixel_scale_ratio", "rotation", "margin")
-"""Options of `xresample.fit_wcs`; the first two are also options of mosaics."""
-
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""

@@ -161,7 +161,7 @@ def _deposit(buffers: Buffers, revised: Revision, part: Part, threads: int | Non
     """Add a part of an exposure."""
     job, admitted = revised.plan.job, revised.plan.admitted[part.number]
     options = admitted.options(job.options)
-    mapping = pixel_map(admitted.exposure, job.grid, options, threads)
+    mapping = pixel_map(admitted.exposure, job.grid, options)
     window = place_part(admitted.exposure, mapping, options, part.y, part.x, threads)
     add_exposure(buffers, options, window, admitted.scales, admitted.number, threads)
 

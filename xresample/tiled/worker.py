@@ -187,7 +187,7 @@ def mapping_of(exposure: ExposureInput, shared: SharedInput) -> PixelMap:
     def make() -> PixelMap:
         wcs_from = WCSHandle(zlib.decompress(exposure.wcs).decode())
         wcs_to = require_wcs(grid.wcs, "mosaic")
-        return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options, shared.threads)
+        return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options)
 
     return _maps.get(key, make)
 

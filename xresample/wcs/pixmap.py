@@ -198,7 +198,6 @@ def build_pixmap(
     x: range,
     y: range,
     options: PixmapOptions | None = None,
-    threads: int | None = None,
     *,
     inside: bool = True,
 ) -> PixelMap:
@@ -212,8 +211,6 @@ def build_pixmap(
         Columns and rows of the exposure, in the pixels of its WCS.
     options : PixmapOptions, optional
         The evaluation of the map.
-    threads : int, optional
-        Threads to use while the map is built.
     inside : bool, optional
         Whether to leave out pixels outside the bounding box of the input WCS.
     """
