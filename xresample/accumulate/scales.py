@@ -88,11 +88,17 @@ def scales_of(
                 "of flux density are scaled with the pixel size anyway"
             )
         intensity *= kernel_ratio**2
-    scalars = exposure.scalars
-    level = 0.0 if scalars["subtracted"] else scalars["level"]
     alike = tuple(name for name in options.planes if _is_like_data(exposure, name))
-    seconds = exposure.scalars["exposure_time"]
-    return Scales(kernel_ratio, intensity, err, variance, level, exposure.time, seconds, alike)
+    return Scales(
+        ratio=kernel_ratio,
+        intensity=intensity,
+        err=err,
+        variance=variance,
+        level=exposure.level,
+        time=exposure.time,
+        exposure_time=exposure.scalars["exposure_time"],
+        alike=alike,
+    )
 
 
 def _is_like_data(exposure: Exposure, name: str) -> bool:

@@ -43,15 +43,14 @@ def effective_weight_type(options: Options, exposure: Exposure) -> WeightType:
 
 def flag_map_of(exposure: Exposure, options: Options) -> Any:
     """Return the names of the flags: those of the options, else those that ``dq`` describes."""
-    if options.flag_map is not None or "dq" not in exposure.dataset:
+    if options.flag_map is not None:
         return options.flag_map
-    return dq_flags.flag_map_from_cf(exposure.dataset["dq"].attrs)
+    return dq_flags.flag_map_from_cf(exposure.dq_attrs)
 
 
 def accepted_by(exposure: Exposure) -> int:
     """Return the flags of an exposure that never exclude a pixel, as a mask."""
-    there = "dq" in exposure.dataset
-    return dq_flags.accepted_flags(exposure.dataset["dq"].attrs) if there else 0
+    return dq_flags.accepted_flags(exposure.dq_attrs)
 
 
 def bad_bits_for(exposure: Exposure, options: Options) -> int:
@@ -67,10 +66,9 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
 
     They are float32, or float64 for inverse variances on planes of float64, and ignore the data.
     """
-    everything = slice(None)
     name = WEIGHT_PLANE.get(options.weight_type or "")
-    plane = None if name is None else exposure.plane(name, everything, everything)
-    dq, good = exposure.plane("dq", everything, everything), None
+    plane = None if name is None else exposure.plane(name)
+    dq, good = exposure.plane("dq"), None
     if dq is not None:
         good = dq_flags.good_pixels(
             dq, options.good_bits, flag_map_of(exposure, options), accepted_by(exposure)
@@ -85,7 +83,7 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
 def deposited_weights(exposure: Exposure, options: Options) -> np.ndarray:
     """Return the weights of all pixels, ``(y, x)``, 0 also where the data do not contribute."""
     weights = weights_of(exposure, options)
-    data = exposure.plane("data", slice(None), slice(None))
+    data = exposure.plane("data")
     if data is not None:
         np.copyto(weights, 0.0, where=~(np.abs(data) <= np.finfo(options.dtype).max))
     return weights

@@ -13,7 +13,6 @@ from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import DType, Options
-from xresample.datamodel.schema import LEVEL_SLOPES
 from xresample.errors import InvalidInputError
 
 from .launch import Window, require_memory_order
@@ -189,8 +188,8 @@ def without_slopes(exposure: Exposure, data: np.ndarray, origin: tuple[int, int]
     origin : (int, int)
         First row and column of the part, counted from those of the exposure.
     """
-    slopes = [exposure.scalars[name] for name in LEVEL_SLOPES]
-    if exposure.scalars["subtracted"] or not any(slopes):
+    slopes = exposure.level_slopes
+    if not any(slopes):
         return data
     y, x = (
         slope * np.arange(whole.start + first, whole.start + first + size)

@@ -204,6 +204,12 @@ def flag_map_from_cf(attrs: Mapping[Any, Any]) -> dict[str, int] | None:
     return {name: int(v) & bits if v < 0 else int(v) for name, v in zip(names, values, strict=True)}
 
 
+def flag_map_to_cf(flags: Mapping[str, int]) -> dict[str, Any]:
+    """Return the attributes that describe flags, from which `flag_map_from_cf` reads them."""
+    masks = np.array(list(flags.values()), np.uint32)
+    return {"flag_masks": masks, "flag_meanings": " ".join(flags)}
+
+
 def as_uint32(dq: np.ndarray) -> np.ndarray:
     """Return flags as the kernels read them: uint32 in C order, bits unchanged.
 

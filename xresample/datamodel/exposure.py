@@ -17,7 +17,7 @@ from xresample.wcs.handle import WCSHandle, WCSLike
 from . import schema
 from .arrays import ExposureArrays, PlainArray
 from .coordinates import coordinate_attrs, wcs_variable
-from .dq_flags import ALL_BITS, flag_values
+from .dq_flags import ALL_BITS, flag_map_to_cf, flag_values
 from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
 from .further_faults import NEGATIVE, WEIGHT_MAP, faults_of_flags, faults_of_map, faults_of_plane
 from .options import Options
@@ -28,6 +28,9 @@ from .quantities import number_of, plain_attr
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+
+EVERYTHING = slice(None)
+"""All rows, or all columns."""
 
 COADD_WEIGHT = "wht"
 """Variable of a mosaic that is 0 where no exposure contributes; such pixels are no measurement."""
@@ -125,8 +128,7 @@ def make_exposure(
         labels = schema.variable_attrs(name, row, taken.units, beside=arrays)
         variables[name] = xr.Variable(schema.PIXELS, array, labels)
     if "dq" in variables and flags:
-        variables["dq"].attrs["flag_masks"] = np.array(list(flags.values()), np.uint32)
-        variables["dq"].attrs["flag_meanings"] = " ".join(flags)
+        variables["dq"].attrs |= flag_map_to_cf(flags)
     indices = {name: np.arange(size) for name, size in zip(schema.PIXELS, shape, strict=True)}
     indices |= {name: index.values for name, index in taken.coords.items()}
     coords = {name: (name, k, coordinate_attrs(name)) for name, k in indices.items()}
@@ -362,6 +364,11 @@ class Exposure:
         return None if units is None else str(units)
 
     @property
+    def dq_attrs(self) -> Mapping[Any, Any]:
+        """Attributes of ``dq``, which describe the flags; empty without flags."""
+        return self.dataset["dq"].attrs if "dq" in self.dataset else {}
+
+    @property
     def variances(self) -> tuple[str, ...]:
         """Names of the variances."""
         return tuple(str(n) for n in self.dataset.data_vars if schema.is_variance(str(n)))
@@ -372,8 +379,23 @@ class Exposure:
         measured = self.scalars["measurement_time"]
         return self.scalars["exposure_time"] if np.isnan(measured) else measured
 
-    def plane(self, name: str, rows: slice, columns: slice) -> np.ndarray | None:
-        """Return a part of a plane, ``(y, x)``, in native byte order; None if it is missing."""
+    @property
+    def level(self) -> float:
+        """Sky level that is still in ``data``; of a plane, its value at y = x = 0."""
+        return 0.0 if self.scalars["subtracted"] else self.scalars["level"]
+
+    @property
+    def level_slopes(self) -> tuple[float, float]:
+        """Slopes along y and x, per pixel, of the sky level that is still in ``data``."""
+        if self.scalars["subtracted"]:
+            return 0.0, 0.0
+        along_y, along_x = (self.scalars[name] for name in schema.LEVEL_SLOPES)
+        return along_y, along_x
+
+    def plane(
+        self, name: str, rows: slice = EVERYTHING, columns: slice = EVERYTHING
+    ) -> np.ndarray | None:
+        """Return a plane or a part of it, ``(y, x)``, in native byte order; None if missing."""
         if name not in self.dataset:
             return None
         part = self.dataset.variables[name].transpose("y", "x")[rows, columns]

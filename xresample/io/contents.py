@@ -12,6 +12,7 @@ from xarray.core.indexing import LazilyIndexedArray
 
 from xresample.datamodel import schema
 from xresample.datamodel.coordinates import coordinate_attrs, wcs_variable
+from xresample.datamodel.dq_flags import flag_map_to_cf
 from xresample.datamodel.facts import identity_of_file, with_identity
 from xresample.errors import FileError
 
@@ -145,6 +146,5 @@ class Contents:
             return {"long_name": name}
         attrs = schema.variable_attrs(name, row, self.units, beside=beside)
         if row.dtype == "iu" and self.flags:
-            attrs["flag_masks"] = np.array(list(self.flags.values()), np.uint32)
-            attrs["flag_meanings"] = " ".join(self.flags)
+            attrs |= flag_map_to_cf(self.flags)
         return attrs

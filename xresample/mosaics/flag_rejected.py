@@ -12,6 +12,7 @@ import xarray as xr
 from xresample.accumulate.job import FLAG_VALUES
 from xresample.arguments import known_names, mapping, number
 from xresample.datamodel import schema
+from xresample.datamodel.dq_flags import flag_map_to_cf
 from xresample.datamodel.mosaic import require_mosaic
 from xresample.datamodel.options import Options
 from xresample.datamodel.pixels import with_ancillary
@@ -49,8 +50,7 @@ def flag_rejected(
         flags = flags | xr.where(none, np.uint32(values[empty]), np.uint32(0))
     row = schema.require_row(schema.MOSAIC, "dq")
     attrs = schema.variable_attrs("dq", row, None)
-    attrs["flag_masks"] = np.array(list(values.values()), np.uint32)
-    attrs["flag_meanings"] = " ".join(values)
+    attrs |= flag_map_to_cf(values)
     flags = flags.astype(np.uint32).drop_vars("flag", errors="ignore")
     return with_ancillary(mosaic.assign(dq=xr.Variable(dims, flags.variable.data, attrs)))
 

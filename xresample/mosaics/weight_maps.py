@@ -68,12 +68,12 @@ def _require_planes(exposure: Exposure, recipe: WeightRecipe) -> None:
 
 def _evaluated(recipe: WeightRecipe, exposure: Exposure, options: Options) -> Any:
     """Return the weights as an array: a dask array if a plane that they need is one."""
-    dataset, everything = exposure.dataset, slice(None)
+    dataset = exposure.dataset
     names = ("data", *recipe.planes, *(("dq",) if recipe.flagged else ()))
     if not any(dataset[name].variable.chunks for name in names):
         if recipe.is_local:
             return deposited_weights(exposure, replace(options, weight_type=recipe.weight_type))
-        found = [exposure.plane(name, everything, everything) for name in names]
+        found = [exposure.plane(name) for name in names]
         return recipe(*(plane for plane in found if plane is not None))
     variables = [dataset[name].variable.transpose(*schema.PIXELS) for name in names]
     core = [] if recipe.is_local else list(schema.PIXELS)

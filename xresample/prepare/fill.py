@@ -231,13 +231,13 @@ def _filled(entry: Admitted, model: SharpModel, options: Options) -> _Filled:
 
 def _predicted(entry: Admitted, model: SharpModel, options: Options) -> _Pixels:
     """Return the flagged pixels of an exposure and what the model predicts for them."""
-    exposure, everything = entry.exposure, slice(None)
+    exposure = entry.exposure
     weights = deposited_weights(exposure, entry.options(options))
     good = weights > 0
-    dq = exposure.plane("dq", everything, everything)
+    dq = exposure.plane("dq")
     flags = np.zeros(exposure.shape, np.uint32) if dq is None else dq_flags.as_uint32(dq)
     predicted, weight = model.predict(exposure)
-    names = _names(exposure)
+    names = _flag_map(exposure)
     blind = np.uint32(sum({names[name] for name in NOT_THE_SKY if name in names}))
     wanted = np.flatnonzero(~good & np.isfinite(predicted) & (flags & blind == 0))
     # Drizzle spreads the weight of a pixel over the area of the pixel.
@@ -253,27 +253,22 @@ def _predicted(entry: Admitted, model: SharpModel, options: Options) -> _Pixels:
 
 def _sky(exposure: Exposure, pixels: np.ndarray) -> np.ndarray:
     """Return the sky level that the co-add subtracts from pixels with the given flat indices."""
-    scalars = exposure.scalars
-    if scalars["subtracted"]:
-        return np.zeros(len(pixels))
-    slope_y, slope_x = (scalars[name] for name in schema.LEVEL_SLOPES)
+    along_y, along_x = exposure.level_slopes
     y, x = np.divmod(pixels, exposure.shape[1])
     level: np.ndarray = (
-        scalars["level"] + slope_y * (y + exposure.y.start) + slope_x * (x + exposure.x.start)
+        exposure.level + along_y * (y + exposure.y.start) + along_x * (x + exposure.x.start)
     )
     return level
 
 
 def _around(exposure: Exposure, name: str, pixels: _Pixels) -> np.ndarray:
     """Return the mean of a plane over the good neighbours of the filled pixels."""
-    plane = exposure.plane(name, slice(None), slice(None))
-    return typical(np.asarray(plane), pixels.good, pixels.filled)
+    return typical(np.asarray(exposure.plane(name)), pixels.good, pixels.filled)
 
 
-def _names(exposure: Exposure) -> dict[str, int]:
+def _flag_map(exposure: Exposure) -> dict[str, int]:
     """Return the flags that the attributes of ``dq`` describe."""
-    there = "dq" in exposure.dataset
-    return (dq_flags.flag_map_from_cf(exposure.dataset["dq"].attrs) if there else None) or {}
+    return dq_flags.flag_map_from_cf(exposure.dq_attrs) or {}
 
 
 def _flags(exposure: Exposure, pixels: _Pixels, options: Options) -> xr.Variable:
@@ -283,33 +278,34 @@ def _flags(exposure: Exposure, pixels: _Pixels, options: Options) -> xr.Variable
     ``DO_NOT_USE`` instead, because the co-add now accepts the other flag.
     """
     old = exposure.dataset["dq"].variable if "dq" in exposure.dataset else None
-    attrs = dict(old.attrs) if old is not None else {}
-    names = _names(exposure)
+    attrs, names = dict(exposure.dq_attrs), _flag_map(exposure)
     bad = np.uint32(bad_bits_for(exposure, options))
-    estimated = names.setdefault(ESTIMATED, names.get(ESTIMATED) or free_bit(names))
+    estimated = _bit_of(ESTIMATED, names)
     mark = np.uint32(estimated)
     left = (pixels.flags & mark != 0) & (bad & mark != 0)
     left.ravel()[pixels.filled] = False
     flags = pixels.flags.ravel()
     others = np.flatnonzero(left)
-    if len(others):
-        names.setdefault(UNUSABLE, names.get(UNUSABLE) or free_bit(names))
+    unusable = np.uint32(_bit_of(UNUSABLE, names) if len(others) else 0)
     changed = np.concatenate([pixels.filled, others])
     values = np.concatenate(
-        [
-            (flags[pixels.filled] & ~bad) | mark,
-            (flags[others] & ~mark) | np.uint32(names.get(UNUSABLE, 0)),
-        ]
+        [(flags[pixels.filled] & ~bad) | mark, (flags[others] & ~mark) | unusable]
     )
     order = np.argsort(changed, kind="stable")
     attrs |= schema.variable_attrs("dq", schema.require_row(schema.EXPOSURE, "dq"), None)
-    attrs["flag_masks"] = np.array(list(names.values()), np.uint32)
-    attrs["flag_meanings"] = " ".join(names)
+    attrs |= dq_flags.flag_map_to_cf(names)
     attrs[dq_flags.ACCEPTED] = dq_flags.accepted_flags(attrs) | estimated
     patch = Patch(changed[order], values[order], exposure.shape)
     marked = patched(old, patch, np.uint32, eager=True)
     marked.attrs = attrs
     return marked
+
+
+def _bit_of(flag: str, names: dict[str, int]) -> int:
+    """Return the value of a flag; a flag without a name yet gets a free bit."""
+    if flag not in names:
+        names[flag] = free_bit(names)
+    return names[flag]
 
 
 def _report(readers: list[Exposure], filled: list[_Filled]) -> xr.Dataset:

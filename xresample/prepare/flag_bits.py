@@ -51,8 +51,7 @@ class FlagBits:
         InvalidInputError
             The exposure has no flag of this name, or the value is not one bit.
         """
-        there = "dq" in exposure.dataset
-        attrs = dict(exposure.dataset["dq"].attrs) if there else {}
+        attrs = dict(exposure.dq_attrs)
         names = dq_flags.flag_map_from_cf(attrs) or {}
         if isinstance(flag, str):
             if flag not in names:
@@ -70,9 +69,8 @@ class FlagBits:
             bit = own[0] if own else free_bit(names)
             if not own:
                 names = {**names, OUTLIER: bit}
-                attrs["flag_masks"] = np.array(list(names.values()), np.uint32)
-                attrs["flag_meanings"] = " ".join(names)
-        if not there:
+                attrs |= dq_flags.flag_map_to_cf(names)
+        if "dq" not in exposure.dataset:
             attrs |= schema.variable_attrs("dq", schema.require_row(schema.EXPOSURE, "dq"), None)
         return cls(bit | names.get(UNUSABLE, 0), attrs)
 

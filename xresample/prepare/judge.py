@@ -93,9 +93,7 @@ class Judge:
                     part /= intensity
 
         pool.run(blot, slabs, threads)
-        scalars = exposure.scalars
-        level = 0.0 if scalars["subtracted"] else scalars["level"]
-        background = level if self.rules.backg is None else self.rules.backg
+        background = exposure.level if self.rules.backg is None else self.rules.backg
         return self.compare(exposure, blots, background, threads)
 
     def compare(
@@ -108,8 +106,7 @@ class Judge:
         """Return the outliers of an exposure, given the predictions for its pixels, ``(y, x)``."""
         from xresample.kernels.outliers import FlagRule, flag_rows, mark_rows
 
-        everything = slice(None)
-        data, err = (exposure.plane(name, everything, everything) for name in ("data", "err"))
+        data, err = exposure.plane("data"), exposure.plane("err")
         model, noise = blots["model"], _noise(self.rules, blots, err)
         if data is None:
             raise ValueError("an admitted exposure has data")

@@ -238,8 +238,7 @@ def _local(groups: _Groups, options: Options, threads: int | None) -> np.ndarray
 
 def _clipped_median(exposure: Exposure, options: Options) -> tuple[float, int]:
     """Return the median of the good pixels of an exposure, without stars, and their number."""
-    everything = slice(None)
-    data = np.asarray(exposure.plane("data", everything, everything))
+    data = np.asarray(exposure.plane("data"))
     good = np.isfinite(data) & (weights_of(exposure, options) > 0)
     values = np.sort(data[good], axis=None).astype(np.float64)
     for _ in range(CLIPPED):

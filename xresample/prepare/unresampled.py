@@ -95,7 +95,7 @@ def rows_compared(
     parts, how = [Exposure(dataset) for dataset in datasets], rules.combination
     data, err = ([_plane(part, name) for part in parts] for name in ("data", "err"))
     values = [
-        without_slopes(part, image, (0, 0)) - _level(part)
+        without_slopes(part, image, (0, 0)) - part.level
         for image, part in zip(data, parts, strict=True)
     ]
     weights = [weights_of(part, options) for part in parts]
@@ -109,12 +109,7 @@ def rows_compared(
 
 
 def _plane(exposure: Exposure, name: str) -> np.ndarray:
-    plane = exposure.plane(name, slice(None), slice(None))
+    plane = exposure.plane(name)
     if plane is None:
         raise ValueError(f"an admitted exposure has {name}")
     return plane
-
-
-def _level(exposure: Exposure) -> float:
-    """Return the sky level that is still in the data of an exposure."""
-    return 0.0 if exposure.scalars["subtracted"] else exposure.scalars["level"]

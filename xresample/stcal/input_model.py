@@ -44,8 +44,7 @@ def as_model(dataset: xr.Dataset) -> Model:
     scalars = {row.name: facts.get(row.name) for row in schema.EXPOSURE_ATTRS}
     scalars["subtracted"] = exposure.scalars["subtracted"]
     names = [str(name) for name in dataset.data_vars if _is_plane(str(name))]
-    whole = slice(None)
-    planes = {name: exposure.plane(name, whole, whole) for name in names}
+    planes = {name: exposure.plane(name) for name in names}
     known = {"wcs": exposure.wcs and exposure.wcs.object, "bunit_data": exposure.units}
     return {"dq": None, **scalars, **planes, **known, ORIGIN: (exposure.y.start, exposure.x.start)}
 

@@ -108,7 +108,6 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
         Its planes that do not come as blocks, see `planes`.
     """
     exposure = admitted.exposure
-    dataset = exposure.dataset
     return ExposureInput(
         number=admitted.number,
         wcs=zlib.compress(require_wcs(exposure.wcs, "exposure").text.encode()),
@@ -116,7 +115,7 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
         y0=exposure.y.start,
         x0=exposure.x.start,
         variables=variables,
-        flags=dict(dataset.variables["dq"].attrs) if "dq" in dataset else {},
+        flags=dict(exposure.dq_attrs),
         attrs=exposure.scalars,
         scales=admitted.scales,
         weight_type=admitted.weight_type,
