@@ -16,6 +16,7 @@ from xresample.wcs import transform as wcs
 from xresample.wcs.caches import SharedCache, ThreadCache
 from xresample.wcs.coarse import Lattice
 from xresample.wcs.handle import WCSHandle, clear_caches, remembered
+from xresample.wcs.pixels import Pixels
 
 
 def in_thread(function):
@@ -148,11 +149,11 @@ def test_what_is_derived_from_an_object_is_made_once():
 
 def test_clear_caches():
     given = WCSHandle.saved(makers.make_fits())
-    mine, lattice = given.object, Lattice.of(given, (20, 30), 0, 0)
-    assert Lattice.of(given, (20, 30), 0, 0) is lattice
+    mine, lattice = given.object, Lattice.of(given, Pixels.of((20, 30)))
+    assert Lattice.of(given, Pixels.of((20, 30))) is lattice
     clear_caches()
     assert given.object is not mine
-    assert Lattice.of(given, (20, 30), 0, 0) is not lattice
+    assert Lattice.of(given, Pixels.of((20, 30))) is not lattice
 
 
 def test_clear_caches_reaches_other_threads():
@@ -177,9 +178,9 @@ def test_clear_caches_reaches_other_threads():
 
 def test_a_live_object_has_no_remembered_lattice():
     image = makers.make_fits()
-    before = Lattice.of(WCSHandle(image), (20, 30), 0, 0)
+    before = Lattice.of(WCSHandle(image), Pixels.of((20, 30)))
     image.wcs.crval = [151.0, 2.0]
-    after = Lattice.of(WCSHandle(image), (20, 30), 0, 0)
+    after = Lattice.of(WCSHandle(image), Pixels.of((20, 30)))
     assert abs(after.lon - before.lon).min() > 0.5
 
 

@@ -140,8 +140,7 @@ def own_ratio(exposure: Exposure, grid: Grid) -> float | None:
     if not area > 0:
         if exposure.wcs is None:
             return None
-        lattice = Lattice.of(exposure.wcs, exposure.shape, exposure.y.start, exposure.x.start)
-        area = lattice.area
+        area = Lattice.of(exposure.wcs, exposure.pixels).area
     return scale_ratio(grid.pixel_scale, area)
 
 

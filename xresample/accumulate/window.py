@@ -20,6 +20,7 @@ from .weights import bad_bits_for, flag_map_of, usable_weights
 
 if TYPE_CHECKING:
     from xresample.wcs.handle import WCSHandle
+    from xresample.wcs.pixels import Pixels
     from xresample.wcs.pixmap import PixelMap
 
 Allocate = Callable[[tuple[int, ...]], np.ndarray]
@@ -123,7 +124,7 @@ def pixel_map(exposure: Exposure, grid: Grid, options: Options) -> PixelMap:
     """Return the `PixelMap` of an exposure onto a grid."""
     wcs_from = require_wcs(exposure.wcs, "exposure")
     wcs_to = require_wcs(grid.wcs, "mosaic")
-    return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options)
+    return map_between(wcs_from, wcs_to, exposure.pixels, options)
 
 
 def require_wcs(wcs: WCSHandle | None, role: str) -> WCSHandle:
@@ -136,13 +137,13 @@ def require_wcs(wcs: WCSHandle | None, role: str) -> WCSHandle:
 
 
 def map_between(
-    wcs_from: WCSHandle, wcs_to: WCSHandle, x: range, y: range, options: Options
+    wcs_from: WCSHandle, wcs_to: WCSHandle, pixels: Pixels, options: Options
 ) -> PixelMap:
     """Return the `PixelMap` from pixels of one WCS to pixels of another."""
     from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
     how = PixmapOptions(options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol)
-    return build_pixmap(wcs_from.object, wcs_to.object, x, y, how)
+    return build_pixmap(wcs_from.object, wcs_to.object, pixels.x, pixels.y, how)
 
 
 def _window(

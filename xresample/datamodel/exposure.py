@@ -13,6 +13,7 @@ import xarray as xr
 from xresample.arguments import flag, mapping
 from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError
 from xresample.wcs.handle import WCSHandle, WCSLike
+from xresample.wcs.pixels import Pixels
 
 from . import schema
 from .arrays import ExposureArrays, PlainArray
@@ -22,7 +23,7 @@ from .facts import facts_of, identity_fault, name_of, new_identity, with_identit
 from .further_faults import NEGATIVE, WEIGHT_MAP, faults_of_flags, faults_of_map, faults_of_plane
 from .options import Options
 from .own_pixels import in_own_pixels
-from .pixels import fault_of_pixels, image_shape, pixel_origin
+from .pixels import fault_of_pixels, image_shape, pixels_of
 from .quantities import number_of, plain_attr
 
 if TYPE_CHECKING:
@@ -337,16 +338,19 @@ class Exposure:
         return image_shape(self.dataset)
 
     @cached_property
+    def pixels(self) -> Pixels:
+        """Rows and columns in the detector frame, which are the pixels of the WCS."""
+        return pixels_of(self.dataset)
+
+    @property
     def y(self) -> range:
         """Rows in the detector frame."""
-        first = pixel_origin(self.dataset)[0]
-        return range(first, first + self.shape[0])
+        return self.pixels.y
 
-    @cached_property
+    @property
     def x(self) -> range:
         """Columns in the detector frame."""
-        first = pixel_origin(self.dataset)[1]
-        return range(first, first + self.shape[1])
+        return self.pixels.x
 
     @cached_property
     def wcs(self) -> WCSHandle | None:

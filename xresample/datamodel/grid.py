@@ -14,6 +14,7 @@ import xarray as xr
 from xresample.arguments import is_iterable, number, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError
 from xresample.wcs.handle import WCSHandle, WCSObject
+from xresample.wcs.pixels import Pixels
 
 from . import schema
 from .coordinates import coordinate_attrs, wcs_variable
@@ -106,13 +107,23 @@ class Grid:
                 f"columns from {self.x0}"
             )
 
+    @property
+    def origin(self) -> tuple[int, int]:
+        """First row and first column."""
+        return self.y0, self.x0
+
+    @property
+    def pixels(self) -> Pixels:
+        """Rows and columns, in the pixels of the WCS."""
+        return Pixels.of(self.shape, self.origin)
+
     def _own_scale(self) -> float | None:
         """Return the pixel scale from the WCS: the root of the mean pixel area."""
         from xresample.wcs import footprint as sky
 
         if self.wcs is None:
             return None
-        area = sky.mean_pixel_area(self.wcs.object, self.shape, self.x0, self.y0)
+        area = sky.mean_pixel_area(self.wcs.object, self.pixels)
         return sky.arcsec(area) if area > 0 else None
 
     def contradicted_scale(self) -> float | None:
@@ -140,10 +151,9 @@ class Grid:
 
     def coords(self) -> dict[str, Any]:
         """Return the coordinates of a Dataset on this grid."""
-        ny, nx = self.shape
         coords: dict[str, Any] = {
-            "y": ("y", np.arange(self.y0, self.y0 + ny), coordinate_attrs("y")),
-            "x": ("x", np.arange(self.x0, self.x0 + nx), coordinate_attrs("x")),
+            name: (name, np.arange(side.start, side.stop), coordinate_attrs(name))
+            for name, side in self.pixels._asdict().items()
         }
         if self.wcs is not None:
             coords[schema.WCS] = wcs_variable(self.wcs.text)
@@ -182,10 +192,7 @@ class Grid:
 
         if self.wcs is None or other.wcs is None:
             return math.inf
-        rows, columns = (
-            range(first, first + size)
-            for first, size in zip((self.y0, self.x0), self.shape, strict=True)
-        )
+        rows, columns = self.pixels
         return largest_offset(other.wcs.object, self.wcs.object, columns, rows)
 
 
@@ -272,7 +279,7 @@ def fit_wcs(
         raise InvalidInputError(
             f"fit_wcs needs exposures with a WCS, got exposures without: {', '.join(lacking)}"
         )
-    placed = [(e.wcs, e.shape, e.y.start, e.x.start) for e in readers if e.wcs is not None]
+    placed = [(e.wcs, e.pixels) for e in readers if e.wcs is not None]
     margin = whole("margin", margin)
     added = number("padding", padding, unit="arcsec")
     if added < 0:
@@ -320,4 +327,4 @@ def _outline(exposure: Exposure) -> np.ndarray:
     wcs = exposure.wcs
     if wcs is None:
         return np.full((1, 2), np.nan)
-    return footprint(wcs.object, exposure.shape, exposure.x.start, exposure.y.start)
+    return footprint(wcs.object, exposure.pixels)

@@ -7,6 +7,8 @@ from collections.abc import Hashable
 import numpy as np
 import xarray as xr
 
+from xresample.wcs.pixels import Pixels
+
 from .schema import ANCILLARY, PIXELS, ancillary
 
 ROUNDING = 1e-6
@@ -16,6 +18,11 @@ ROUNDING = 1e-6
 def image_shape(dataset: xr.Dataset) -> tuple[int, int]:
     """Return the shape ``(y, x)`` of a Dataset."""
     return dataset.sizes["y"], dataset.sizes["x"]
+
+
+def pixels_of(dataset: xr.Dataset) -> Pixels:
+    """Return the pixels of an image with steps of 1."""
+    return Pixels.of(image_shape(dataset), pixel_origin(dataset))
 
 
 def pixel_index(dataset: xr.Dataset, name: Hashable) -> np.ndarray:

@@ -18,7 +18,7 @@ from xresample.datamodel.exposure_sets import ExposureSets
 from xresample.datamodel.labels import SETS, one_table
 from xresample.datamodel.mosaic import CONVENTIONS, HISTORY, require_mosaic
 from xresample.datamodel.own_pixels import in_own_pixels
-from xresample.datamodel.pixels import image_shape, pixel_origin
+from xresample.datamodel.pixels import pixel_origin, pixels_of
 from xresample.errors import ignored_warnings
 from xresample.sky.index import without_sky
 from xresample.wcs.fits_header import header_of
@@ -297,6 +297,5 @@ def _wcs_header(mosaic: xr.Dataset) -> Any:
     wcs = wcs_of(mosaic)
     if wcs is None:
         return None
-    y0, x0 = pixel_origin(mosaic)
     with ignored_warnings():
-        return header_of(wcs.new_object(), image_shape(mosaic), x0, y0)
+        return header_of(wcs.new_object(), pixels_of(mosaic))

@@ -15,7 +15,7 @@ from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.facts import facts_of
 from xresample.datamodel.mosaic import is_mosaic
 from xresample.datamodel.own_pixels import in_own_pixels
-from xresample.datamodel.pixels import image_shape, pixel_origin
+from xresample.datamodel.pixels import pixels_of
 from xresample.errors import InvalidInputError
 from xresample.sky.region import Region
 from xresample.wcs.footprint import pixel_scale
@@ -123,7 +123,7 @@ def obscore(dataset: xr.Dataset, columns: Mapping[str, Any]) -> Any:
 def _own(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the columns that follow from a Dataset; None if the Dataset does not tell."""
     region, own = Region.of(dataset), in_own_pixels(dataset)
-    (ny, nx), (y0, x0) = image_shape(own), pixel_origin(own)
+    pixels = pixels_of(own)
     stacked = is_mosaic(dataset)
     facts = dict(dataset.attrs) if stacked else facts_of(dataset)
     ra, dec = region.centre
@@ -134,9 +134,9 @@ def _own(dataset: xr.Dataset) -> dict[str, Any]:
         "s_dec": dec,
         "s_fov": region.diameter,
         "s_region": region.text,
-        "s_xel1": nx,
-        "s_xel2": ny,
-        "s_pixel_scale": pixel_scale(required_wcs(own).object, (ny, nx), x0=x0, y0=y0),
+        "s_xel1": len(pixels.x),
+        "s_xel2": len(pixels.y),
+        "s_pixel_scale": pixel_scale(required_wcs(own).object, pixels),
         **{name: _number(facts.get(fact)) for name, fact in _TIMES.items()},
         **{name: str(schema.plain(facts.get(fact)) or "") for name, fact in _TEXTS.items()},
         "t_xel": 1,

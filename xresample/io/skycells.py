@@ -12,7 +12,7 @@ import xarray as xr
 from xresample import arguments
 from xresample.datamodel.exposure import required_wcs, validate
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.pixels import image_shape, pixel_origin
+from xresample.datamodel.pixels import pixels_of
 from xresample.datamodel.stack import separate
 from xresample.errors import FileError, InvalidInputError
 from xresample.wcs.fit import footprints
@@ -129,7 +129,7 @@ def _near(cells: np.ndarray, meta: tuple[int, float], exposures: Iterable[xr.Dat
     near = np.zeros(len(cells), bool)
     for exposure in exposures:
         validate(exposure)
-        placed = required_wcs(exposure), image_shape(exposure), *pixel_origin(exposure)
+        placed = required_wcs(exposure), pixels_of(exposure)
         outline = _directions(*footprints([placed], icrs()).T)
         middle = outline.mean(axis=0)
         middle /= np.linalg.norm(middle)

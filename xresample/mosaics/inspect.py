@@ -20,7 +20,7 @@ from xresample.datamodel.labels import is_labelled, read_labels, set_at
 from xresample.datamodel.mosaic import require_context, require_mosaic
 from xresample.datamodel.options import Options, parse_fillval
 from xresample.datamodel.own_pixels import in_own_pixels
-from xresample.datamodel.pixels import image_shape, pixel_index, pixel_origin
+from xresample.datamodel.pixels import pixel_index, pixels_of
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.sky.covering import pixel_at
 from xresample.sky.index import has_sky, with_sky, without_sky
@@ -58,16 +58,13 @@ def pixel_coords(dataset: xr.Dataset) -> dict[str, Any]:
 def pixel_area(dataset: xr.Dataset) -> float:
     """Return the mean pixel area of an exposure or a mosaic, in steradians."""
     dataset = in_own_pixels(dataset)
-    y0, x0 = pixel_origin(dataset)
-    wcs = required_wcs(dataset).object
-    return float(outlines.mean_pixel_area(wcs, image_shape(dataset), x0=x0, y0=y0))
+    return float(outlines.mean_pixel_area(required_wcs(dataset).object, pixels_of(dataset)))
 
 
 def footprint(dataset: xr.Dataset) -> np.ndarray:
     """Return the outline of an exposure or a mosaic on the sky, ``(point, 2)`` in degrees."""
     dataset = in_own_pixels(dataset)
-    y0, x0 = pixel_origin(dataset)
-    return outlines.footprint(required_wcs(dataset).object, image_shape(dataset), x0=x0, y0=y0)
+    return outlines.footprint(required_wcs(dataset).object, pixels_of(dataset))
 
 
 def decode_context(dataset: xr.Dataset) -> xr.DataArray:

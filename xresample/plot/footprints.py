@@ -143,7 +143,7 @@ def _closed_outline(exposure: Exposure, grid: Grid) -> tuple[np.ndarray, np.ndar
         require_wcs(handle, role).object
         for handle, role in ((exposure.wcs, "exposure"), (grid.wcs, "mosaic"))
     )
-    points = np.array(outline(wcs_from, exposure.shape, x0=exposure.x.start, y0=exposure.y.start))
+    points = np.array(outline(wcs_from, exposure.pixels))
     function = transform(wcs_from, wcs_to)
     there = np.array(function(*points))
     finite = np.isfinite(there).all(axis=0)

@@ -115,7 +115,7 @@ class Comparison:
     def positions(self, exposure: Exposure) -> tuple[np.ndarray, ...]:
         """Return pixels spread over an exposure and their positions: y, x, grid y, grid x."""
         wcs = require_wcs(exposure.wcs, "exposure")
-        lattice = Lattice.of(wcs, exposure.shape, exposure.y.start, exposure.x.start)
+        lattice = Lattice.of(wcs, exposure.pixels)
         x, y = (side.ravel() for side in np.meshgrid(lattice.x, lattice.y))
         to_x, to_y = transform(wcs.object, self.grid)(x, y)
         there = np.isfinite(to_x + to_y)
@@ -142,12 +142,11 @@ def _matching_grid(readers: Sequence[Exposure], grid: GridLike | None) -> Any:
                 "match_sky needs images of the sky, but the exposure "
                 f"{reader.scalars['filename'] or '(no file name)'} has a WCS with other axes"
             )
-        place = reader.shape, reader.y.start, reader.x.start
-        areas.append(Lattice.of(wcs, *place).area)
-        placed.append((wcs, *place))
+        areas.append(Lattice.of(wcs, reader.pixels).area)
+        placed.append((wcs, reader.pixels))
     if grid is not None:
         given = Grid.of(grid)
-        placed = [(require_wcs(given.wcs, "grid"), given.shape, given.y0, given.x0)]
+        placed = [(require_wcs(given.wcs, "grid"), given.pixels)]
     largest = max((area for area in areas if math.isfinite(area)), default=0.0)
     scale = arcsec(largest) if largest > 0 else None
     upright = tangent_grid(placed, Tangent(scale), Border(0, 0.0))

@@ -12,7 +12,7 @@ import xarray as xr
 from xresample.arguments import whole
 from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.own_pixels import in_own_pixels
-from xresample.datamodel.pixels import image_shape, pixel_origin
+from xresample.datamodel.pixels import pixels_of
 from xresample.errors import InvalidInputError, UnsupportedWCSError
 from xresample.wcs.celestial import separation
 from xresample.wcs.footprint import EDGE_POINTS, footprint, pixel_scale
@@ -49,9 +49,8 @@ class Region:
             The outline is not within a hemisphere, or its frame cannot be rotated to ICRS.
         """
         dataset = in_own_pixels(dataset)
-        wcs, shape = required_wcs(dataset).object, image_shape(dataset)
-        y0, x0 = pixel_origin(dataset)
-        lon, lat = footprint(wcs, shape, x0=x0, y0=y0).T
+        wcs, pixels = required_wcs(dataset).object, pixels_of(dataset)
+        lon, lat = footprint(wcs, pixels).T
         ra, dec = rotate(lon, lat, celestial_frame(wcs), icrs())
         found = cls(np.asarray(ra) % 360, np.asarray(dec))
         if not found._is_small:
@@ -59,7 +58,7 @@ class Region:
                 "The outline of the image must lie within a hemisphere of the sky to be a polygon: "
                 "take a smaller part of the image"
             )
-        scale = pixel_scale(wcs, shape, x0=x0, y0=y0) / 3600
+        scale = pixel_scale(wcs, pixels) / 3600
         return found._with_straight_edges(STRAIGHT * scale)._counter_clockwise()
 
     @property

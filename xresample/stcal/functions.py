@@ -21,6 +21,7 @@ from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
 from xresample.wcs.handle import WCSObject
+from xresample.wcs.pixels import Pixels
 
 from . import input_model as models
 
@@ -132,7 +133,7 @@ def compute_mean_pixel_area(wcs: WCSObject, shape: tuple[int, int] | None = None
     '3.05e-12'
     """
     systems.check_axes(wcs)
-    return models.positive(sky.mean_pixel_area(wcs, _shape_of(wcs, shape)))
+    return models.positive(sky.mean_pixel_area(wcs, Pixels.of(_shape_of(wcs, shape))))
 
 
 def is_imaging_wcs(wcs: WCSObject) -> bool:

@@ -23,6 +23,7 @@ from xresample.kernels.structures import Kernel
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as wcs
 from xresample.wcs.handle import WCSHandle, WCSObject
+from xresample.wcs.pixels import Pixels
 
 from .input_model import ORIGIN, positive
 from .output_model import OutputModel
@@ -233,7 +234,7 @@ class ResampleSettings:
             None if unknown.
         """
         target = model["wcs"]
-        return positive(sky.mean_pixel_area(target, wcs.array_shape(target)))
+        return positive(sky.mean_pixel_area(target, Pixels.of(wcs.array_shape(target))))
 
     def get_input_model_pixel_area(
         self, model: Mapping[str, Any], prefer_mean: bool = True
@@ -251,8 +252,8 @@ class ResampleSettings:
         nominal = positive(model["pixelarea_steradians"])
         if not prefer_mean and nominal is not None:
             return nominal
-        y0, x0 = model.get(ORIGIN, (0, 0))
-        area = sky.mean_pixel_area(model["wcs"], np.shape(model["data"]), x0, y0)
+        pixels = Pixels.of(np.shape(model["data"]), model.get(ORIGIN, (0, 0)))
+        area = sky.mean_pixel_area(model["wcs"], pixels)
         return positive(area) or nominal
 
     def _compute_pixel_scale_ratio(self, model: Mapping[str, Any]) -> None:

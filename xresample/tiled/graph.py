@@ -111,9 +111,7 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
     return ExposureInput(
         number=admitted.number,
         wcs=zlib.compress(require_wcs(exposure.wcs, "exposure").text.encode()),
-        shape=exposure.shape,
-        y0=exposure.y.start,
-        x0=exposure.x.start,
+        pixels=exposure.pixels,
         variables=variables,
         flags=dict(exposure.dq_attrs),
         attrs=exposure.scalars,

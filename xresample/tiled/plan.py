@@ -76,7 +76,7 @@ class Plan:
     @property
     def origin(self) -> tuple[int, int]:
         """First row and column of the mosaic, in pixels of the grid."""
-        return self.job.grid.y0, self.job.grid.x0
+        return self.job.grid.origin
 
     @property
     def block_chunks(self) -> tuple[tuple[int, ...], ...]:
@@ -316,9 +316,7 @@ def parts_of(
         Distance beyond the reach of the kernel, in output pixels.
     """
     exposures = [entry.exposure for entry in admitted]
-    lattices = [
-        Lattice.of(require_wcs(e.wcs, "exposure"), e.shape, e.y.start, e.x.start) for e in exposures
-    ]
+    lattices = [Lattice.of(require_wcs(e.wcs, "exposure"), e.pixels) for e in exposures]
     parts: dict[tuple[int, int], list[Part]] = {}
     everywhere = _positions(exposures, lattices, job.grid)
     for entry, lattice, positions in zip(admitted, lattices, everywhere, strict=True):

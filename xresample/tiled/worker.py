@@ -23,6 +23,7 @@ from xresample.datamodel.options import WeightType
 from xresample.errors import InvalidExposureError
 from xresample.wcs.caches import ThreadCache
 from xresample.wcs.handle import WCSHandle
+from xresample.wcs.pixels import Pixels
 
 from .tiling import Part
 
@@ -71,10 +72,7 @@ class ExposureInput:
     number: int
     wcs: bytes
     """Text of the WCS, compressed."""
-    shape: tuple[int, int]
-    """``(y, x)``."""
-    y0: int
-    x0: int
+    pixels: Pixels
     variables: dict[str, xr.Variable]
     """Planes in memory or in files; planes that are dask arrays come as blocks."""
     flags: dict[str, Any]
@@ -88,21 +86,11 @@ class ExposureInput:
         """Name of the exposure in a message."""
         return str(self.attrs.get("filename") or self.number)
 
-    @property
-    def y(self) -> range:
-        """Rows, in the pixels of the WCS."""
-        return range(self.y0, self.y0 + self.shape[0])
-
-    @property
-    def x(self) -> range:
-        """Columns, in the pixels of the WCS."""
-        return range(self.x0, self.x0 + self.shape[1])
-
     def cut(self, y: range, x: range, blocks: Sequence[Block]) -> Exposure:
         """Return a part of the exposure."""
         rows, columns = (
             slice(part.start - first, part.stop - first)
-            for part, first in ((y, self.y0), (x, self.x0))
+            for part, first in zip((y, x), self.pixels.origin, strict=True)
         )
         planes = {name: v[rows, columns] for name, v in self.variables.items()}
         for name in dict.fromkeys(origin.name for origin, _ in blocks):
@@ -169,10 +157,10 @@ def _add(
     )
     if outcome is Outcome.NOTHING and not blocks:
         # Other parts of the exposure may contribute to other tiles.
-        whole = exposure.cut(exposure.y, exposure.x, blocks)
+        whole = exposure.cut(*exposure.pixels, blocks)
         if deposited_weights(whole, options).any():
             return
-    elif outcome is Outcome.NOTHING and (part.y, part.x) != (exposure.y, exposure.x):
+    elif outcome is Outcome.NOTHING and (part.y, part.x) != exposure.pixels:
         return
     if outcome is not Outcome.OUTSIDE:
         warn_outcome(outcome, [exposure.label], 1)
@@ -182,12 +170,12 @@ def mapping_of(exposure: ExposureInput, shared: SharedInput) -> PixelMap:
     """Return the map of a whole exposure, which each thread keeps for the next tile."""
     grid, options = shared.job.grid, shared.job.options
     how = options.pixmap_stepsize, options.pixmap_order, options.pixmap_tol
-    key = exposure.wcs, exposure.shape, exposure.y0, exposure.x0, grid.wcs, how
+    key = exposure.wcs, exposure.pixels, grid.wcs, how
 
     def make() -> PixelMap:
         wcs_from = WCSHandle(zlib.decompress(exposure.wcs).decode())
         wcs_to = require_wcs(grid.wcs, "mosaic")
-        return map_between(wcs_from, wcs_to, exposure.x, exposure.y, options)
+        return map_between(wcs_from, wcs_to, exposure.pixels, options)
 
     return _maps.get(key, make)
 

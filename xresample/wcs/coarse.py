@@ -12,6 +12,7 @@ from .adapters import celestial_axes
 from .caches import SharedCache
 from .frames import celestial_frame, rotate
 from .handle import WCSHandle
+from .pixels import Pixels
 from .transform import is_imaging, pixel_to_world, range_inside
 
 NODES = 17
@@ -40,7 +41,7 @@ class Lattice:
     """Mean area of a pixel in steradians; NaN if unknown."""
 
     @classmethod
-    def of(cls, wcs: WCSHandle, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
+    def of(cls, wcs: WCSHandle, pixels: Pixels) -> Lattice:
         """Return the lattice of an image.
 
         Parameters
@@ -48,21 +49,19 @@ class Lattice:
         wcs : WCSHandle
             WCS of the image. The lattice of a live object is not remembered, because the object
             may change.
-        shape : (int, int)
-            Shape of the image, ``(y, x)``.
-        y0, x0 : int
-            First row and column of the image, in the pixels of the WCS.
+        pixels : Pixels
+            The pixels of the image.
         """
         if wcs.is_live:
-            return cls._made(wcs.object, shape, y0, x0)
-        key = (wcs.digest, shape, y0, x0)
-        return _lattices.get(key, lambda: cls._made(wcs.object, shape, y0, x0))
+            return cls._made(wcs.object, pixels)
+        key = wcs.digest, pixels
+        return _lattices.get(key, lambda: cls._made(wcs.object, pixels))
 
     @classmethod
-    def _made(cls, wcs: Any, shape: tuple[int, int], y0: int, x0: int) -> Lattice:
-        columns, rows = range_inside(wcs, range(x0, x0 + shape[1]), range(y0, y0 + shape[0]))
+    def _made(cls, wcs: Any, pixels: Pixels) -> Lattice:
+        columns, rows = range_inside(wcs, pixels.x, pixels.y)
         y, x = (_nodes(side) for side in (rows, columns))
-        area = sky.mean_pixel_area(wcs, shape, x0, y0)
+        area = sky.mean_pixel_area(wcs, pixels)
         if not is_imaging(wcs):
             return cls(rows, columns, y, x, None, None, None, area)
         world = pixel_to_world(wcs, *np.meshgrid(x, y))

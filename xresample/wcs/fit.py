@@ -16,11 +16,12 @@ from . import footprint as sky
 from .adapters import axes_types, celestial_axes, copied
 from .frames import OtherFrame, celestial_frame, icrs, rotate
 from .handle import WCSHandle
+from .pixels import Pixels
 from .steps import Steps, stepped_object
 from .transform import is_imaging, world_to_pixel
 
-Placed = tuple[WCSHandle, tuple[int, int], int, int]
-"""WCS, shape ``(y, x)``, and the first row and column of an image."""
+Placed = tuple[WCSHandle, Pixels]
+"""The WCS and the pixels of an image."""
 
 
 class Border(NamedTuple):
@@ -58,7 +59,7 @@ def frame_of(placed: Sequence[Placed]) -> Any:
         A WCS is not an imaging WCS.
     """
     frame = None
-    for wcs, *_ in placed:
+    for wcs, _ in placed:
         if not is_imaging(wcs.object):
             raise UnsupportedWCSError(
                 "A grid on the sky needs exposures whose WCSs have two celestial axes only, got "
@@ -73,8 +74,8 @@ def frame_of(placed: Sequence[Placed]) -> Any:
 def footprints(placed: Sequence[Placed], frame: Any) -> np.ndarray:
     """Return points on and inside the borders of images, ``(n, 2)``: longitude and latitude."""
     found = []
-    for wcs, shape, y0, x0 in placed:
-        points = np.stack(sky.coverage(wcs.object, shape, x0=x0, y0=y0), axis=-1)
+    for wcs, pixels in placed:
+        points = np.stack(sky.coverage(wcs.object, pixels), axis=-1)
         points = points[np.isfinite(points).all(axis=1)]
         found.append(_rotated(points, celestial_frame(wcs.object), frame))
     points = np.concatenate(found)
@@ -104,9 +105,9 @@ def tangent_grid(placed: Sequence[Placed], wanted: Tangent, border: Border) -> A
     """Return a tangent projection with square pixels that covers images."""
     frame = frame_of(placed)
     if wanted.pixel_scale is None:
-        wcs, shape, y0, x0 = placed[0]
+        wcs, own_pixels = placed[0]
         ratio = number("pixel_scale_ratio", wanted.pixel_scale_ratio, above=0.0)
-        pixel_scale = ratio * sky.pixel_scale(wcs.object, shape, x0, y0)
+        pixel_scale = ratio * sky.pixel_scale(wcs.object, own_pixels)
         if not pixel_scale > 0:
             raise InvalidInputError(
                 "The first exposure has no pixel scale, because its WCS gives no position on the "

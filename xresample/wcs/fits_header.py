@@ -9,6 +9,7 @@ import numpy as np
 from xresample.errors import UnsupportedWCSError
 
 from .adapters import is_gwcs
+from .pixels import Pixels
 from .transform import celestial_axes, pixel_to_world, transform
 
 TOLERANCE = 1e-6
@@ -18,17 +19,15 @@ _POINTS = 33
 """Number of points along each side of the grid at which the keywords are checked."""
 
 
-def header_of(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> Any:
+def header_of(wcs: Any, pixels: Pixels) -> Any:
     """Return the keywords of a WCS on a part of its grid.
 
     Parameters
     ----------
     wcs : gwcs.WCS or astropy.wcs.WCS
         The WCS, which may be set up, but is otherwise unchanged.
-    shape : (int, int)
-        Shape of the part, ``(ny, nx)``.
-    x0, y0 : int
-        First pixel of the part, in the pixels of the WCS.
+    pixels : Pixels
+        The pixels of the part.
 
     Returns
     -------
@@ -39,31 +38,32 @@ def header_of(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> Any
     Examples
     --------
     >>> from astropy.wcs import WCS
-    >>> header = header_of(WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}), (4, 5), x0=10)
+    >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    >>> header = header_of(wcs, Pixels.of((4, 5), (0, 10)))
     >>> header["CRPIX1"]
     -10.0
     """
     from astropy.wcs import WCS
 
-    for candidate in _candidates(wcs, shape, x0, y0):
+    for candidate in _candidates(wcs, pixels):
         if candidate is None:
             continue
-        part = candidate.slice((slice(y0, None), slice(x0, None)))
+        part = candidate.slice(tuple(slice(side.start, None) for side in pixels))
         header = _exact_header(part)
-        if _reproduces(WCS(header), wcs, shape, x0, y0):
+        if _reproduces(WCS(header), wcs, pixels):
             return header
     return None
 
 
-def _candidates(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
+def _candidates(wcs: Any, pixels: Pixels) -> Any:
     """Yield WCSs that FITS keywords may represent, exact ones first."""
     from astropy.wcs import WCS
 
     if isinstance(wcs, WCS):
         yield wcs
     elif is_gwcs(wcs):
-        yield _tangent(wcs, shape, x0, y0)
-        yield _polynomial(wcs, shape, x0, y0)
+        yield _tangent(wcs, pixels)
+        yield _polynomial(wcs, pixels)
 
 
 def _exact_header(wcs: Any) -> Any:
@@ -82,18 +82,16 @@ def _exact_header(wcs: Any) -> Any:
     return header
 
 
-def _points(shape: tuple[int, int], x0: int, y0: int) -> tuple[np.ndarray, np.ndarray]:
+def _points(pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """Return evenly spread points of a part of a grid, including its borders."""
-    ny, nx = shape
-    x = np.linspace(x0 - 0.5, x0 + nx - 0.5, _POINTS)
-    y = np.linspace(y0 - 0.5, y0 + ny - 0.5, _POINTS)
+    y, x = (np.linspace(side.start - 0.5, side.stop - 0.5, _POINTS) for side in pixels)
     xs, ys = np.meshgrid(x, y)
     return xs.ravel(), ys.ravel()
 
 
-def _reproduces(found: Any, wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> bool:
+def _reproduces(found: Any, wcs: Any, pixels: Pixels) -> bool:
     """Tell whether pixels return to their places through the WCS and back through the keywords."""
-    x, y = _points(shape, x0, y0)
+    x, y = _points(pixels)
     try:
         back_x, back_y = transform(wcs, found)(x, y)
     except (
@@ -103,11 +101,12 @@ def _reproduces(found: Any, wcs: Any, shape: tuple[int, int], x0: int, y0: int) 
     known = np.isfinite(pixel_to_world(wcs, x, y)).all(axis=0)
     if not known.any():
         return False
+    y0, x0 = pixels.origin
     error = np.hypot(back_x + x0 - x, back_y + y0 - y)[known]
     return bool(np.isfinite(error).all() and error.max() < TOLERANCE)
 
 
-def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
+def _tangent(wcs: Any, pixels: Pixels) -> Any:
     """Return the tangent projection that equals a gwcs; None if no projection does."""
     from astropy import units as u
     from astropy.modeling.rotations import RotateNative2Celestial
@@ -132,7 +131,7 @@ def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
     # With a unit matrix, the pixels of ``found`` are degrees in the tangent plane, so the map from
     # the pixels of the image to the pixels of ``found`` is linear.
     found.wcs.crpix, found.wcs.cdelt = [1.0, 1.0], [1.0, 1.0]
-    x, y = _points(shape, x0, y0)
+    x, y = _points(pixels)
     world = pixel_to_world(wcs, x, y)
     plane = np.stack(found.wcs_world2pix(world[lon], world[lat], 0), axis=-1)
     known = np.isfinite(plane).all(axis=-1)
@@ -147,12 +146,11 @@ def _tangent(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
     return found
 
 
-def _polynomial(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Any:
+def _polynomial(wcs: Any, pixels: Pixels) -> Any:
     """Return the SIP approximation of a gwcs; None if gwcs cannot make one."""
     from astropy.wcs import WCS
 
-    ny, nx = shape
-    box = ((x0 - 0.5, x0 + nx - 0.5), (y0 - 0.5, y0 + ny - 0.5))
+    box = tuple((side.start - 0.5, side.stop - 0.5) for side in (pixels.x, pixels.y))
     try:
         header = wcs.to_fits_sip(
             bounding_box=box, max_pix_error=TOLERANCE / 10, max_inv_pix_error=None

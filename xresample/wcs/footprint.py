@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .pixels import Pixels
 from .transform import bounding_box, celestial_axes, pixel_to_world, range_inside
 
 SPACING = 15
@@ -27,7 +28,7 @@ Limits = tuple[float, float, float, float]
 _ARCSEC = math.degrees(1) * 3600
 
 
-def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
+def mean_pixel_area(wcs: Any, pixels: Pixels) -> float:
     """Return the mean area of the pixels of an image, in steradians.
 
     The mean is the area on the sky of the polygon through the centres of the outermost pixels
@@ -37,17 +38,15 @@ def mean_pixel_area(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) 
     ----------
     wcs : gwcs.WCS or astropy.wcs.WCS
         The WCS.
-    shape : (int, int)
-        Shape of the image, ``(ny, nx)``.
-    x0, y0 : int
-        First pixel of the image, in the pixels of the WCS.
+    pixels : Pixels
+        The pixels of the image.
 
     Returns
     -------
     float
         NaN if no part of the outline is on the sky.
     """
-    box = _limits(wcs, shape, x0, y0)
+    box = _limits(wcs, pixels)
     x_low, x_high, y_low, y_high = box
     if x_low > x_high or y_low > y_high:
         return math.nan
@@ -75,65 +74,58 @@ def steradians(side: float) -> float:
     return (side / _ARCSEC) ** 2
 
 
-def pixel_scale(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> float:
+def pixel_scale(wcs: Any, pixels: Pixels) -> float:
     """Return the square root of the mean pixel area of an image, in arcsec."""
-    return arcsec(mean_pixel_area(wcs, shape, x0, y0))
+    return arcsec(mean_pixel_area(wcs, pixels))
 
 
-def footprint(wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0) -> np.ndarray:
+def footprint(wcs: Any, pixels: Pixels) -> np.ndarray:
     """Return right ascension and declination, ``(n, 2)`` in degrees, around an image.
 
     The points follow the outer borders of the pixels inside the bounding box, including corners,
     counter-clockwise from the lower left pixel.
     """
-    return np.stack(_sky(wcs, *outline(wcs, shape, x0, y0)), axis=-1)
+    return np.stack(_sky(wcs, *outline(wcs, pixels)), axis=-1)
 
 
-def outline(
-    wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0, points: int = EDGE_POINTS
-) -> tuple[np.ndarray, np.ndarray]:
+def outline(wcs: Any, pixels: Pixels, points: int = EDGE_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions, x and y in pixels, of the points of `footprint`.
 
     Parameters
     ----------
     wcs : WCS
         The WCS.
-    shape : (int, int)
-        Shape of the image, ``(ny, nx)``.
-    x0, y0 : int
-        First pixel of the image, in the pixels of the WCS.
+    pixels : Pixels
+        The pixels of the image.
     points : int
         Number of points on each edge.
     """
-    return _sample(_borders(wcs, shape, x0, y0), points, points)
+    return _sample(_borders(wcs, pixels), points, points)
 
 
-def coverage(
-    wcs: Any, shape: tuple[int, int], x0: int = 0, y0: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def coverage(wcs: Any, pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """Return longitude and latitude of many points of an image, on its border and inside.
 
     The border has a point per corner of a pixel, up to `DENSE` per edge, because borders may be
     curved. The points inside find a pole in the image, and images whose border is off the sky.
     """
-    box = _borders(wcs, shape, x0, y0)
-    x, y = _sample(box, min(DENSE, shape[1]), min(DENSE, shape[0]))
+    box = _borders(wcs, pixels)
+    x, y = _sample(box, min(DENSE, len(pixels.x)), min(DENSE, len(pixels.y)))
     sides = (np.linspace(*limits, INSIDE) for limits in (box[:2], box[2:]))
     inside_x, inside_y = (side.ravel() for side in np.meshgrid(*sides))
     return _sky(wcs, np.append(x, inside_x), np.append(y, inside_y))
 
 
-def _borders(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Limits:
+def _borders(wcs: Any, pixels: Pixels) -> Limits:
     """Return the outer borders of the pixels of an image inside the bounding box."""
-    ny, nx = shape
-    x, y = range_inside(wcs, range(x0, x0 + nx), range(y0, y0 + ny))
+    x, y = range_inside(wcs, pixels.x, pixels.y)
     return x.start - 0.5, x.stop - 0.5, y.start - 0.5, y.stop - 0.5
 
 
-def _limits(wcs: Any, shape: tuple[int, int], x0: int, y0: int) -> Limits:
+def _limits(wcs: Any, pixels: Pixels) -> Limits:
     """Return the pixels that limit the area: minimum and maximum x, minimum and maximum y."""
-    ny, nx = shape
-    low, high = (x0, y0), (x0 + nx - 1, y0 + ny - 1)
+    (y_low, y_high), (x_low, x_high) = ((side.start, side.stop - 1) for side in pixels)
+    low, high = (x_low, y_low), (x_high, y_high)
     box = bounding_box(wcs)
     if box is None:
         return low[0], high[0], low[1], high[1]
