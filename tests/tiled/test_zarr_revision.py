@@ -103,7 +103,7 @@ class InterruptedRunError(RuntimeError):
 
 @pytest.mark.parametrize("options", [{}, SETS])
 @pytest.mark.parametrize("call", [1, 2])
-@pytest.mark.parametrize("step", ["create_plane", "_renumber", "_write_changed", "write_labels"])
+@pytest.mark.parametrize("step", ["create_plane", "_renumber", "write_tile", "write_labels"])
 def test_an_interrupted_revision_resumes_to_the_same_bytes(
     step: str,
     call: int,

@@ -27,9 +27,9 @@ from xresample.datamodel.provenance import Row
 from xresample.errors import GridMismatchError, InvalidInputError
 
 from .folders import in_use, local_path
+from .plan import Plan
 from .resume import described
 from .revision import Revision, dropping, in_order, revision
-from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
 from .zarr_store import (
     DONE,
     EXPECTED,
@@ -37,6 +37,7 @@ from .zarr_store import (
     PROGRESS,
     READY,
     checked_store,
+    create_marks,
     create_plane,
     opened,
     opened_mosaic,
@@ -44,6 +45,7 @@ from .zarr_store import (
     run_tiles,
     uniform_tiles,
     write_labels,
+    write_tile,
 )
 
 _RULES = schema.Rule.CONTEXT, schema.Rule.LABELS, schema.Rule.SETS
@@ -51,6 +53,10 @@ CONTEXT = tuple(row.name for row in schema.MOSAIC if row.rule in _RULES)
 """Planes of the context, with one bit or one label per pixel."""
 
 CON = CONTEXT[0]
+
+_SECOND = {name: f"{PROGRESS}/{name}" for name in CONTEXT}
+"""The array of the second context for each plane of the context."""
+
 _REVISION, _REVISED, _STEP = "revision", "revised", "step"
 _TILES, _SWAP = "tiles", "swap"
 
@@ -264,16 +270,9 @@ def _begin(root: Any, revised: Revision, size: tuple[int, int]) -> None:
     for name in planned.planes:
         if name not in root:
             create_plane(planned, root, name, size, root["wht"].compressors)
-    for name in filter(planned.planes.__contains__, CONTEXT):
-        create_plane(planned, root, name, size, root[name].compressors, f"{PROGRESS}/{name}")
-    root[PROGRESS].create_array(
-        _REVISED,
-        shape=planned.tiling.shape,
-        chunks=(1, 1),
-        dtype="uint8",
-        fill_value=0,
-        overwrite=True,
-    )
+    for name in _context_planes(planned):
+        create_plane(planned, root, name, size, root[name].compressors, _SECOND[name])
+    create_marks(planned, root, _REVISED)
 
 
 def _write_tiles(root: Any, revised: Revision, store: Any, progress: bool) -> None:
@@ -286,7 +285,8 @@ def _write_tiles(root: Any, revised: Revision, store: Any, progress: bool) -> No
         else:
             _renumber(root, revised, j, i)
     if changed:
-        run_tiles(revised.plan, changed, partial(_write_changed, store=store), progress)
+        write = partial(write_tile, store=store, marks=_REVISED, elsewhere=_SECOND)
+        run_tiles(revised.plan, changed, write, progress)
 
 
 def _changes(root: Any, revised: Revision, j: int, i: int) -> bool:
@@ -294,7 +294,7 @@ def _changes(root: Any, revised: Revision, j: int, i: int) -> bool:
     margin = revised.margin
     if margin is None or (j, i) in revised.new_tiles:
         return True
-    rows, columns = _slices(revised.plan.tiling.tile(j, i), revised)
+    rows, columns = _slices(revised, j, i)
     ny, nx = revised.plan.shape
     at_border = min(rows.start, columns.start, ny - rows.stop, nx - columns.stop) < margin
     if at_border:
@@ -316,7 +316,7 @@ def _touches_labels(root: Any, revised: Revision, window: Sequence[slice]) -> bo
     for j, i in product(range(j0, j1 + 1), range(i0, i1 + 1)):
         there = ExposureSets.from_text(root[SETS][j : j + 1, i : i + 1][0, 0]).has_any(revised.gone)
         if there.any():
-            rows, columns = _slices(tiling.tile(j, i), revised)
+            rows, columns = _slices(revised, j, i)
             part = root[LABELS][
                 max(rows.start, window[0].start) : min(rows.stop, window[0].stop),
                 max(columns.start, window[1].start) : min(columns.stop, window[1].stop),
@@ -326,57 +326,37 @@ def _touches_labels(root: Any, revised: Revision, window: Sequence[slice]) -> bo
     return False
 
 
-def _slices(tile: tuple[range, range], revised: Revision) -> tuple[slice, slice]:
+def _slices(revised: Revision, j: int, i: int) -> tuple[slice, slice]:
     """Return the rows and columns of a tile in the arrays of a store."""
-    grid = revised.plan.job.grid
-    y, x = tile
-    return (
-        slice(y.start - grid.y0, y.stop - grid.y0),
-        slice(x.start - grid.x0, x.stop - grid.x0),
-    )
+    return revised.plan.job.grid.pixels.slices(*revised.plan.tiling.tile(j, i))
+
+
+def _context_planes(planned: Plan) -> list[str]:
+    """Return the planes of the context that a mosaic has."""
+    return [name for name in CONTEXT if name in planned.planes]
 
 
 def _renumber(root: Any, revised: Revision, j: int, i: int) -> None:
     """Write the second context of a tile that does not change otherwise."""
     tile = revised.plan.tile(j, i)
-    for name in filter(revised.plan.planes.__contains__, CONTEXT):
+    for name in _context_planes(revised.plan):
         where = (..., *place_of(name, tile, (j, i), revised.plan.job.grid))
         held = root[name][where]
         if name == CON and held.any():
-            root[f"{PROGRESS}/{name}"][where] = context.renumbered(held, revised.old)
+            root[_SECOND[name]][where] = context.renumbered(held, revised.old)
         elif name == LABELS and held.any():
-            root[f"{PROGRESS}/{name}"][where] = held
+            root[_SECOND[name]][where] = held
         elif name == SETS and held[0, 0] != NOTHING:
             sets = ExposureSets.from_text(held[0, 0]).renumbered(revised.old)
-            root[f"{PROGRESS}/{name}"][where] = text_array(sets)
+            root[_SECOND[name]][where] = text_array(sets)
     root[PROGRESS][_REVISED][j, i] = 1
-
-
-def _write_changed(
-    shared: SharedInput,
-    tile: Tile,
-    exposures: Sequence[ExposureInput],
-    blocks: Sequence[Sequence[Block]],
-    store: Any,
-    index: Sequence[int],
-) -> np.ndarray:
-    """Compute a tile that changes and write it; return 1 as an array ``(1, 1)``."""
-    import zarr
-
-    planes = compute_tile(shared, tile, exposures, blocks)
-    root: Any = zarr.open_group(store, mode="r+")
-    for name, plane in planes.items():
-        target = f"{PROGRESS}/{name}" if name in CONTEXT else name
-        root[target][(..., *place_of(name, tile, index, shared.job.grid))] = plane
-    root[PROGRESS][_REVISED][tuple(index)] = 1
-    return np.ones((1, 1), np.uint8)
 
 
 def _swap(root: Any, revised: Revision, size: tuple[int, int], job: dict[str, Any]) -> None:
     """Put the second context, the provenance and the description in the place of the old ones."""
     planned = revised.plan
-    for name in filter(planned.planes.__contains__, CONTEXT):
-        second = root[f"{PROGRESS}/{name}"]
+    for name in _context_planes(planned):
+        second = root[_SECOND[name]]
         first = create_plane(planned, root, name, size, second.compressors)
         empty = NOTHING if name == SETS else 0
         for index in np.ndindex(*planned.tiling.shape):

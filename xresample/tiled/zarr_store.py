@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -182,10 +182,27 @@ def write_tile(
     tile: Tile,
     exposures: Sequence[ExposureInput],
     blocks: Sequence[Sequence[Block]],
+    *,
     store: Any,
-    index: Sequence[int],
+    index: tuple[int, int],
+    marks: str = DONE,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> np.ndarray:
-    """Compute a tile, write it, and mark it as done; return 1 as an array ``(1, 1)``."""
+    """Compute a tile, write it, and mark it as written; return 1 as an array ``(1, 1)``.
+
+    Parameters
+    ----------
+    shared, tile, exposures, blocks
+        See `compute_tile`.
+    store : path or zarr store
+        The store.
+    index : (int, int)
+        Row and column of the tile, among the tiles.
+    marks : str, optional
+        Array of the group `PROGRESS` that holds the marks of the tiles.
+    elsewhere : mapping of str to str, optional
+        Arrays of planes that are not written at their names.
+    """
     import zarr
 
     planes = compute_tile(shared, tile, exposures, blocks)
@@ -195,16 +212,16 @@ def write_tile(
     for name, plane in planes.items():
         where = place_of(name, tile, index, grid)
         if name in summed:
-            first_block = layout.blocks(grid.shape, (grid.y0, grid.x0)).index(tile.y[0], tile.x[0])
+            first_block = layout.blocks(grid.shape, grid.origin).index(tile.y[0], tile.x[0])
             where = tuple(
                 slice(k, k + n) for k, n in zip(first_block, plane.shape[-2:], strict=True)
             )
-        root[name][(..., *where)] = plane
-    root[PROGRESS][DONE][tuple(index)] = 1
+        root[(elsewhere or {}).get(name, name)][(..., *where)] = plane
+    root[PROGRESS][marks][index] = 1
     return np.ones((1, 1), np.uint8)
 
 
-def place_of(name: str, tile: Tile, index: Sequence[int], grid: Grid) -> tuple[slice, ...]:
+def place_of(name: str, tile: Tile, index: tuple[int, ...], grid: Grid) -> tuple[slice, ...]:
     """Return where a tile lies along the last two dimensions of a plane of a store.
 
     Parameters
@@ -213,15 +230,14 @@ def place_of(name: str, tile: Tile, index: Sequence[int], grid: Grid) -> tuple[s
         The plane.
     tile : Tile
         The tile.
-    index : sequence of int
+    index : tuple of int
         Row and column of the tile, among the tiles.
     grid : Grid
         The grid of the mosaic.
     """
     if name == SETS:
         return tuple(slice(k, k + 1) for k in index)
-    sides = (tile.y, grid.y0), (tile.x, grid.x0)
-    return tuple(slice(side.start - first, side.stop - first) for side, first in sides)
+    return grid.pixels.slices(tile.y, tile.x)
 
 
 def run_tiles(
@@ -375,9 +391,18 @@ def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any)
     write_labels(planned, root)
     for name in planned.planes:
         create_plane(planned, root, name, size, compressors)
-    tiles = planned.tiling.shape
+    create_marks(planned, root, DONE)
+
+
+def create_marks(planned: Plan, root: Any, name: str) -> None:
+    """Create the array of marks of tiles, of which none is marked."""
     root[PROGRESS].create_array(
-        DONE, shape=tiles, chunks=(1, 1), dtype="uint8", fill_value=0, overwrite=True
+        name,
+        shape=planned.tiling.shape,
+        chunks=(1, 1),
+        dtype="uint8",
+        fill_value=0,
+        overwrite=True,
     )
 
 
