@@ -15,6 +15,7 @@ from tests.support.exposures import make_arrays, make_exposure
 from tests.support.wcs import make_fits, make_grid, make_gwcs, make_sip
 from xresample.datamodel.options import KERNELS
 from xresample.tiled.tiling import Tiling
+from xresample.wcs.pixels import Pixels
 
 SHAPE = (18, 22)
 GRID = make_fits((64, 70), scale=0.1)
@@ -131,7 +132,7 @@ def test_bad_chunks_are_an_error(chunks: Any, message: str) -> None:
 
 
 def test_tiles_cover_the_mosaic_exactly_once() -> None:
-    tiling = Tiling.of({"y": (10, 1, 53), "x": 32}, (64, 70), 5, -3, 20)
+    tiling = Tiling.of({"y": (10, 1, 53), "x": 32}, Pixels.of((64, 70), (5, -3)), 20)
     assert tiling.shape == (3, 3)
     assert tiling.chunks == ((10, 1, 53), (32, 32, 6))
     count = np.zeros((64, 70), int)

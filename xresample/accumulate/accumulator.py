@@ -55,7 +55,7 @@ class Accumulator:
         grid = job.grid
         spare.clear()
         require_memory(grid, job.layout.pixel_bytes(job.options, exposures))
-        buffers = Buffers.empty(job.layout, job.options, grid.shape, grid.y0, grid.x0, exposures)
+        buffers = Buffers.empty(job.layout, job.options, grid.shape, *grid.origin, exposures)
         return cls(job, buffers, blank=True)
 
     @classmethod
@@ -215,8 +215,8 @@ def _read(mosaic: xr.Dataset, job: Job, held: Layout, threads: int | None) -> Bu
     grid, options, layout = job.grid, job.options, job.layout
     noise = None
     if layout.block:
-        noise = read_sums(mosaic, layout.blocks(grid.shape, (grid.y0, grid.x0)))
-    buffers = Buffers.spare(layout, options, grid.shape, grid.y0, grid.x0)
+        noise = read_sums(mosaic, layout.blocks(grid.shape, grid.origin))
+    buffers = Buffers.spare(layout, options, grid.shape, *grid.origin)
     buffers.noise = noise
     for name in layout.names:
         if name in layout.flag_planes:

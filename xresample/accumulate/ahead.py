@@ -105,7 +105,7 @@ def _prepare(exposure: Exposure, job: Job) -> Prepared:
     scales = scales_of(exposure, grid, options, lambda: window.pixmap)
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
     placement = place_tiles(
-        window.pixmap, window.active, footprint, grid.shape, (grid.y0, grid.x0), threads=1
+        window.pixmap, window.active, footprint, grid.shape, grid.origin, threads=1
     )
     if len(placement.tiles):
         weight = WEIGHT_PLANE.get(options.weight_type or "")

@@ -232,8 +232,9 @@ def noisy_pixels(
         Number of threads. Default: one per CPU.
     """
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
-    origin = grid.y0, grid.x0
-    placement = place(window.pixmap, window.active, footprint, grid.shape, origin, threads=threads)
+    placement = place(
+        window.pixmap, window.active, footprint, grid.shape, grid.origin, threads=threads
+    )
     sampled = sampled_planes(layout, None, options, window, scales)
     bad = 0 if window.weights is not None else window.bad
     sampled, flags = in_order(sampled, Flags(window.dq, bad, 0))

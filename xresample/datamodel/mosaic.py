@@ -121,12 +121,12 @@ def labelled(
         known["pixelarea_steradians"] = grid.pixel_area
     coords = {**grid.coords(), **provenance.coordinates(rows)}
     if layout.block:
-        coords |= layout.blocks(grid.shape, (grid.y0, grid.x0)).coords(layout.lags)
+        coords |= layout.blocks(grid.shape, grid.origin).coords(layout.lags)
     if layout.flags:
         coords[schema.FLAG] = flag_names(layout.flags)
     if layout.by_rule(schema.Rule.SETS):
-        whole = Blocks((grid.y0, grid.y0 + grid.shape[0]), (grid.x0, grid.x0 + grid.shape[1]))
-        coords |= tile_coords(tiles or whole)
+        whole = ((side.start, side.stop) for side in grid.pixels)
+        coords |= tile_coords(tiles or Blocks(*whole))
     return xr.Dataset(variables, coords, known)
 
 

@@ -13,6 +13,7 @@ from xresample.errors import InvalidInputError
 from xresample.wcs import footprint
 from xresample.wcs import transform as systems
 from xresample.wcs.handle import WCSObject
+from xresample.wcs.pixels import Pixels
 from xresample.wcs.pixmap import PixmapOptions, build_pixmap
 
 __all__ = ["calc_pixmap", "decode_context", "estimate_pixel_scale_ratio"]
@@ -73,15 +74,13 @@ def calc_pixmap(
         raise InvalidInputError(
             f"shape must have at most {MAX_PIXELS} pixels, got {ny} x {nx}: map a part of the image"
         )
-    centres = np.full((ny, nx, 2), np.nan)
     # The models of the WCSs themselves give the digits that other packages get from them.
     mapping = build_pixmap(
         *(wcs_from, wcs_to, range(nx), range(ny), PixmapOptions(stepsize, order, compiled=False)),
         # The nodes of a spline must lie where the WCS is defined.
         inside=inside or stepsize != 1,
     )
-    rows, columns = (slice(side.start, side.stop) for side in (mapping.y, mapping.x))
-    centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
+    centres = mapping.around(Pixels.of((ny, nx)))
     if within and (box := systems.bounding_box(wcs_to)) is not None:
         low, high = np.array(box).T
         outside = ((centres < low) | (centres > high)).any(axis=-1)

@@ -309,7 +309,7 @@ def refined(
     options = Options.from_attrs(mosaic.attrs)
     grid = Grid.of(mosaic, options.pixel_scale)
     layout = layout_of(mosaic, options)
-    blocks = Blocks.of(grid.shape, (grid.y0, grid.x0), min(layout.block, REFINED_BLOCK))
+    blocks = Blocks.of(grid.shape, grid.origin, min(layout.block, REFINED_BLOCK))
     gain = _gain(mosaic, grid)
     sums = np.zeros((*blocks.shape, layout.lags + 1, 2 * layout.lags + 1))
     job = Job(grid, options, layout, mosaic["data"].attrs.get("units"))
@@ -348,7 +348,7 @@ def _gain(mosaic: xr.Dataset, grid: Grid) -> Gain:
     if there.any():
         usual = np.median(variance[there])
         factors[there] = 1.0 / (weight[there] * np.sqrt(1.0 + variance[there] / (4.0 * usual)))
-    return Gain(factors, grid.y0, grid.x0)
+    return Gain(factors, *grid.origin)
 
 
 def _require_all(mosaic: xr.Dataset, names: list[str]) -> None:

@@ -145,13 +145,9 @@ def _computed(revised: Revision, box: Box, threads: int | None) -> dict[str, np.
     """Return the planes of a part of the new mosaic from its exposures."""
     plan, job = revised.plan, revised.plan.job
     y0, y1, x0, x1 = box
-    top, left = job.grid.y0, job.grid.x0
-    grid = changed(job.grid, shape=(y1 - y0, x1 - x0), y0=top + y0, x0=left + x0)
-    buffers = Buffers.empty(
-        job.layout, job.options, grid.shape, grid.y0, grid.x0, job.count, threads
-    )
-    tiling = Tiling((top + y0, top + y1), (left + x0, left + x1))
-    parts = parts_of(plan.admitted, job, tiling).get((0, 0), ())
+    grid = job.grid.part(range(y0, y1), range(x0, x1))
+    buffers = Buffers.empty(job.layout, job.options, grid.shape, *grid.origin, job.count, threads)
+    parts = parts_of(plan.admitted, job, Tiling.whole(grid.pixels)).get((0, 0), ())
     for part in parts:
         _deposit(buffers, revised, part, threads)
     return Accumulator(changed(job, grid=grid), buffers).planes()
@@ -177,10 +173,10 @@ def _boxes(mosaic: xr.Dataset, revised: Revision) -> Iterator[Box]:
         rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
         if len(rows):
             found.append((rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
-    tiling, top, left = revised.plan.tiling, revised.plan.job.grid.y0, revised.plan.job.grid.x0
+    tiling, pixels = revised.plan.tiling, revised.plan.job.grid.pixels
     for index in revised.new_tiles:
-        y, x = tiling.tile(*index)
-        found.append((y.start - top, y.stop - top, x.start - left, x.stop - left))
+        y, x = pixels.slices(*tiling.tile(*index))
+        found.append((y.start, y.stop, x.start, x.stop))
     if d:
         found += [(0, d, 0, nx), (ny - d, ny, 0, nx), (0, ny, 0, d), (0, ny, nx - d, nx)]
     grown = [

@@ -38,11 +38,7 @@ def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.Da
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
     validate(dataset)
     exposure = Exposure(dataset)
-    mapping = pixel_map(exposure, Grid.of(output_wcs), options)
-    centres = np.full((*exposure.shape, 2), np.nan)
-    j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
-    rows, columns = slice(j, j + len(mapping.y)), slice(i, i + len(mapping.x))
-    centres[rows, columns] = mapping.evaluate(mapping.y, mapping.x)
+    centres = pixel_map(exposure, Grid.of(output_wcs), options).around(exposure.pixels)
     coords = {**pixel_coords(dataset), "axis": ["x", "y"]}
     attrs = {"long_name": "position on the output grid", "units": "pixel"}
     return xr.DataArray(centres, coords, ("y", "x", "axis"), "pixmap", attrs)

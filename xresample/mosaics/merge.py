@@ -34,7 +34,7 @@ def merged(first: Accumulator, second: Accumulator) -> Accumulator:
     b = second.buffers.with_layout(job.layout, job.options)
     grid = job.grid
     limited = False
-    made = Buffers.unfilled(job.layout, job.options, grid.shape, grid.y0, grid.x0)
+    made = Buffers.unfilled(job.layout, job.options, grid.shape, *grid.origin)
     for name in job.layout.names:
         row = job.layout.planes.get(name)
         combine = _sum if row is None else _RULES[row.rule]

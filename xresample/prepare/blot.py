@@ -11,6 +11,7 @@ import xarray as xr
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
+from xresample.wcs.pixels import Pixels
 
 if TYPE_CHECKING:
     from xresample.wcs.pixmap import PixelMap
@@ -62,27 +63,10 @@ class Model:
 def mapped_rows(exposure: Exposure, mapping: PixelMap, rows: range) -> np.ndarray:
     """Return positions of rows of an exposure, ``(y, x, 2)``; NaN where the map ends.
 
-    Parameters
-    ----------
-    exposure : Exposure
-        The exposure.
-    mapping : PixelMap
-        Its map, which covers the pixels inside the bounding box of its WCS.
-    rows : range
-        Rows, counted from the first row of the exposure.
+    Rows count from the first row of the exposure, and the calling thread maps them.
     """
-    j, i = mapping.y.start - exposure.y.start, mapping.x.start - exposure.x.start
-    first, last = max(rows.start, j), min(rows.stop, j + len(mapping.y))
-    whole = (first, last) == (rows.start, rows.stop) and len(mapping.x) == exposure.shape[1]
-    if whole:
-        at = range(mapping.y.start + first - j, mapping.y.start + last - j)
-        return mapping.evaluate(at, mapping.x, 1)
-    out = np.full((len(rows), exposure.shape[1], 2), np.nan)
-    if first < last and len(mapping.x):
-        at = range(mapping.y.start + first - j, mapping.y.start + last - j)
-        inside = out[first - rows.start : last - rows.start, i : i + len(mapping.x)]
-        inside[...] = mapping.evaluate(at, mapping.x, 1)
-    return out
+    y = exposure.y[rows.start : rows.stop]
+    return mapping.around(Pixels(y, exposure.x), threads=1)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ class Comparison:
             "conserve": options.conserve,
             "pixmap_tol": PIXMAP_TOL,
         }
-        tiles = _square_tiles(Grid.of(target), superpixel * max(1, TILE // superpixel))
+        side = superpixel * max(1, TILE // superpixel)
+        tiles = Tiling.squares(Grid.of(target).pixels, side)
         return cls(target, plan_groups(exposures, target, by, tiles, 1, how), superpixel)
 
     def differences(self, threads: int | None = None, progress: bool = False) -> Differences:
@@ -120,15 +121,6 @@ class Comparison:
         to_x, to_y = transform(wcs.object, self.grid)(x, y)
         there = np.isfinite(to_x + to_y)
         return y[there], x[there], to_y[there], to_x[there]
-
-
-def _square_tiles(grid: Grid, side: int) -> Tiling:
-    """Return tiles of a grid that are squares, except at the far edges."""
-    edges = (
-        (*range(first, first + size, side), first + size)
-        for first, size in zip((grid.y0, grid.x0), grid.shape, strict=True)
-    )
-    return Tiling(*edges)
 
 
 def _matching_grid(readers: Sequence[Exposure], grid: GridLike | None) -> Any:

@@ -59,7 +59,7 @@ def lazy_blot(exposure: Exposure, image: Image, interpolation: str, options: Opt
     grid = image.grid
     job = Job.new(grid, options)
     entry = job.admit(exposure)
-    tiling = Tiling.of_sizes(values.chunks, grid.y0, grid.x0)
+    tiling = Tiling.of_sizes(values.chunks, grid.origin)
     parts = parts_of((entry,), job, tiling, margin_of(interpolation))
     if not parts:
         warn_outside(exposure)

@@ -240,9 +240,8 @@ def _groups(
     if rules.needs_err:
         options["compute_err"] = "driz_err"
     if chunks is None:
-        grid = Grid.of(output_wcs)
         planes = 4 * (3 if rules.needs_err else 2)
-        chunks = streaming_tiles(grid.shape, (grid.y0, grid.x0), planes * max(len(datasets), 1))
+        chunks = streaming_tiles(Grid.of(output_wcs).pixels, planes * max(len(datasets), 1))
     groups = plan_groups(datasets, output_wcs, by, chunks, 1, options)
     if not groups.plan.parts:
         raise InvalidInputError("No exposure overlaps the grid: pass a grid of the same field")
@@ -275,7 +274,7 @@ def _resampled(
     ) as shown:
         planes = make_reference(groups, Recipe(rules), threads, shown.update)
         grid = plan.job.grid
-        models = {name: Model(plane, grid.y0, grid.x0) for name, plane in planes.items()}
+        models = {name: Model(plane, *grid.origin) for name, plane in planes.items()}
         found: list[Outliers | None] = [None] * plan.n_exposures
         reader = GroupReader(groups)
         inner = max(1, pool.count(threads) // plan.n_exposures)

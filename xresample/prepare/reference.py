@@ -11,6 +11,7 @@ import numpy as np
 from xresample import threads as pool
 from xresample.tiled.groups import GroupPlan, GroupReader
 from xresample.tiled.tiling import Tiling
+from xresample.wcs.pixels import Pixels
 
 from .combine import Combination
 from .minmed import STRONG, WEAK, settled
@@ -89,17 +90,10 @@ def most_deviating(count: np.ndarray) -> np.ndarray:
     return np.minimum(0.4 * count, 2 + 0.03 * count)
 
 
-def streaming_tiles(
-    shape: tuple[int, int], origin: tuple[int, int], bytes_per_pixel: int
-) -> Tiling:
+def streaming_tiles(pixels: Pixels, bytes_per_pixel: int) -> Tiling:
     """Return tiles of a grid whose images take about `TILE_BYTES`."""
     side = int(math.sqrt(TILE_BYTES / bytes_per_pixel))
-    side = min(max(side, SMALLEST), LARGEST)
-    y, x = (
-        (*range(first, first + length, side), first + length)
-        for first, length in zip(origin, shape, strict=True)
-    )
-    return Tiling(y, x)
+    return Tiling.squares(pixels, min(max(side, SMALLEST), LARGEST))
 
 
 def make_reference(
@@ -119,7 +113,7 @@ def make_reference(
         Called after each tile.
     """
     reader = GroupReader(groups)
-    count, tiling = len(groups.members), groups.plan.tiling
+    count, tiling, pixels = len(groups.members), groups.plan.tiling, groups.plan.job.grid.pixels
     floors = np.full(count, -math.inf)
     if recipe.rules.combination.maskpt is not None:
         means = np.full(count, np.nan)
@@ -143,10 +137,9 @@ def make_reference(
             sigmas,
             floors[touching],
         )
-        y, x = (slice(s.start - f, s.stop - f) for s, f in
-                zip(tiling.tile(*tile), (tiling.y[0], tiling.x[0]), strict=True))  # fmt: skip
+        where = pixels.slices(*tiling.tile(*tile))
         for name, plane in found.items():
-            planes[name][y, x] = plane
+            planes[name][where] = plane
         done()
 
     pool.run(work, list(groups.plan.parts), threads)

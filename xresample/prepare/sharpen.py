@@ -114,7 +114,7 @@ class SharpModel:
     def _blotted(self, image: np.ndarray, window: Window, code: int) -> np.ndarray:
         """Return an image at the pixels of a window, ``(y, x)``."""
         out = np.empty(window.pixmap.shape[:2], image.dtype)
-        model = Model(image, self.grid.y0, self.grid.x0)
+        model = Model(image, *self.grid.origin)
 
         def blot(rows: range) -> None:
             cut = slice(rows.start, rows.stop)

@@ -132,13 +132,11 @@ def plan_groups(
     job = Job.of_target(output_wcs, given)
 
     def tiling(job: Job) -> Tiling:
-        grid = job.grid
-        (ny, nx), y0, x0 = grid.shape, grid.y0, grid.x0
         if isinstance(chunks, Tiling):
             return chunks
         if chunks is None:
-            return Tiling((y0, y0 + ny), (x0, x0 + nx))
-        return Tiling.of(chunks, grid.shape, y0, x0, job.layout.pixel_bytes(job.options, 1))
+            return Tiling.whole(job.grid.pixels)
+        return Tiling.of(chunks, job.grid.pixels, job.layout.pixel_bytes(job.options, 1))
 
     inner = pool.count(threads) if chunks is None else threads
     plan = plan_tiles(datasets, job, tiling, inner)

@@ -260,8 +260,8 @@ def plan(
     """
 
     def tiling(job: Job) -> Tiling:
-        grid, size = job.grid, job.layout.pixel_bytes(job.options, job.count)
-        return Tiling.of(chunks, grid.shape, grid.y0, grid.x0, size, job.layout.block)
+        size = job.layout.pixel_bytes(job.options, job.count)
+        return Tiling.of(chunks, job.grid.pixels, size, job.layout.block)
 
     return plan_tiles(separate(exposures), Job.of_target(output_wcs, options), tiling, threads)
 

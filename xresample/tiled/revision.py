@@ -186,9 +186,8 @@ def revision(
             _require_row(entry.row, rows[before], before)
         admitted.append(entry)
         job = job.after(entry)
-    grid = job.grid
-    sides = chunks or tuple((size,) for size in grid.shape)
-    tiling = Tiling.of_sizes(sides, grid.y0, grid.x0)
+    pixels = job.grid.pixels
+    tiling = Tiling.of_sizes(chunks, pixels.origin) if chunks else Tiling.whole(pixels)
     parts = parts_of(admitted, job, tiling)
     plan = Plan(job, tiling, tuple(admitted), parts, threads or 1)
     return Revision(plan, old, gone, margin_of(options, [rows[k] for k in gone] if rows else []))

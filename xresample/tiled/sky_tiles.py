@@ -129,9 +129,7 @@ def grid_touching(
         for dataset in given:
             admitted.append(job.admit(dataset))
             job = job.after(admitted[-1])
-        sides = tuple((length,) for length in job.grid.shape)
-        tiling = Tiling.of_sizes(sides, job.grid.y0, job.grid.x0)
-        parts = parts_of(admitted, job, tiling).get((0, 0), ())
+        parts = parts_of(admitted, job, Tiling.whole(job.grid.pixels)).get((0, 0), ())
         if parts:
             found[name] = [given[part.number] for part in parts]
     return found

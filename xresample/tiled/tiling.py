@@ -14,6 +14,7 @@ from xresample.datamodel.blocks import Blocks
 from xresample.datamodel.schema import PIXELS
 from xresample.errors import InvalidInputError
 from xresample.wcs.coarse import Lattice
+from xresample.wcs.pixels import Pixels
 
 ROUNDING = 1.0
 """Output pixels added to all bounds, to allow for rounding and for kinks of look-up tables."""
@@ -28,15 +29,7 @@ class Tiling:
     x: tuple[int, ...]
 
     @classmethod
-    def of(
-        cls,
-        chunks: Any,
-        shape: tuple[int, int],
-        y0: int,
-        x0: int,
-        pixel_bytes: int,
-        block: int = 0,
-    ) -> Tiling:
+    def of(cls, chunks: Any, pixels: Pixels, pixel_bytes: int, block: int = 0) -> Tiling:
         """Divide a mosaic into tiles.
 
         Parameters
@@ -44,10 +37,8 @@ class Tiling:
         chunks : int, tuple, mapping or "auto"
             Sizes as for dask, in a mapping under ``"y"`` and ``"x"``; with ``"auto"`` all planes
             of a tile together have the size of dask's ``array.chunk-size``.
-        shape : (int, int)
-            ``(y, x)``.
-        y0, x0 : int
-            First row and column.
+        pixels : Pixels
+            The pixels of the mosaic.
         pixel_bytes : int
             Size of one pixel in all planes, in bytes.
         block : int, optional
@@ -68,7 +59,7 @@ class Tiling:
                 "Mosaics in tiles need dask, which is not installed: pip install 'xresample[dask]'"
             ) from None
 
-        given = chunks
+        given, shape = chunks, pixels.shape
         if isinstance(chunks, Mapping):
             if unknown := sorted(map(str, set(chunks) - set(PIXELS))):
                 raise InvalidInputError(
@@ -87,7 +78,7 @@ class Tiling:
                 "chunks must be a size, sizes (y, x), a mapping of 'y' and 'x', or 'auto', got "
                 f"{given!r} for a mosaic of {shape[0]} x {shape[1]} pixels: {error}"
             ) from error
-        tiling = cls.of_sizes(sides, y0, x0)
+        tiling = cls.of_sizes(sides, pixels.origin)
         if block and "auto" in (chunks if isinstance(chunks, tuple) else (chunks,)):
             tiling = cls(*(_aligned(side, block) for side in (tiling.y, tiling.x)))
         if block:
@@ -95,13 +86,23 @@ class Tiling:
         return tiling
 
     @classmethod
-    def of_sizes(cls, sides: Any, y0: int, x0: int) -> Tiling:
-        """Return tiles of given sizes, ``(sizes along y, sizes along x)``."""
+    def of_sizes(cls, sides: Any, origin: tuple[int, int]) -> Tiling:
+        """Return tiles of given sizes, ``(sizes along y, sizes along x)``, and a first pixel."""
         edges = [
             tuple(int(edge) for edge in np.cumsum([start, *side]))
-            for start, side in zip((y0, x0), sides, strict=True)
+            for start, side in zip(origin, sides, strict=True)
         ]
         return cls(*edges)
+
+    @classmethod
+    def squares(cls, pixels: Pixels, side: int) -> Tiling:
+        """Return tiles that are squares, except at the far edges."""
+        return cls(*((*range(part.start, part.stop, side), part.stop) for part in pixels))
+
+    @classmethod
+    def whole(cls, pixels: Pixels) -> Tiling:
+        """Return one tile."""
+        return cls(*((part.start, part.stop) for part in pixels))
 
     def _require_whole_blocks(self, block: int) -> None:
         """Raise an `InvalidInputError` if a tile cuts a block of the noise covariance."""
@@ -138,9 +139,9 @@ class Tiling:
         y, x = (tuple(map(int, np.diff(edges))) for edges in (self.y, self.x))
         return y, x
 
-    def tile(self, j: int, i: int) -> tuple[range, range]:
+    def tile(self, j: int, i: int) -> Pixels:
         """Return the rows and columns of a tile."""
-        return range(self.y[j], self.y[j + 1]), range(self.x[i], self.x[i + 1])
+        return Pixels(range(self.y[j], self.y[j + 1]), range(self.x[i], self.x[i + 1]))
 
 
 def _aligned(edges: tuple[int, ...], block: int) -> tuple[int, ...]:

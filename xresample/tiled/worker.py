@@ -88,10 +88,7 @@ class ExposureInput:
 
     def cut(self, y: range, x: range, blocks: Sequence[Block]) -> Exposure:
         """Return a part of the exposure."""
-        rows, columns = (
-            slice(part.start - first, part.stop - first)
-            for part, first in zip((y, x), self.pixels.origin, strict=True)
-        )
+        rows, columns = self.pixels.slices(y, x)
         planes = {name: v[rows, columns] for name, v in self.variables.items()}
         for name in dict.fromkeys(origin.name for origin, _ in blocks):
             found = [block for block in blocks if block[0].name == name]
@@ -133,7 +130,7 @@ def compute_tile(
     """
     job, shape = shared.job, (len(tile.y), len(tile.x))
     grid = replace(job.grid, shape=shape, y0=tile.y.start, x0=tile.x.start)
-    buffers = Buffers.empty(job.layout, job.options, shape, grid.y0, grid.x0, job.count)
+    buffers = Buffers.empty(job.layout, job.options, shape, *grid.origin, job.count)
     for part, exposure, loaded in zip(tile.parts, exposures, blocks, strict=True):
         _add(buffers, shared, part, exposure, loaded)
     return Accumulator(replace(job, grid=grid), buffers).planes()

@@ -33,3 +33,17 @@ class Pixels(NamedTuple):
     def origin(self) -> tuple[int, int]:
         """First row and first column."""
         return self.y.start, self.x.start
+
+    def slices(self, y: range, x: range) -> tuple[slice, slice]:
+        """Return a part of the image as slices of its arrays.
+
+        Examples
+        --------
+        >>> Pixels.of((4, 5), (10, 20)).slices(range(11, 13), range(20, 25))
+        (slice(1, 3, None), slice(0, 5, None))
+        """
+        rows, columns = (
+            slice(part.start - first, part.stop - first)
+            for part, first in zip((y, x), self.origin, strict=True)
+        )
+        return rows, columns

@@ -19,6 +19,7 @@ from xresample.errors import InvalidInputError
 from xresample.kernels.spline import evaluate_spline
 
 from .adapters import copied
+from .pixels import Pixels
 from .program import Program
 from .spline import SMALL, Spline, adaptive, fixed
 from .transform import Transform, is_tabulated, range_inside, require_same_kind, transform
@@ -109,6 +110,16 @@ class PixelMap:
             out = np.empty((len(y), len(x), 2))
         if out.size:
             self._fill(out, y, x, threads)
+        return out
+
+    def around(self, pixels: Pixels, threads: int | None = None) -> np.ndarray:
+        """Return output positions of pixels, as `evaluate` does; NaN where the map ends."""
+        y, x = _overlap(pixels.y, self.y), _overlap(pixels.x, self.x)
+        if (y, x) == pixels:
+            return self.evaluate(y, x, threads)
+        out = np.full((*pixels.shape, 2), np.nan)
+        if len(y) and len(x):
+            out[pixels.slices(y, x)] = self.evaluate(y, x, threads)
         return out
 
     def _fill(self, out: np.ndarray, y: range, x: range, threads: int | None) -> None:
