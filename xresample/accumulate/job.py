@@ -8,7 +8,7 @@ in each of them, before any work is done and before any mosaic changes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -164,8 +164,7 @@ class Job:
             exposure = candidate
             validate(exposure.dataset, self.options, pixmap=True)
         else:
-            validate(candidate, self.options, has_pixmap)
-            exposure = Exposure(candidate)
+            exposure = Exposure.of(candidate, self.options, has_pixmap)
         units = self._units_with("data", self.units, exposure)
         further = {
             name: self._units_with(name, self.further.get(name), exposure)
@@ -194,6 +193,16 @@ class Job:
             further=further,
             layout=self._with_lags(layout, scales.ratio),
         )
+
+    def admit_all(
+        self, candidates: Iterable[xr.Dataset | Exposure]
+    ) -> tuple[tuple[Admitted, ...], Job]:
+        """Admit exposures in order; return them, and the job once all of them have been added."""
+        job, admitted = self, []
+        for candidate in candidates:
+            admitted.append(job.admit(candidate))
+            job = job.after(admitted[-1])
+        return tuple(admitted), job
 
     def after(self, admitted: Admitted) -> Job:
         """Return the job once an admitted exposure has been added."""

@@ -320,6 +320,12 @@ class Exposure:
     given: xr.Dataset = field(init=False, repr=False)
     """The Dataset that the user gave, whose coordinates results for the user keep."""
 
+    @classmethod
+    def of(cls, dataset: Any, options: Options | None = None, pixmap: bool = False) -> Exposure:
+        """Return a Dataset as an exposure after all checks; the parameters are of `validate`."""
+        validate(dataset, options, pixmap)
+        return cls(dataset)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "given", self.dataset)
         is_image = all(name in self.dataset.dims for name in schema.PIXELS)

@@ -18,11 +18,11 @@ from xresample.wcs.pixels import Pixels
 
 from . import schema
 from .coordinates import coordinate_attrs, wcs_variable
-from .exposure import Exposure, validate, wcs_of
+from .exposure import Exposure, wcs_of
 from .memory import total_memory
 from .own_pixels import in_own_pixels
 from .pixels import pixel_origin
-from .stack import separate
+from .stack import at_least_one
 
 FARTHEST = 2**31
 """Maximum distance of a pixel from the origin of a grid: kernels use integers."""
@@ -269,12 +269,7 @@ def fit_wcs(
     """
     from xresample.wcs.fit import Border, Tangent, aligned_grid, tangent_grid
 
-    readers = []
-    for dataset in separate(exposures):
-        validate(dataset)
-        readers.append(Exposure(dataset))
-    if not readers:
-        raise InvalidInputError("fit_wcs needs at least one exposure, got none")
+    readers = [Exposure.of(dataset) for dataset in at_least_one(exposures, "fit_wcs")]
     if lacking := [e.scalars["filename"] or "?" for e in readers if e.wcs is None]:
         raise InvalidInputError(
             f"fit_wcs needs exposures with a WCS, got exposures without: {', '.join(lacking)}"

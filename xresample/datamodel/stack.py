@@ -44,6 +44,20 @@ def separate(exposures: xr.Dataset | Iterable[xr.Dataset]) -> Iterable[xr.Datase
     return list(parts) if isinstance(given, Sized) else parts
 
 
+def at_least_one(exposures: xr.Dataset | Iterable[xr.Dataset], task: str) -> list[xr.Dataset]:
+    """Return exposures one by one, as `separate` does.
+
+    Raises
+    ------
+    InvalidInputError
+        There are no exposures; the message names the task that needs them.
+    """
+    found = list(separate(exposures))
+    if not found:
+        raise InvalidInputError(f"{task} needs at least one exposure, got none")
+    return found
+
+
 def _all_parts(given: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
     """Yield the exposures of some Datasets, and keep none of them while the next one is made."""
     for entry in given:
@@ -110,9 +124,7 @@ def concat(exposures: xr.Dataset | Iterable[xr.Dataset]) -> xr.Dataset:
     >>> stack.isel(exposure=1)["level"].item()
     2.0
     """
-    given = list(separate(exposures))
-    if not given:
-        raise InvalidInputError("concat needs at least one exposure, got none")
+    given = at_least_one(exposures, "concat")
     for dataset in given:
         if isinstance(dataset, xr.Dataset) and schema.IDENTITY in dataset.dims:
             raise InvalidInputError(

@@ -13,7 +13,7 @@ from xresample.accumulate.window import pixel_map
 from xresample.arguments import names, number
 from xresample.datamodel import context, provenance, schema
 from xresample.datamodel.coordinates import coordinate_attrs
-from xresample.datamodel.exposure import Exposure, required_wcs, validate
+from xresample.datamodel.exposure import Exposure, required_wcs
 from xresample.datamodel.exposure import assign_wcs as _assign_wcs
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.labels import is_labelled, read_labels, set_at
@@ -36,8 +36,7 @@ def assign_wcs(dataset: xr.Dataset, wcs: WCSLike) -> xr.Dataset:
 
 def pixmap(dataset: xr.Dataset, output_wcs: GridLike, options: Options) -> xr.DataArray:
     """Return the centres of the pixels of an exposure on a grid; NaN outside its bounding box."""
-    validate(dataset)
-    exposure = Exposure(dataset)
+    exposure = Exposure.of(dataset)
     centres = pixel_map(exposure, Grid.of(output_wcs), options).around(exposure.pixels)
     coords = {**pixel_coords(dataset), "axis": ["x", "y"]}
     attrs = {"long_name": "position on the output grid", "units": "pixel"}

@@ -16,7 +16,7 @@ from xresample.accumulate.weights import (
     flag_map_of,
 )
 from xresample.datamodel import schema
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import Options
 from xresample.datamodel.units import weight_units
 from xresample.errors import InvalidExposureError
@@ -33,8 +33,7 @@ def weights(dataset: xr.Dataset, recipe: WeightRecipe) -> xr.DataArray:
         flag_map=recipe.flag_map,
         dtype=recipe.dtype,
     )
-    validate(dataset, options, pixmap=True)
-    exposure = Exposure(dataset)
+    exposure = Exposure.of(dataset, options, pixmap=True)
     if recipe.kind == POISSON_MEDIAN:
         _require_planes(exposure, recipe)
     elif effective_weight_type(options, exposure) is None:

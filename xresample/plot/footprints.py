@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate.window import require_wcs
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike, fit_wcs
 from xresample.datamodel.own_pixels import in_own_pixels
-from xresample.datamodel.stack import separate
+from xresample.datamodel.stack import at_least_one
 from xresample.errors import InvalidInputError
 from xresample.wcs.footprint import outline
 from xresample.wcs.transform import transform
@@ -112,14 +112,7 @@ def _exposures_with_wcs(datasets: xr.Dataset | Iterable[xr.Dataset]) -> list[Exp
     InvalidInputError
         There are no exposures, or an exposure has no WCS.
     """
-    given = list(separate(datasets))
-    if not given:
-        raise InvalidInputError(
-            "exposures must contain at least one exposure, got none: pass a Dataset or a list"
-        )
-    for dataset in given:
-        validate(dataset)
-    found = [Exposure(dataset) for dataset in given]
+    found = [Exposure.of(dataset) for dataset in at_least_one(datasets, "plot_footprints")]
     if lacking := [e.scalars["filename"] or str(k) for k, e in enumerate(found) if e.wcs is None]:
         raise InvalidInputError(
             f"Every exposure must have a WCS, got exposures without one: {', '.join(lacking)}. "

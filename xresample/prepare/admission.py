@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import Options
-from xresample.datamodel.stack import separate
+from xresample.datamodel.stack import at_least_one
 from xresample.datamodel.units import same_units
 from xresample.errors import InvalidInputError
 
@@ -30,12 +30,8 @@ def admitted_list(exposures: Any, options: Options | None, task: str) -> list[Ex
     InvalidInputError
         There is no exposure, or the units differ.
     """
-    datasets = list(separate(exposures))
-    if not datasets:
-        raise InvalidInputError(f"{task} needs at least one exposure, got none")
-    for dataset in datasets:
-        validate(dataset, options or Options(weight_type=None))
-    readers = [Exposure(dataset) for dataset in datasets]
+    options = options or Options(weight_type=None)
+    readers = [Exposure.of(dataset, options) for dataset in at_least_one(exposures, task)]
     units = dict.fromkeys(reader.units for reader in readers if reader.units)
     if any(not same_units(next(iter(units)), other) for other in units):
         raise InvalidInputError(

@@ -11,7 +11,7 @@ import xarray as xr
 from xresample import threads as pool
 from xresample.accumulate.window import pixel_map
 from xresample.datamodel import schema
-from xresample.datamodel.exposure import COADD_WEIGHT, Exposure, validate
+from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import described
 from xresample.datamodel.options import Options
@@ -40,12 +40,8 @@ def blot(
 ) -> xr.DataArray:
     """Return an image on the pixels of an exposure; see `ResampleAccessor.blot`."""
     code = interpolation_code(interpolation)
-    validate(dataset)
-    image = _image_of(mosaic, variable)
-    exposure, how = (
-        Exposure(dataset),
-        Options(**{"weight_type": None, **differing_options(options)}),
-    )
+    exposure, image = Exposure.of(dataset), _image_of(mosaic, variable)
+    how = Options(**{"weight_type": None, **differing_options(options)})
     out: Any
     if pixmap is None and is_lazy(exposure, image):
         out = lazy_blot(exposure, image, interpolation, how)

@@ -156,10 +156,7 @@ def fill_flagged(
     readers = admitted_list(exposures, wanted, "fill_flagged")
     job = Job.of_target(output_wcs, {**options, **MODEL, **BARE})
     require_wcs(job.grid.wcs, "mosaic")
-    entries: list[Admitted] = []
-    for reader in readers:
-        entries.append(job.admit(reader))
-        job = job.after(entries[-1])
+    entries, job = job.admit_all(readers)
     with bar(progress, total=count + 2, desc="filling", unit="pass") as shown:
         model = SharpModel.of(job, entries, interpolation, threads)
         shown.update()

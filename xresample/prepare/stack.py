@@ -15,7 +15,7 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import value_of
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.signatures import differing_options
-from xresample.datamodel.stack import separate
+from xresample.datamodel.stack import at_least_one
 from xresample.errors import InvalidInputError
 from xresample.tiled.groups import GroupPlan, GroupReader
 from xresample.tiled.plan import plan_tiles
@@ -120,9 +120,7 @@ def plan_groups(
     """
     if "enable_ctx" in options:
         raise InvalidInputError("A stack has no context: remove the option enable_ctx")
-    datasets = list(separate(exposures))
-    if not datasets:
-        raise InvalidInputError("stack needs at least one exposure, got none")
+    datasets = at_least_one(exposures, "stack")
     given = {
         "fillval": "nan",
         "enable_var": False,

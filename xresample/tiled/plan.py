@@ -285,10 +285,7 @@ def plan_tiles(
     threads : int, optional
         Threads to use within a tile. Default: 1.
     """
-    admitted = []
-    for dataset in datasets:
-        admitted.append(job.admit(dataset))
-        job = job.after(admitted[-1])
+    admitted, job = job.admit_all(datasets)
     tiles = tiling(job)
     parts = parts_of(admitted, job, tiles)
     notices, touched = Notices(), {part.number for tile in parts.values() for part in tile}
@@ -296,7 +293,7 @@ def plan_tiles(
         outcome = Outcome.CONTRIBUTED if entry.number in touched else Outcome.OUTSIDE
         notices.note(entry, outcome, job.options)
     notices.warn(job.options)
-    return Plan(job, tiles, tuple(admitted), parts, 1 if threads is None else count(threads))
+    return Plan(job, tiles, admitted, parts, 1 if threads is None else count(threads))
 
 
 def parts_of(

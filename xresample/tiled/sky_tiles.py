@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import xarray as xr
 
@@ -124,11 +123,7 @@ def grid_touching(
     options = Options(kernel=kernel, pixfrac=pixfrac, weight_type=None, good_bits=None)
     found: dict[str, list[xr.Dataset]] = {}
     for name, target in mapping("tiles", tiles).items():
-        job = Job.new(Grid.of(target), options)
-        admitted: list[Any] = []
-        for dataset in given:
-            admitted.append(job.admit(dataset))
-            job = job.after(admitted[-1])
+        admitted, job = Job.new(Grid.of(target), options).admit_all(given)
         parts = parts_of(admitted, job, Tiling.whole(job.grid.pixels)).get((0, 0), ())
         if parts:
             found[name] = [given[part.number] for part in parts]
