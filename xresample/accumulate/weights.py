@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from xresample.arguments import choice
 from xresample.datamodel import dq_flags
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import (
@@ -139,9 +140,7 @@ def weight_map(
     InvalidInputError
         The weight type is unknown, or its input is missing or has the wrong shape.
     """
-    if weight_type not in WEIGHT_TYPES:
-        known = ", ".join(map(repr, WEIGHT_TYPES))
-        raise InvalidInputError(f"weight_type must be one of {known}, got {weight_type!r}")
+    choice("weight_type", weight_type, WEIGHT_TYPES)
     if weight_type == "map" and variance is not None:
         weights = _given(variance, shape, dtype)
     elif weight_type in WEIGHT_VARIANCE and variance is not None:

@@ -17,6 +17,7 @@ from xresample.errors import FileError, UnsupportedWCSError, ignored_warnings
 from xresample.wcs.text import to_text
 from xresample.wcs.yaml_trees import load_extensions, load_tree
 
+from .lazy_arrays import require_part
 from .source_file import SourceFile
 
 _TREE_END = b"\n..."
@@ -56,13 +57,8 @@ class AsdfPlane:
                 node = node[key]
             # An array with units is a Quantity, whose numbers are its attribute `value`.
             part = np.asarray(getattr(node, "value", node)[rows, columns])
-            expected = (rows.stop - rows.start, columns.stop - columns.start)
-            if part.shape != expected or part.dtype.kind not in ("iu" if self.flags else "fiu"):
-                raise FileError(
-                    f"{self.source.path}: {'.'.join(self.keys)} must return {self.dtype} of shape "
-                    f"{expected} when it is read, got {part.dtype} of shape {part.shape}: the file "
-                    "is damaged"
-                )
+            label = f"{self.source.path}: {'.'.join(self.keys)}"
+            require_part(part, self, rows, columns, label)
             return np.array(part, self.dtype)
 
 

@@ -24,6 +24,7 @@ from xresample.wcs.text import parse, to_text
 
 from .fits_hdus import Hdu, opened_hdus, read_hdus
 from .fits_pixels import StoredNumbers
+from .lazy_arrays import require_part
 from .other_sources import source_of
 from .source_file import SourceFile, read_errors
 
@@ -85,12 +86,7 @@ class FitsPlane:
             leading = (0,) * (len(image.shape) - 2)
             # Rows are contiguous in the file, so whole rows are read and columns cut afterwards.
             part = image.section[(*leading, rows)][:, columns]
-        expected = (rows.stop - rows.start, columns.stop - columns.start)
-        if part.shape != expected or part.dtype.kind not in ("iu" if self.flags else "fiu"):
-            raise FileError(
-                f"{self.source.path}: {self.label} must return {self.dtype} of shape {expected} "
-                f"when it is read, got {part.dtype} of shape {part.shape}: the file is damaged"
-            )
+        require_part(part, self, rows, columns, f"{self.source.path}: {self.label}")
         if self.flags:
             return as_uint32(_scaled_integers(part, image.header))
         return np.ascontiguousarray(part, np.float32)

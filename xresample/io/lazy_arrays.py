@@ -11,6 +11,8 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from xresample.errors import FileError
+
 
 class LazyPlane(Protocol):
     """A plane of an exposure that reads a part of its pixels when it is called.
@@ -28,6 +30,31 @@ class LazyPlane(Protocol):
 
     def __call__(self, rows: slice, columns: slice) -> np.ndarray:
         """Return a part; both slices have a start, a stop and no step."""
+
+
+def require_part(
+    part: np.ndarray, plane: LazyPlane, rows: slice, columns: slice, label: str
+) -> None:
+    """Raise a `FileError` unless a file gave the part of a plane that its header promises.
+
+    Parameters
+    ----------
+    part : ndarray
+        The part as it was read.
+    plane : LazyPlane
+        The plane.
+    rows, columns : slice
+        The part that was asked for.
+    label : str
+        File and name of the plane, for the message.
+    """
+    expected = (rows.stop - rows.start, columns.stop - columns.start)
+    kinds = "iu" if plane.dtype.kind == "u" else "fiu"
+    if part.shape != expected or part.dtype.kind not in kinds:
+        raise FileError(
+            f"{label} must return {plane.dtype} of shape {expected} when it is read, got "
+            f"{part.dtype} of shape {part.shape}: the file is damaged"
+        )
 
 
 @dataclass(frozen=True)

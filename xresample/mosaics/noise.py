@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import choice
 from xresample.datamodel import schema
 from xresample.datamodel.blocks import NOISE, edges_of
 from xresample.datamodel.options import Options
@@ -206,8 +207,7 @@ def noise_factor(
 ) -> float:
     """Return the noise of a large aperture over that of independent pixels; see the accessor."""
     options = require_propagated(dataset)
-    if method not in (None, "covariance", "formula"):
-        raise InvalidInputError(f"method must be 'covariance', 'formula' or None, got {method!r}")
+    choice("method", method, ("covariance", "formula", None))
     if method == "formula" or (method is None and NOISE not in dataset):
         return _by_formula(dataset, options)
     require_covariance(dataset)

@@ -9,12 +9,11 @@ import numpy as np
 import xarray as xr
 
 from xresample.arguments import names, number, shown
-from xresample.datamodel import schema
 from xresample.datamodel.grid import Grid
 from xresample.errors import InvalidInputError
 
 from .axes import add_axes, checked_axes, draw_image, new_axes, pyplot, set_title
-from .images import plot_image
+from .images import measured_values, plot_image
 
 COLOURS = ("red", "green", "blue")
 
@@ -89,33 +88,7 @@ def plot_rgb(
 
 
 def plot_planes(dataset: xr.Dataset, variables: Iterable[str] = ("data", "err", "wht")) -> Any:
-    """Draw several variables of a mosaic or an exposure side by side.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        A mosaic or an exposure.
-    variables : iterable of str, optional
-        Variables to draw, ``(y, x)``; those that the Dataset lacks are left out.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        The axes of the pictures, from left to right.
-
-    Raises
-    ------
-    InvalidInputError
-        The Dataset has none of the variables, or matplotlib is not installed.
-
-    Examples
-    --------
-    >>> import matplotlib, numpy as np, xresample as xrs
-    >>> matplotlib.use("Agg")
-    >>> image = xrs.make_exposure(np.eye(4), err=np.ones((4, 4)))
-    >>> [ax.get_title() for ax in plot_planes(image)]
-    ['image', 'standard deviation']
-    """
+    """Draw several variables side by side; see `Pictures.plot_planes`."""
     plt = pyplot()
     found = [name for name in names("variables", variables) if name in dataset]
     if not found:
@@ -142,13 +115,10 @@ def _stretch(softening: float) -> float:
 
 
 def _image(name: str, mosaic: Any) -> np.ndarray:
-    """Return the data of a mosaic, ``(y, x)``; NaN where no exposure contributes."""
+    """Return the data of a mosaic, ``(y, x)``."""
     if not isinstance(mosaic, xr.Dataset) or "data" not in mosaic:
         raise InvalidInputError(f"{name} must be a mosaic or an exposure, got {shown(mosaic)}")
-    values = mosaic["data"].transpose(*schema.PIXELS).values.astype(np.float64)
-    if "wht" in mosaic:
-        values = np.where(mosaic["wht"].transpose(*schema.PIXELS).values != 0, values, np.nan)
-    return values
+    return measured_values(mosaic, "data")
 
 
 def _scaled(image: np.ndarray, percentile: float) -> np.ndarray:

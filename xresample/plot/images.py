@@ -36,50 +36,7 @@ def plot_image(
     add_colorbar: bool = True,
     title: str | None = None,
 ) -> Any:
-    """Draw a variable of a mosaic or an exposure.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        A mosaic or an exposure.
-    variable : str, optional
-        Variable to draw, ``(y, x)``.
-    ax : matplotlib Axes, optional
-        Axes to draw in. Default: a new figure, with sky coordinates if the Dataset has a WCS.
-    stretch : {"asinh", "linear", "log"}, optional
-        Function from values to brightness.
-    vmin, vmax : float, optional
-        Values of the darkest and the brightest colour. Default: ``limits``.
-    limits : (float, float), optional
-        Both values at once. Default: the percentiles.
-    percentiles : (float, float), optional
-        Percentiles of the finite values that set the limits, in percent; pixels of a mosaic
-        without data do not count. Percentiles are robust against outliers.
-    cmap : str or matplotlib Colormap, optional
-        Colour map.
-    add_colorbar : bool, optional
-        Whether to draw a colour bar with the units.
-    title : str, optional
-        Title. Default: the ``long_name`` of the variable.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes with the plot.
-
-    Raises
-    ------
-    InvalidInputError
-        The variable or the stretch does not exist, or matplotlib is not installed.
-
-    Examples
-    --------
-    >>> import matplotlib, numpy as np, xresample as xrs
-    >>> matplotlib.use("Agg")
-    >>> image = xrs.make_exposure(np.eye(4), units="DN/s")
-    >>> image.resample.plot(stretch="linear", limits=(0, 1)).get_title()
-    'image'
-    """
+    """Draw a variable of a mosaic or an exposure; see `Pictures.plot`."""
     plt = pyplot()
     names = map(str, dataset.data_vars)
     images = [repr(name) for name in names if set(dataset[name].dims) == set(schema.PIXELS)]
@@ -91,10 +48,7 @@ def plot_image(
         )
     choice("stretch", stretch, get_args(Stretch))
     cmap, ax = colour_map(plt, cmap), checked_axes(ax)
-    image = dataset[variable].transpose(*schema.PIXELS)
-    values = image.values.astype(np.float64)
-    if "wht" in dataset and variable != "wht":
-        values = np.where(dataset["wht"].transpose(*schema.PIXELS).values != 0, values, np.nan)
+    image, values = dataset[variable], measured_values(dataset, variable)
     if ax is None:
         ax = new_axes(plt, dataset)
     low, high = _limits(values, limits, percentiles)
@@ -109,6 +63,14 @@ def plot_image(
     return ax
 
 
+def measured_values(dataset: xr.Dataset, variable: str) -> np.ndarray:
+    """Return a variable, float64 ``(y, x)``; NaN where no exposure of a mosaic contributes."""
+    values = dataset[variable].transpose(*schema.PIXELS).values.astype(np.float64)
+    if "wht" not in dataset or variable == "wht":
+        return values
+    return np.where(dataset["wht"].transpose(*schema.PIXELS).values != 0, values, np.nan)
+
+
 def plot_context(
     mosaic: xr.Dataset,
     *,
@@ -117,39 +79,7 @@ def plot_context(
     add_colorbar: bool = True,
     title: str = "contributing exposures",
 ) -> Any:
-    """Draw how many exposures contributed to each pixel of a mosaic.
-
-    Parameters
-    ----------
-    mosaic : Dataset
-        A mosaic with a context plane.
-    ax : matplotlib Axes, optional
-        Axes to draw in. Default: a new figure, with sky coordinates if the Dataset has a WCS.
-    cmap : str or matplotlib Colormap, optional
-        Colour map, with one colour per number; pixels without exposures are
-        white.
-    add_colorbar : bool, optional
-        Whether to draw a colour bar with the numbers.
-    title : str, optional
-        Title.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes with the plot.
-
-    Raises
-    ------
-    InvalidInputError
-        The Dataset is not a mosaic with a context, or matplotlib is not installed.
-
-    Examples
-    --------
-    >>> import matplotlib, xresample as xrs
-    >>> matplotlib.use("Agg")
-    >>> xrs.empty_mosaic((4, 5)).resample.plot_context().get_title()
-    'contributing exposures'
-    """
+    """Draw how many exposures contributed to each pixel; see `Pictures.plot_context`."""
     plt = pyplot()
     require_context(mosaic)
     cmap, ax = colour_map(plt, cmap), checked_axes(ax)

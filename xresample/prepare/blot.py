@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from xresample.arguments import choice
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
-from xresample.errors import InvalidInputError, NoOverlapWarning, warn
+from xresample.errors import NoOverlapWarning, warn
 from xresample.wcs.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ def interpolation_code(interpolation: Any) -> int:
     """
     from xresample.kernels.blot import INTERPOLATIONS
 
-    if interpolation not in INTERPOLATIONS:
-        known = ", ".join(map(repr, INTERPOLATIONS))
-        raise InvalidInputError(f"interpolation must be one of {known}, got {interpolation!r}")
-    return INTERPOLATIONS.index(interpolation)
+    return INTERPOLATIONS.index(choice("interpolation", interpolation, INTERPOLATIONS))
 
 
 def margin_of(interpolation: Any) -> int:

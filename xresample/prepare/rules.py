@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from xresample.arguments import whole
+from xresample.arguments import choice, whole
 from xresample.errors import InvalidInputError
 
 from .blot import interpolation_code
@@ -53,12 +53,8 @@ class Rules:
     """Options of the resampling."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("noise", get_args(Noise)), ("blur", get_args(Blur))):
-            if getattr(self, name) not in allowed:
-                known = ", ".join(map(repr, allowed))
-                raise InvalidInputError(
-                    f"{name} must be one of {known}, got {getattr(self, name)!r}"
-                )
+        choice("noise", self.noise, get_args(Noise))
+        choice("blur", self.blur, get_args(Blur))
         if self.scale is None:
             object.__setattr__(self, "scale", SCALES.get(self.blur))
         for name in ("snr", "scale"):
@@ -184,9 +180,7 @@ def make_rules(preset: Preset | None, given: Mapping[str, Any]) -> Rules:
     InvalidInputError
         The preset or a parameter is invalid.
     """
-    if preset is not None and preset not in PRESETS:
-        known = ", ".join(map(repr, PRESETS))
-        raise InvalidInputError(f"preset must be None or one of {known}, got {preset!r}")
+    choice("preset", preset, (*PRESETS, None))
     merged = _translated({} if preset is None else PRESETS[preset])
     own = _translated(given if preset == "astrodrizzle" else dict(given))
     if preset != "astrodrizzle" and (foreign := sorted(set(given) & set(ASTRODRIZZLE))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -11,6 +12,7 @@ import xarray as xr
 
 from xresample import threads as pool
 from xresample.accumulate.weights import weights_of
+from xresample.arguments import choice, whole
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.options import Conserve, Options
@@ -158,21 +160,15 @@ class _Groups:
 
 def _require_valid(method: Any, order: Any, superpixel: Any) -> None:
     """Raise an error that names the argument that is invalid."""
-    methods = get_args(SkyMethod)
-    if method not in methods:
-        known = ", ".join(map(repr, methods))
-        raise InvalidInputError(f"method must be one of {known}, got {method!r}")
+    choice("method", method, get_args(SkyMethod))
     if isinstance(order, bool) or order not in (0, 1):
         raise InvalidInputError(f"order must be 0 (a constant) or 1 (a plane), got {order!r}")
     if order and "match" not in method:
         raise InvalidInputError(
             f"order must be 0 with method={method!r}, which has one number per group, got {order}"
         )
-    least = int(np.ceil(np.sqrt(MINIMUM_PIXELS)))
-    if isinstance(superpixel, bool) or not isinstance(superpixel, int | np.integer):
-        raise InvalidInputError(f"superpixel must be an integer, got {superpixel!r}")
-    if superpixel < least:
-        raise InvalidInputError(f"superpixel must be at least {least} pixels, got {superpixel}")
+    # A smaller superpixel has fewer pixels than a difference needs.
+    whole("superpixel", superpixel, at_least=math.isqrt(MINIMUM_PIXELS - 1) + 1)
 
 
 def _anchor_of(anchor: Any, groups: _Groups) -> Anchor:
