@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -102,6 +102,11 @@ class OutlierWarning(UserWarning):
 
 class CompiledCodeWarning(UserWarning):
     """Compiled kernels cannot be kept in the usual folders."""
+
+
+def listing(title: str, entries: Iterable[str]) -> str:
+    """Return a message that lists faults or differences, one per line."""
+    return "\n- ".join([f"{title}:", *entries])
 
 
 def warn(message: str, category: type[Warning]) -> None:

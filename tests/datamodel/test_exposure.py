@@ -18,7 +18,8 @@ from tests.support.exposures import (
     make_wcs,
     output_grid,
 )
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
+from xresample.datamodel.validation import validate
 
 SHAPE = (16, 20)
 

@@ -15,7 +15,7 @@ from typing import Any
 import xarray as xr
 
 from xresample.datamodel import provenance
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.fingerprint import fingerprint_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.mosaic import variances_of_error
@@ -23,6 +23,7 @@ from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
 from xresample.datamodel.signatures import chosen_options
 from xresample.datamodel.units import same_units
+from xresample.datamodel.validation import validate
 from xresample.errors import InvalidInputError, MixedExposuresWarning, PixelScaleWarning, warn
 
 from .deposit import make_footprint

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.arguments import flag, mapping
-from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError
+from xresample.errors import InvalidExposureError, InvalidInputError, MissingKeyError, listing
 from xresample.wcs.handle import WCSHandle, WCSLike
 from xresample.wcs.pixels import Pixels
 
@@ -19,12 +19,12 @@ from . import schema
 from .arrays import ExposureArrays, PlainArray
 from .coordinates import coordinate_attrs, wcs_variable
 from .dq_flags import ALL_BITS, flag_map_to_cf, flag_values
-from .facts import facts_of, identity_fault, name_of, new_identity, with_identity
-from .further_faults import NEGATIVE, WEIGHT_MAP, faults_of_flags, faults_of_map, faults_of_plane
+from .facts import facts_of, new_identity, with_identity
 from .options import Options
 from .own_pixels import in_own_pixels
 from .pixels import fault_of_pixels, image_shape, pixels_of
 from .quantities import number_of, plain_attr
+from .validation import NEGATIVE, validate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 EVERYTHING = slice(None)
 """All rows, or all columns."""
-
-COADD_WEIGHT = "wht"
-"""Variable of a mosaic that is 0 where no exposure contributes; such pixels are no measurement."""
 
 
 def make_exposure(
@@ -100,7 +97,7 @@ def make_exposure(
     (5, 10.0)
     """
     variances = {} if variances is None else mapping("variances", variances)
-    planes = {"data": data, "err": err, **variances, "dq": dq, WEIGHT_MAP: weight_map}
+    planes = {"data": data, "err": err, **variances, "dq": dq, schema.WEIGHT_MAP: weight_map}
     taken = ExposureArrays.of(planes, units)
     faults = [
         *taken.faults,
@@ -122,7 +119,7 @@ def make_exposure(
         if array.shape != shape and "data" in arrays
     ]
     if faults:
-        raise InvalidExposureError(_listing("The arrays are not an exposure", faults))
+        raise InvalidExposureError(listing("The arrays are not an exposure", faults))
     variables = {}
     for name, array in arrays.items():
         row = schema.require_row(schema.EXPOSURE, name)
@@ -192,121 +189,6 @@ def required_wcs(dataset: xr.Dataset) -> WCSHandle:
             "The Dataset has no coordinate 'wcs': assign a WCS with .resample.assign_wcs(wcs)"
         )
     return wcs
-
-
-def validate(exposure: Any, options: Options | None = None, pixmap: bool = False) -> None:
-    """Raise an `InvalidExposureError` that lists all faults of an exposure.
-
-    Parameters
-    ----------
-    exposure : xarray.Dataset
-        The exposure to check.
-    options : Options, optional
-        Options of the mosaic, which may require further variables or attributes.
-    pixmap : bool, optional
-        Whether a pixel map replaces the WCS.
-    """
-    if not isinstance(exposure, xr.Dataset):
-        raise InvalidExposureError(
-            "An exposure must be an xarray.Dataset (from make_exposure or open_dataset), got "
-            f"{type(exposure).__name__}"
-        )
-    faults = _faults(exposure)
-    if options is not None:
-        faults += _unmet(exposure, options, pixmap)
-    if faults:
-        name = name_of(exposure) or "The exposure"
-        raise InvalidExposureError(_listing(f"{name} cannot be used", faults))
-
-
-def _faults(exposure: xr.Dataset) -> list[str]:
-    """Return the faults of an exposure that do not depend on options."""
-    faults = []
-    for row in schema.EXPOSURE:
-        if row.needed and row.name not in exposure:
-            held = ", ".join(map(str, exposure.data_vars)) or "no variables"
-            faults.append(f"{row.name} is missing, the Dataset has: {held}")
-    for name in map(str, exposure.data_vars):
-        known = schema.row_of(schema.EXPOSURE, name)
-        if known is None:
-            continue
-        variable = exposure[name]
-        if set(variable.dims) != set(known.dims):
-            hint = ""
-            if schema.IDENTITY in variable.dims:
-                hint = ": take one exposure of the stack with .isel(exposure=...), or co-add all"
-            faults.append(
-                f"{name} must have the dimensions {known.dims}, got {variable.dims}{hint}"
-            )
-        elif 0 in variable.shape:
-            faults.append(
-                f"{name} must have at least one pixel, got the empty shape {variable.shape}"
-            )
-        kinds = "iu" if known.dtype == "iu" else "fiu"
-        if variable.dtype.kind not in kinds:
-            faults.append(
-                f"{name} must hold {'integers' if kinds == 'iu' else 'real numbers'}, got type "
-                f"{variable.dtype}"
-            )
-    for name in schema.PIXELS:
-        if name in exposure.coords and (fault := fault_of_pixels(exposure, name)):
-            faults.append(fault)
-    if fault := identity_fault(exposure):
-        return [*faults, fault]
-    try:
-        schema.exposure_scalars(facts_of(exposure))
-    except (TypeError, ValueError) as error:
-        return [*faults, f"an attribute has an invalid value: {error}"]
-    return faults
-
-
-def _unmet(exposure: xr.Dataset, options: Options, pixmap: bool) -> list[str]:
-    """Return what an exposure lacks for the options of a mosaic."""
-    faults = []
-    if schema.WCS not in exposure.coords and not pixmap:
-        faults.append(
-            "wcs is missing: assign one with .resample.assign_wcs(wcs), or add it with pixmap="
-        )
-    if options.compute_err == "driz_err" and "err" not in exposure:
-        faults.append("err is missing, which compute_err='driz_err' requires")
-    if options.weight_type == "map":
-        faults += faults_of_map(exposure)
-    for name in options.planes:
-        faults += faults_of_plane(exposure, name)
-    if options.rejected:
-        faults += faults_of_flags(exposure, options)
-    try:
-        scalars = schema.exposure_scalars(facts_of(exposure))
-    except (TypeError, ValueError):
-        # `_faults` reports an attribute that is not a number, so nothing is added here.
-        return faults
-    if not (scalars["subtracted"] or np.isfinite(scalars["level"])):
-        faults.append(
-            f"the attribute level must be finite, got {scalars['level']}: set it to the sky level, "
-            "or to 0 if no sky level should be subtracted"
-        )
-    for name in schema.LEVEL_SLOPES:
-        if not (scalars["subtracted"] or np.isfinite(scalars[name])):
-            faults.append(f"the attribute {name} must be finite, got {scalars[name]}")
-    if options.exposure_map and not scalars["exposure_time"] >= 0:
-        faults.append(
-            "the attribute exposure_time must be a number of seconds, which exposure_map=True "
-            f"requires, got {scalars['exposure_time']}"
-        )
-    if options.weight_type == "exptime":
-        measured = scalars["measurement_time"]
-        time = scalars["exposure_time"] if np.isnan(measured) else measured
-        if np.isnan(time):
-            faults.append(
-                "the attributes exposure_time and measurement_time are missing, one of which "
-                "weight_type='exptime' requires"
-            )
-        elif not 0 < time <= float(np.finfo(np.float32).max):
-            faults.append(
-                f"the measurement or exposure time must be positive and fit float32, got {time}: "
-                "weight_type='exptime' uses it as the weight"
-            )
-    return faults
 
 
 @dataclass(frozen=True)
@@ -417,11 +299,11 @@ class Exposure:
                 f"{part.dtype} of shape {part.shape} when it is read, got {array.dtype} of shape "
                 f"{array.shape}: the file or the lazy array is damaged, or has changed"
             )
-        if name == "data" and COADD_WEIGHT in self.dataset:
+        if name == "data" and schema.COADD_WEIGHT in self.dataset:
             # Where the weight of a co-added image is 0, no exposure contributed to the pixel.
-            weight = self.plane(COADD_WEIGHT, rows, columns)
+            weight = self.plane(schema.COADD_WEIGHT, rows, columns)
             array = np.where(weight == 0, array.dtype.type(np.nan), array)
-        if name == WEIGHT_MAP and array.dtype.kind in "fi" and (array < 0).any():
+        if name == schema.WEIGHT_MAP and array.dtype.kind in "fi" and (array < 0).any():
             raise InvalidExposureError(f"{self.scalars['filename'] or 'The exposure'}: {NEGATIVE}")
         if array.dtype == np.float16:
             # In half precision, sums, products and inverses overflow.
@@ -472,7 +354,3 @@ def _flags(flag_map: Any, faults: list[str]) -> dict[str, int]:
         if not 0 <= value <= ALL_BITS
     ]
     return flags
-
-
-def _listing(title: str, faults: list[str]) -> str:
-    return f"{title}:\n- " + "\n- ".join(faults)

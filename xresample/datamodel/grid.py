@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.arguments import is_iterable, number, shown, whole
-from xresample.errors import GridMismatchError, InvalidInputError
+from xresample.errors import GridMismatchError, InvalidInputError, listing
 from xresample.wcs.handle import WCSHandle, WCSObject
 from xresample.wcs.pixels import Pixels
 
@@ -182,8 +182,10 @@ class Grid:
             differences.append(f"wcs: the same pixels of the two WCSs are {far}")
         if differences:
             raise GridMismatchError(
-                "The mosaics are on different grids, so they cannot be combined. Differences:\n- "
-                + "\n- ".join(differences)
+                listing(
+                    "The mosaics are on different grids, so they cannot be combined. Differences",
+                    differences,
+                )
             )
 
     def _distance(self, other: Grid) -> float:

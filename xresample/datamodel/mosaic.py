@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.errors import InvalidInputError
+from xresample.errors import InvalidInputError, listing
 
 from . import provenance, schema
 from .blocks import NOISE, Blocks
@@ -228,7 +228,7 @@ def layout_of(mosaic: xr.Dataset, options: Options) -> Layout:
         ):
             faults.append(f"{name} must have all lags, got {dict(variable.sizes)}")
     if faults:
-        raise InvalidInputError("The Dataset is not a complete mosaic:\n- " + "\n- ".join(faults))
+        raise InvalidInputError(listing("The Dataset is not a complete mosaic", faults))
     return layout.reaching(mosaic.sizes["lag_y"] - 1) if layout.block else layout
 
 

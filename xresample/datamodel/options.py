@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from xresample.arguments import choice, flag, mapping, names, number, shown, whole
-from xresample.errors import GridMismatchError, InvalidInputError
+from xresample.errors import GridMismatchError, InvalidInputError, listing
 from xresample.kernels.structures import KERNELS, Kernel
 
 from . import schema
@@ -167,7 +167,7 @@ class Options:
         if not faults:
             faults += _fill_faults(parse_fillval(self.fillval), self.dtype) + self._noise_faults()
         if faults:
-            raise InvalidInputError("Invalid options:\n- " + "\n- ".join(faults))
+            raise InvalidInputError(listing("Invalid options", faults))
         if self.compute_err == "from_var":
             object.__setattr__(self, "enable_var", True)
 
@@ -256,8 +256,9 @@ class Options:
         ]
         if differences:
             raise GridMismatchError(
-                "Mosaics must have the same options to be combined. Differences:\n- "
-                + "\n- ".join(differences)
+                listing(
+                    "Mosaics must have the same options to be combined. Differences", differences
+                )
             )
 
 

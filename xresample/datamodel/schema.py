@@ -102,6 +102,12 @@ TILES = ("con_tile_y", "con_tile_x")
 FLAG = "flag"
 """Dimension and coordinate of planes that have one image per flag."""
 
+WEIGHT_MAP = "weight_map"
+"""Variable of an exposure with the user's weights, which must not be negative."""
+
+COADD_WEIGHT = "wht"
+"""Variable of a mosaic that is 0 where no exposure contributes; such pixels are no measurement."""
+
 BLOCKS = ("block_y", "block_x")
 """Dimensions of a plane that has one value per block of pixels."""
 
@@ -114,9 +120,7 @@ EXPOSURE = (
     Variable("err", PIXELS, "f", "standard deviation", power=1),
     Variable("var_*", PIXELS, "f", "variance", power=2),
     Variable("dq", PIXELS, "iu", "data quality flags", standard_name="quality_flag"),
-    Variable(
-        "weight_map", PIXELS, "f", "weights of the pixels, for weight_type='map'", weighs=True
-    ),
+    Variable(WEIGHT_MAP, PIXELS, "f", "weights of the pixels, for weight_type='map'", weighs=True),
 )
 """Variables of an exposure."""
 
@@ -133,7 +137,7 @@ MOSAIC = (
         *("err", PIXELS, "f", "standard deviation", 1),
         rule=Rule.DERIVED, identity=math.nan, asked_by=("compute_err", "from_var"),
     ),
-    PlaneRow("wht", PIXELS, "f", "sum of weights", needed=True, weighs=True),
+    PlaneRow(COADD_WEIGHT, PIXELS, "f", "sum of weights", needed=True, weighs=True),
     PlaneRow(
         *("con", ("plane", *PIXELS), "int32", "contributing exposures, one bit each"),
         rule=Rule.CONTEXT, asked_by=("enable_ctx", True),

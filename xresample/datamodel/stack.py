@@ -9,15 +9,16 @@ import numpy as np
 import xarray as xr
 
 from xresample.arguments import datasets
-from xresample.errors import InvalidExposureError, InvalidInputError
+from xresample.errors import InvalidExposureError, InvalidInputError, listing
 
 from . import schema
 from .coordinates import wcs_variable
 from .dq_flags import integer_flags
-from .exposure import validate, wcs_of
+from .exposure import wcs_of
 from .facts import facts_of, identity_of, identity_variable, name_of, new_identity
 from .pixels import image_shape, pixel_index
 from .provenance import column
+from .validation import validate
 
 _MEANINGS = ("units", "flag_masks", "flag_meanings")
 """Attributes of a variable that give its numbers their meaning."""
@@ -193,9 +194,12 @@ def _require_alike(given: list[xr.Dataset]) -> None:
         faults += [f"{name}: {fault}" for fault in _differences(first, dataset)]
     if faults:
         raise InvalidExposureError(
-            "The exposures of a stack must be alike. Pass different exposures to coadd as a list, "
-            "or make them alike, for example with .isel, .drop_vars or .astype. Differences from "
-            f"the first exposure, {name_of(first) or 'number 0'}:\n- " + "\n- ".join(faults)
+            listing(
+                "The exposures of a stack must be alike. Pass different exposures to coadd as a "
+                "list, or make them alike, for example with .isel, .drop_vars or .astype. "
+                f"Differences from the first exposure, {name_of(first) or 'number 0'}",
+                faults,
+            )
         )
 
 

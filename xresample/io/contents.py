@@ -14,7 +14,7 @@ from xresample.datamodel import schema
 from xresample.datamodel.coordinates import coordinate_attrs, wcs_variable
 from xresample.datamodel.dq_flags import flag_map_to_cf
 from xresample.datamodel.facts import identity_of_file, with_identity
-from xresample.errors import FileError
+from xresample.errors import FileError, listing
 
 from .extensions import DATA
 from .lazy_arrays import LazyPlane, PlaneArray, TextArray
@@ -138,7 +138,7 @@ class Contents:
             if plane.shape != shape
         ]
         if faults:
-            raise FileError(f"{self.name} holds no valid exposure:\n- " + "\n- ".join(faults))
+            raise FileError(listing(f"{self.name} holds no valid exposure", faults))
 
     def _attrs_of(self, name: str, beside: Iterable[str]) -> dict[str, Any]:
         row = schema.row_of(schema.EXPOSURE, name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xresample.datamodel.further_faults import WEIGHT_MAP
+from xresample.datamodel.schema import WEIGHT_MAP
 
 from .contents import Role
 from .extensions import DQ

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from xresample.datamodel import schema
-from xresample.errors import FileError, InvalidInputError, MissingKeyError
+from xresample.errors import FileError, InvalidInputError, MissingKeyError, listing
 
 from .asdf_file import ArrayNode, AsdfPlane, Block, read_tree, tree_wcs
 from .contents import Contents, ReadOptions
@@ -100,7 +100,7 @@ def _arrays(path: str, roman: Mapping[str, Any], blocks: list[Block]) -> dict[st
     ]
     if faults:
         held = ", ".join(map(str, roman))
-        raise FileError(f"{path} holds no valid exposure, but {held}:\n- " + "\n- ".join(faults))
+        raise FileError(listing(f"{path} holds no valid exposure, but {held}", faults))
     return nodes
 
 

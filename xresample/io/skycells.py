@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 
 from xresample import arguments
-from xresample.datamodel.exposure import required_wcs, validate
+from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.pixels import pixels_of
 from xresample.datamodel.stack import separate
+from xresample.datamodel.validation import validate
 from xresample.errors import FileError, InvalidInputError
 from xresample.wcs.fit import footprints
 from xresample.wcs.frames import icrs

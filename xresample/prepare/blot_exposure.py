@@ -11,7 +11,7 @@ import xarray as xr
 from xresample import threads as pool
 from xresample.accumulate.window import pixel_map
 from xresample.datamodel import schema
-from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import described
 from xresample.datamodel.options import Options
@@ -99,7 +99,7 @@ def _image_of(mosaic: Any, variable: str) -> Image:
             f"{variable} must be an image (y, x) of real numbers, got dimensions {image.dims} of "
             f"type {image.dtype}"
         )
-    weight = mosaic.get(COADD_WEIGHT)
+    weight = mosaic.get(schema.COADD_WEIGHT)
     if weight is not None:
         weight = weight.transpose(*schema.PIXELS)
     return Image(image.transpose(*schema.PIXELS), weight, Grid.of(mosaic))

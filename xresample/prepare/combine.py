@@ -13,7 +13,7 @@ import xarray as xr
 from xresample import threads as pool
 from xresample.datamodel import schema
 from xresample.datamodel.mosaic import described
-from xresample.errors import InvalidInputError, MissingKeyError
+from xresample.errors import InvalidInputError, MissingKeyError, listing
 
 from .minmed import STRONG, WEAK, settled
 from .stack import GROUP, MEAN_WEIGHT
@@ -73,7 +73,7 @@ class Combination:
                 f"{self.nsigma!r}"
             )
         if faults:
-            raise InvalidInputError("combine cannot be used:\n- " + "\n- ".join(faults))
+            raise InvalidInputError(listing("combine cannot be used", faults))
         object.__setattr__(self, "nsigma", tuple(map(float, pair)))
 
     @property

@@ -15,7 +15,6 @@ from xresample.accumulate.window import require_wcs
 from xresample.arguments import whole
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import Exposure
-from xresample.datamodel.further_faults import WEIGHT_MAP
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.options import Options
 from xresample.datamodel.signatures import chosen_options
@@ -213,8 +212,8 @@ def _filled(entry: Admitted, model: SharpModel, options: Options) -> _Filled:
     around = {name: _around(exposure, name, pixels) for name in variances}
     for name, values in around.items():
         put(name, values)
-    if WEIGHT_MAP in dataset:
-        put(WEIGHT_MAP, _around(exposure, WEIGHT_MAP, pixels))
+    if schema.WEIGHT_MAP in dataset:
+        put(schema.WEIGHT_MAP, _around(exposure, schema.WEIGHT_MAP, pixels))
     if "err" in dataset:
         put("err", _around(exposure, "err", pixels) * np.sqrt(1 + pixels.excess))
     if variances:

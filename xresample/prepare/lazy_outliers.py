@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.datamodel import dq_flags, schema
-from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WEIGHT_PLANE, Options
 from xresample.datamodel.pixels import with_ancillary
 from xresample.tiled.combine_graph import lazy_images
@@ -43,7 +43,7 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
         recipe, arrays, None if rules.combination.maskpt is None else means,
         dict.fromkeys(recipe.planes, dtype),
     )  # fmt: skip
-    names = ("data", "err", COADD_WEIGHT)
+    names = ("data", "err", schema.COADD_WEIGHT)
     reference = settled(reference, "model")
     # The interpolation also reads pixels that an exposure does not reach.
     near = parts_of(plan.admitted, plan.job, plan.tiling, margin_of(rules.interpolation))

@@ -10,12 +10,13 @@ import xarray as xr
 
 from xresample import threads as pool
 from xresample.accumulate.notices import told
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import Options
 from xresample.datamodel.signatures import differing_options
 from xresample.datamodel.stack import separate
+from xresample.datamodel.validation import validate
 from xresample.errors import InvalidExposureError, InvalidInputError, OutlierWarning, warn
 from xresample.progress import bar
 from xresample.tiled.groups import GroupPlan, GroupReader

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from xresample.datamodel.exposure import validate
 from xresample.datamodel.schema import PIXELS, SKY
 from xresample.datamodel.stack import separate
+from xresample.datamodel.validation import validate
 from xresample.errors import InvalidInputError
 from xresample.wcs.frames import equatorial_frame
 

@@ -13,11 +13,11 @@ from xresample.accumulate import scales
 from xresample.accumulate.weights import weight_map
 from xresample.datamodel.arrays import ExposureArrays, PlainArray
 from xresample.datamodel.dq_flags import good_pixels
-from xresample.datamodel.exposure import validate
 from xresample.datamodel.grid import checked_shape
 from xresample.datamodel.options import WEIGHT_TYPES, WEIGHT_VARIANCE
+from xresample.datamodel.validation import validate
 from xresample.drizzle.utils import calc_pixmap
-from xresample.errors import InvalidInputError, MissingKeyError
+from xresample.errors import InvalidInputError, MissingKeyError, listing
 from xresample.wcs import footprint as sky
 from xresample.wcs import transform as systems
 from xresample.wcs.handle import WCSObject
@@ -93,7 +93,7 @@ def build_driz_weight(
     planes = ("data", "dq", *WEIGHT_VARIANCE.values())
     taken = ExposureArrays.of({name: model.get(name) for name in planes}, model.get("bunit_data"))
     if taken.faults:
-        raise InvalidInputError("The model cannot be used:\n- " + "\n- ".join(taken.faults))
+        raise InvalidInputError(listing("The model cannot be used", taken.faults))
     shape = arguments.array("data", taken.planes.get("data")).shape
     dq, time, variance = taken.planes.get("dq"), None, None
     good = None

@@ -14,10 +14,11 @@ import xarray as xr
 from xresample import arguments
 from xresample.datamodel import schema
 from xresample.datamodel.arrays import ExposureArrays
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import facts_of
 from xresample.datamodel.provenance import unused_name
-from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError
+from xresample.datamodel.validation import validate
+from xresample.errors import ImageShapeError, InvalidExposureError, MissingKeyError, listing
 from xresample.wcs.handle import WCSHandle
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def as_exposure(model: Mapping[str, Any]) -> Exposure:
         )
     if taken.faults:
         raise InvalidExposureError(
-            f"The model {name_of(model)} cannot be used:\n- " + "\n- ".join(taken.faults)
+            listing(f"The model {name_of(model)} cannot be used", taken.faults)
         )
     variables = {}
     for name, plane in taken.planes.items():

@@ -19,8 +19,9 @@ from xresample.accumulate.weights import weights_of
 from xresample.accumulate.window import place, whole_pixmap, with_weights
 from xresample.arguments import whole
 from xresample.datamodel.arrays import bare_array
-from xresample.datamodel.exposure import Exposure, validate
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WEIGHT_VARIANCE
+from xresample.datamodel.validation import validate
 from xresample.errors import FinalizedError, InvalidInputError
 from xresample.wcs import transform as wcs
 

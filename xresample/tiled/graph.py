@@ -15,7 +15,7 @@ import xarray as xr
 from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.window import require_wcs, with_next
 from xresample.datamodel import schema
-from xresample.datamodel.exposure import COADD_WEIGHT, Exposure
+from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WEIGHT_PLANE
 
 from .plan import Plan
@@ -123,7 +123,7 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
 def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
     weight = WEIGHT_PLANE.get(job.options.weight_type or "", "")
-    return bare_planes(exposure, (*job.layout.sources, weight, "dq", COADD_WEIGHT))
+    return bare_planes(exposure, (*job.layout.sources, weight, "dq", schema.COADD_WEIGHT))
 
 
 def bare_planes(exposure: Exposure, names: Iterable[str]) -> dict[str, xr.Variable]:

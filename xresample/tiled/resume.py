@@ -7,7 +7,7 @@ from typing import Any
 
 from xresample.accumulate.window import require_wcs
 from xresample.datamodel import provenance
-from xresample.errors import GridMismatchError
+from xresample.errors import GridMismatchError, listing
 
 from .graph import planes
 from .plan import Plan
@@ -53,8 +53,11 @@ def require_same(job: dict[str, Any], found: Any, store: Any) -> None:
     if differences:
         lines = [_difference(name, job[name], there.get(name)) for name in differences]
         raise GridMismatchError(
-            f"{store} holds another mosaic, so the run cannot be resumed: use another store, or "
-            "overwrite=True. Differences (requested, then stored):\n- " + "\n- ".join(lines)
+            listing(
+                f"{store} holds another mosaic, so the run cannot be resumed: use another store, "
+                "or overwrite=True. Differences (requested, then stored)",
+                lines,
+            )
         )
 
 
