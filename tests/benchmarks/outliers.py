@@ -16,6 +16,7 @@ import numpy as np
 import xresample as xrs
 from tests.support.stcal_outliers import flags_of
 from xresample.prepare.combine import Combination
+from xresample.tiled.combine_graph import GroupImages
 
 from .campaign import Campaign
 from .jobs import Job
@@ -44,12 +45,12 @@ def median(size: int) -> Job:
     rng = np.random.default_rng(0)
     cube = rng.normal(size=(GROUPS, size, size)).astype(np.float32)
     cube[rng.random(cube.shape) < 0.05] = np.nan
-    weights, floors = np.ones_like(cube), np.full(GROUPS, -np.inf)
+    images = GroupImages(cube, np.ones_like(cube), None, np.ones(GROUPS))
     how = Combination("median")
     return Job(
         f"median of {GROUPS} groups",
         3,
-        lambda: how.run(cube, weights, None, floors, None),
+        lambda: how.run(images, None),
         lambda: nanmedian3D(cube, overwrite_input=False),
     )
 

@@ -14,6 +14,7 @@ from xresample import threads as pool
 from xresample.datamodel import schema
 from xresample.datamodel.mosaic import described
 from xresample.errors import InvalidInputError, MissingKeyError, listing
+from xresample.tiled.combine_graph import GroupImages, lazy_images
 
 from .minmed import STRONG, WEAK, settled
 from .stack import GROUP, MEAN_WEIGHT
@@ -117,51 +118,23 @@ class Combination:
             return np.full(len(means), -math.inf)
         return np.nan_to_num(self.maskpt * np.asarray(means, np.float64), nan=-math.inf)
 
-    def run(
-        self,
-        values: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        sigmas: Sequence[np.ndarray] | None,
-        floors: np.ndarray,
-        threads: int | None = 1,
-    ) -> Images:
-        """Combine images ``(y, x)``, of which there may be none on a tile.
-
-        Parameters
-        ----------
-        values, weights : sequence of ndarray
-            The images of the groups, and their weights.
-        sigmas : sequence of ndarray, or None
-            Their standard deviations; None if the method needs none.
-        floors : ndarray
-            The minimum weight of a pixel of each group, see `floors`.
-        threads : int, optional
-            Threads to use.
-        """
-        given = values, weights, sigmas, floors
-        found = self._combined(self.selection, *given, threads)
+    def run(self, images: GroupImages, threads: int | None = 1) -> Images:
+        """Return the combined images; a pixel may be without a value in all groups."""
+        found = self._combined(self.selection, images, threads)
         if self.two_limits:
             second = self.selection._replace(below=self.limits[1])
             median = replace(self, method="median").selection
-            middle = self._combined(median, *given, threads)["data"]
+            middle = self._combined(median, images, threads)["data"]
             found[STRONG] = found["data"] < middle
-            found[WEAK] = self._combined(second, *given, threads)["data"]
+            found[WEAK] = self._combined(second, images, threads)["data"]
         return found
 
-    def _combined(
-        self,
-        how: Selection,
-        values: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        sigmas: Sequence[np.ndarray] | None,
-        floors: np.ndarray,
-        threads: int | None,
-    ) -> Images:
+    def _combined(self, how: Selection, images: GroupImages, threads: int | None) -> Images:
         """Return the images of one selection."""
         # Images without any weight take part in nothing, so they are left out.
-        there = [k for k, weight in enumerate(weights) if weight.size and np.any(weight)]
-        shape = np.shape(values[0])
-        dtype = np.result_type(*(v.dtype for v in values), np.float32).newbyteorder("=")
+        there = [k for k, weight in enumerate(images.weights) if weight.size and np.any(weight)]
+        shape = np.shape(images.values[0])
+        dtype = np.result_type(*(v.dtype for v in images.values), np.float32).newbyteorder("=")
         out = {
             "data": np.full(shape, np.nan, dtype),
             "count": np.zeros(shape, np.int32),
@@ -171,17 +144,18 @@ class Combination:
             return out
         rows = max(1, SLAB // (len(there) * max(shape[1], 1)))
 
-        def cube(images: Sequence[np.ndarray], part: slice) -> np.ndarray:
-            return np.stack([images[k][part] for k in there], dtype=dtype, casting="same_kind")
+        floors, sigmas = self.floors(images.means)[there], images.sigmas
+
+        def cube(planes: Sequence[np.ndarray], part: slice) -> np.ndarray:
+            return np.stack([planes[k][part] for k in there], dtype=dtype, casting="same_kind")
 
         def work(first: int) -> None:
             from xresample.kernels.selection import combine_images
 
             part = slice(first, first + rows)
             errors = np.empty((0, 0, 0), dtype) if sigmas is None else cube(sigmas, part)
-            combine_images(cube(values, part), cube(weights, part), errors,
-                           np.asarray(floors, np.float64)[there], how,
-                           *(image[part] for image in out.values()))  # fmt: skip
+            combine_images(cube(images.values, part), cube(images.weights, part), errors,
+                           floors, how, *(image[part] for image in out.values()))  # fmt: skip
 
         pool.run(work, range(0, shape[0], rows), threads)
         return out
@@ -198,8 +172,6 @@ def combine(
         images["err"] = sigmas_of(dataset)
     means = _means(dataset) if combination.maskpt is not None else None
     if any(image.chunks for image in images.values()):
-        from xresample.tiled.combine_graph import lazy_images
-
         arrays = [image.data for image in images.values()]
         dtype = np.result_type(dataset[variable].dtype, np.float32)
         kinds = {"data": dtype, "count": np.dtype(np.int32), "rejected": np.dtype(np.int32)}
@@ -208,10 +180,10 @@ def combine(
         found: dict[str, Any] = lazy_images(combination, arrays, means, kinds)
     else:
         planes = [list(image.values) for image in images.values()]
-        zeros = np.zeros(dataset.sizes[GROUP])
-        floors = combination.floors(zeros if means is None else np.asarray(means))
+        known = np.zeros(dataset.sizes[GROUP]) if means is None else np.asarray(means)
         sigmas = planes[2] if len(planes) > 2 else None
-        found = dict(combination.run(planes[0], planes[1], sigmas, floors, threads))
+        given = GroupImages(planes[0], planes[1], sigmas, known)
+        found = dict(combination.run(given, threads))
     return _labelled(dataset, dataset[variable].attrs, settled(found, "data"), combination.method)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xresample import threads as pool
+from xresample.tiled.combine_graph import GroupImages
 from xresample.tiled.groups import GroupPlan, GroupReader
 from xresample.tiled.tiling import Tiling
 from xresample.wcs.pixels import Pixels
@@ -43,31 +44,21 @@ class Recipe:
         limits = (STRONG, WEAK) if rules.combination.two_limits else ()
         return ("model", *(name for name, wanted in asked.items() if wanted), *limits)
 
-    def floors(self, means: np.ndarray) -> np.ndarray:
-        """Return the minimum weight of a pixel of each group that counts."""
-        return self.rules.combination.floors(means)
-
-    def run(
-        self,
-        values: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        sigmas: Sequence[np.ndarray] | None,
-        floors: np.ndarray,
-    ) -> Planes:
+    def run(self, images: GroupImages) -> Planes:
         """Return the planes of a tile, ``(y, x)``, from the images of the groups."""
         rules, how = self.rules, self.rules.combination
-        errors = sigmas if how.needs_sigmas else None
-        found = how.run(values, weights, errors, floors)
+        without_sigmas = replace(images, sigmas=None)
+        found = how.run(images if how.needs_sigmas else without_sigmas)
         # One value predicts nothing: it would be compared with itself.
         single = found["count"] + found["rejected"] < 2
         planes = {"model": found["data"]}
-        if rules.noise != "err" and sigmas is not None:
-            planes["noise"] = Combination("median").run(sigmas, weights, None, floors)["data"]
+        if rules.noise != "err" and images.sigmas is not None:
+            median = Combination("median", maskpt=rules.maskpt)
+            planes["noise"] = median.run(replace(without_sigmas, values=images.sigmas))["data"]
         if rules.blur == "spread":
-            planes["spread"] = Combination("mad").run(values, weights, None, floors)["data"]
+            planes["spread"] = Combination("mad", maskpt=rules.maskpt).run(without_sigmas)["data"]
         if rules.epochs:
-            clip = Combination("clipped", nsigma=rules.numbers[1], iterations=1)
-            clipped = clip.run(values, weights, sigmas, np.full(len(floors), -math.inf))
+            clipped = Combination("clipped", nsigma=rules.numbers[1], iterations=1).run(images)
             total = clipped["count"] + clipped["rejected"]
             planes["keep"] = (clipped["rejected"] > most_deviating(total)).astype(
                 found["data"].dtype
@@ -114,16 +105,14 @@ def make_reference(
     """
     reader = GroupReader(groups)
     count, tiling, pixels = len(groups.members), groups.plan.tiling, groups.plan.job.grid.pixels
-    floors = np.full(count, -math.inf)
-    if recipe.rules.combination.maskpt is not None:
-        means = np.full(count, np.nan)
+    means = np.full(count, np.nan)
+    if recipe.rules.maskpt is not None:
 
         def weigh(g: int) -> None:
             tiles = groups.tiles_of(g)
             means[g] = mean_weight([reader.compute(g, j, i)["wht"] for j, i in tiles])
 
         pool.run(weigh, range(count), threads)
-        floors = recipe.floors(means)
     dtype = groups.dtype("data")
     planes = {name: np.full(groups.plan.shape, np.nan, dtype) for name in recipe.planes}
 
@@ -131,12 +120,8 @@ def make_reference(
         touching = groups.touching(*tile)
         images = [reader.compute(g, *tile) for g in touching]
         sigmas = [image["err"] for image in images] if "err" in groups.planes else None
-        found = recipe.run(
-            [image["data"] for image in images],
-            [image["wht"] for image in images],
-            sigmas,
-            floors[touching],
-        )
+        values, weights = ([image[name] for image in images] for name in ("data", "wht"))
+        found = recipe.run(GroupImages(values, weights, sigmas, means[touching]))
         where = pixels.slices(*tiling.tile(*tile))
         for name, plane in found.items():
             planes[name][where] = plane

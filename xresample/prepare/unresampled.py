@@ -13,6 +13,7 @@ from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import Options
 from xresample.errors import InvalidInputError
+from xresample.tiled.combine_graph import GroupImages
 
 from .blot import row_slabs
 from .judge import COMPARED, OUTLIER, Outliers
@@ -99,7 +100,7 @@ def rows_compared(
         for image, part in zip(data, parts, strict=True)
     ]
     weights = [weights_of(part, options) for part in parts]
-    found = how.run(values, weights, err, how.floors(np.asarray(means)))
+    found = how.run(GroupImages(values, weights, err, np.asarray(means)))
     model = np.where(found["count"] + found["rejected"] < 2, np.nan, found["data"])
     known, bits = np.isfinite(model), []
     for image, sigma in zip(values, err, strict=True):

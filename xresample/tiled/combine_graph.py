@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
 
 
+@dataclass(frozen=True, eq=False)
+class GroupImages:
+    """The images of groups of exposures, ``(y, x)``, which are combined pixel by pixel."""
+
+    values: Sequence[np.ndarray]
+    weights: Sequence[np.ndarray]
+    sigmas: Sequence[np.ndarray] | None
+    """Standard deviations; None if no method needs them."""
+    means: np.ndarray
+    """Mean weight of each group, a fraction of which a weight must have to count."""
+
+
 class Runs(Protocol):
     """A combination that works on the blocks of one tile."""
 
-    def floors(self, means: np.ndarray) -> np.ndarray:
-        """Return the minimum weight of a pixel of each group that counts."""
-
-    def run(
-        self,
-        values: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        sigmas: Sequence[np.ndarray] | None,
-        floors: np.ndarray,
-    ) -> dict[str, np.ndarray]:
+    def run(self, images: GroupImages) -> dict[str, np.ndarray]:
         """Return images of a tile by name."""
 
 
@@ -92,4 +96,4 @@ def combine_blocks(
     """Return the images of one tile from lists of blocks ``(group, y, x)``."""
     images = [[image for block in found for image in block] for found in blocks]
     sigmas = images[2] if len(images) > 2 else None
-    return combination.run(images[0], images[1], sigmas, combination.floors(means[0]))
+    return combination.run(GroupImages(images[0], images[1], sigmas, means[0]))
