@@ -119,7 +119,7 @@ def test_no_work_is_done_before_the_error(
     # A module that is imported while the function is replaced would keep the replacement.
     for module in ("xresample.tiled.worker", "xresample.mosaics.drop"):
         importlib.import_module(module)
-    monkeypatch.setattr("xresample.accumulate.window.place_part", never)
+    monkeypatch.setattr("xresample.accumulate.window.window_of_part", never)
     monkeypatch.setattr("xresample.accumulate.accumulator.add_exposure", never)
     with pytest.raises(xrs.XResampleError):
         PATHS[path]([faulty], given)

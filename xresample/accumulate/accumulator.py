@@ -16,8 +16,8 @@ from xresample.datamodel.labels import read_labels
 from xresample.datamodel.memory import total_memory
 from xresample.datamodel.mosaic import (
     further_attrs,
-    labelled,
     layout_of,
+    mosaic_dataset,
     root_of_sum,
     variances_of_error,
 )
@@ -34,7 +34,7 @@ from .launch import Window, add_exposure
 from .notices import Notices
 from .set_tree import SetTree
 from .spare import spare
-from .window import place
+from .window import mapped_window
 
 
 @dataclass
@@ -121,7 +121,9 @@ class Accumulator:
             if not placed:
                 allocate = self._allocate_pixmap
                 placed.append(
-                    place(admitted_exposure, self.grid, self.options, pixmap, threads, allocate)
+                    mapped_window(
+                        admitted_exposure, self.grid, self.options, pixmap, threads, allocate
+                    )
                 )
             return placed[0]
 
@@ -175,7 +177,7 @@ class Accumulator:
         # The flags of the first exposure stay.
         attrs, layout = {**job.attrs, **self.attrs}, self.buffers.layout
         units = job.plane_units
-        return labelled(self.planes(), job.grid, job.options, self.rows, units, attrs, layout)
+        return mosaic_dataset(self.planes(), job.grid, job.options, self.rows, units, attrs, layout)
 
     def planes(self) -> dict[str, np.ndarray]:
         """Return the planes of the mosaic by name, in the order of its variables."""

@@ -19,12 +19,11 @@ from xresample.datamodel.exposure import Exposure, is_lazy
 from xresample.datamodel.options import WEIGHT_PLANE
 from xresample.datamodel.planes import wider_layout
 
-from .deposit import Placement, make_footprint
-from .deposit import place as place_tiles
+from .deposit import Placement, make_footprint, place
 from .job import Job
 from .launch import Window
 from .scales import scales_of
-from .window import place
+from .window import mapped_window
 
 Pair = tuple[xr.Dataset, "Prepared | None"]
 """An exposure, and what was prepared in the background."""
@@ -101,12 +100,10 @@ def _prepared(exposure: Exposure, job: Job) -> Prepared | None:
 
 def _prepare(exposure: Exposure, job: Job) -> Prepared:
     grid, options = job.grid, job.options
-    window = place(exposure, grid, options, threads=1)
+    window = mapped_window(exposure, grid, options, threads=1)
     scales = scales_of(exposure, grid, options, lambda: window.pixmap)
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
-    placement = place_tiles(
-        window.pixmap, window.active, footprint, grid.shape, grid.origin, threads=1
-    )
+    placement = place(window.pixmap, window.active, footprint, grid.shape, grid.origin, threads=1)
     if len(placement.tiles):
         weight = WEIGHT_PLANE.get(options.weight_type or "")
         sources = wider_layout(job.layout, options, exposure.variances).sources

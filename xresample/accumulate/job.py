@@ -31,7 +31,7 @@ from .launch import Scales, Window
 from .noise import max_lag
 from .scales import Given, scales_of
 from .weights import effective_weight_type, flag_map_of
-from .window import place
+from .window import mapped_window
 
 FLAG_VALUES = "flag_values"
 """Attribute of a mosaic with the value of each flag of its exposures, as JSON."""
@@ -242,7 +242,9 @@ class Job:
 
     def _window(self, exposure: Exposure) -> Window:
         """Return the window of an exposure; its flags are not read."""
-        return place(exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None))
+        return mapped_window(
+            exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None)
+        )
 
 
 def warn_mixed(before: provenance.Watched, row: provenance.Row) -> None:

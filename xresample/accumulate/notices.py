@@ -105,7 +105,7 @@ def warn_outcome(outcome: Outcome, names: Sequence[str], total: int) -> None:
     """Warn about exposures that had an outcome, if the user should know about it."""
     if outcome in _SENTENCES:
         category, one, many = _SENTENCES[outcome]
-        warn(told(names, total, one, many), category)
+        warn(sentence_on(names, total, one, many), category)
 
 
 def warn_repeated(names: Sequence[str], total: int) -> None:
@@ -113,17 +113,17 @@ def warn_repeated(names: Sequence[str], total: int) -> None:
     if names:
         one = "is in the mosaic more than once: its pixels count each time"
         many = "are in the mosaic more than once: their pixels count each time"
-        warn(told(names, total, one, many), RepeatedExposureWarning)
+        warn(sentence_on(names, total, one, many), RepeatedExposureWarning)
 
 
-def told(names: Sequence[str], total: int, one: str, many: str) -> str:
+def sentence_on(names: Sequence[str], total: int, one: str, many: str) -> str:
     """Return a sentence on some of the exposures.
 
     Examples
     --------
-    >>> told(["a.fits"], 2, "is here", "are here")
+    >>> sentence_on(["a.fits"], 2, "is here", "are here")
     'Exposure a.fits is here'
-    >>> told(["a.fits", "b.fits"], 3, "is here", "are here")
+    >>> sentence_on(["a.fits", "b.fits"], 3, "is here", "are here")
     '2 of 3 exposures (a.fits, b.fits) are here'
     """
     if len(names) == 1:

@@ -30,7 +30,7 @@ Sides = tuple[int, int, int, int]
 """First and past-the-last row, first and past-the-last column."""
 
 
-def place(
+def mapped_window(
     exposure: Exposure,
     grid: Grid,
     options: Options,
@@ -65,10 +65,10 @@ def place(
         # The bounding box of the WCS contains no pixel of the exposure.
         nowhere = np.full((max(ny, 2), max(nx, 2), 2), np.nan)
         return _window(exposure, options, nowhere, (0, ny, 0, nx), (0, ny, 0, nx))
-    return place_part(exposure, mapping, options, y, x, threads, allocate)
+    return window_of_part(exposure, mapping, options, y, x, threads, allocate)
 
 
-def place_part(
+def window_of_part(
     exposure: Exposure,
     mapping: PixelMap,
     options: Options,

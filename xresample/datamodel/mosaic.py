@@ -77,7 +77,7 @@ def described(value: Any) -> str:
     return f"a Dataset with variables: {', '.join(map(str, value.data_vars)) or 'none'}"
 
 
-def labelled(
+def mosaic_dataset(
     planes: Mapping[str, Any],
     grid: Grid,
     options: Options,

@@ -4,7 +4,7 @@
 
     Image: data, weights, data2, dq, pixmap    Outputs: wht, img, img2, context, dq
               |                                   |
-              v                                   v  planes_of: one block of memory
+              v                                   v  block_of: one block of memory
         SampledPlane per lane                 MosaicPlanes
               +----------------+------------------+
                                v
@@ -109,7 +109,7 @@ def add_image(
         lanes = LaneLayout.of(means=1, propagated=variances)
         rules = make_rules(number, fillval=math.nan if fillval is None else fillval)
         images = [outputs.wht, outputs.img, *(outputs.img2 or ())[:variances]]
-        planes = planes_of(images, placement, outputs.origin)
+        planes = block_of(images, placement, outputs.origin)
         flags = Flags(image.dq)
         bits = _in_order(context), _in_order(None if image.dq is None else outputs.dq)
         target = MosaicPlanes(
@@ -171,7 +171,7 @@ def _add_flags_of_negative_weights(
 
 
 @dataclass(frozen=True)
-class Planes:
+class ImageBlock:
     """Images as one block of memory, which the engine needs."""
 
     values: np.ndarray
@@ -187,7 +187,7 @@ class Planes:
             copy_rows(image[self.part], plane[self.part], None)
 
 
-def planes_of(images: list[np.ndarray], placement: Placement, origin: tuple[int, int]) -> Planes:
+def block_of(images: list[np.ndarray], placement: Placement, origin: tuple[int, int]) -> ImageBlock:
     """Return images as one block: a view if they follow each other in memory, or else a copy."""
     first = images[0]
     fits = all(
@@ -198,11 +198,11 @@ def planes_of(images: list[np.ndarray], placement: Placement, origin: tuple[int,
     if fits:
         strides = (first.nbytes, *first.strides)
         shape = (len(images), *first.shape)
-        return Planes(np.lib.stride_tricks.as_strided(first, shape, strides))
+        return ImageBlock(np.lib.stride_tricks.as_strided(first, shape, strides))
     return _copied(images, placement, origin)
 
 
-def _copied(images: list[np.ndarray], placement: Placement, origin: tuple[int, int]) -> Planes:
+def _copied(images: list[np.ndarray], placement: Placement, origin: tuple[int, int]) -> ImageBlock:
     """Return a block of memory with a copy of the images where the tiles lie."""
     tiles = placement.tiles - np.repeat(origin, 2)
     rows = slice(int(tiles[:, 0].min()), int(tiles[:, 1].max()))
@@ -210,7 +210,7 @@ def _copied(images: list[np.ndarray], placement: Placement, origin: tuple[int, i
     values = np.empty((len(images), *images[0].shape), np.float32)
     for plane, image in zip(values, images, strict=True):
         copy_rows(plane[rows, columns], image[rows, columns], None)
-    return Planes(values, tuple(images), (rows, columns))
+    return ImageBlock(values, tuple(images), (rows, columns))
 
 
 def _in_order(plane: np.ndarray | None) -> np.ndarray | None:

@@ -63,7 +63,7 @@ class AsdfPlane:
 
 
 @dataclass(frozen=True)
-class Block:
+class BinaryBlock:
     """A binary block of an ASDF file."""
 
     size: int
@@ -98,7 +98,7 @@ class ArrayNode:
             return None
         return cls(tuple(shape), str(node["datatype"]), source, units)
 
-    def fits(self, block: Block) -> bool:
+    def fits(self, block: BinaryBlock) -> bool:
         """Tell whether a block is large enough for the array."""
         try:
             item = np.dtype(self.datatype).itemsize
@@ -116,7 +116,7 @@ def _shape_of(node: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[Block]]:
+def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[BinaryBlock]]:
     """Return the tree of a file without its arrays, and its complete blocks.
 
     Raises
@@ -143,12 +143,12 @@ def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[Block]]:
     return tree, blocks
 
 
-def _blocks(path: str, stream: Any, start: int) -> list[Block]:
+def _blocks(path: str, stream: Any, start: int) -> list[BinaryBlock]:
     """Return the blocks that are complete."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(start - 1, 0))
     place = start - 1 + max(stream.read(_PIECE).find(_BLOCK), 0)
-    blocks: list[Block] = []
+    blocks: list[BinaryBlock] = []
     while True:
         stream.seek(place)
         header = stream.read(_BLOCK_HEADER.size)
@@ -158,7 +158,7 @@ def _blocks(path: str, stream: Any, start: int) -> list[Block]:
         place += 6 + length
         # A streamed block does not know its length, and is always the last block.
         if flags & 1:
-            return [*blocks, Block(size - place, compressed=False)]
+            return [*blocks, BinaryBlock(size - place, compressed=False)]
         if place + used > size:
             return blocks
         ratio = _MAX_RATIO.get(method.rstrip(b"\0"), 1)
@@ -167,7 +167,7 @@ def _blocks(path: str, stream: Any, start: int) -> list[Block]:
                 f"Block {len(blocks)} of {path} must unpack to at most {ratio} times its "
                 f"{used} bytes, got {unpacked} bytes: the file is damaged"
             )
-        blocks.append(Block(unpacked, method != bytes(4)))
+        blocks.append(BinaryBlock(unpacked, method != bytes(4)))
         place += allocated
 
 

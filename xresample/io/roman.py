@@ -13,7 +13,7 @@ import numpy as np
 from xresample.datamodel import schema
 from xresample.errors import FileError, InvalidInputError, MissingKeyError, listing
 
-from .asdf_file import ArrayNode, AsdfPlane, Block, read_tree, tree_wcs
+from .asdf_file import ArrayNode, AsdfPlane, BinaryBlock, read_tree, tree_wcs
 from .contents import Contents, ReadOptions
 from .extensions import DATA, DQ
 from .lazy_arrays import ComputedPlane, LazyPlane
@@ -73,7 +73,7 @@ def read(source: SourceFile, options: ReadOptions) -> Contents:
     return Contents(name, planes, wcs, _attrs(meta), units, ROMAN, compressed)
 
 
-def _arrays(path: str, roman: Mapping[str, Any], blocks: list[Block]) -> dict[str, ArrayNode]:
+def _arrays(path: str, roman: Mapping[str, Any], blocks: list[BinaryBlock]) -> dict[str, ArrayNode]:
     """Return the arrays that are planes of an exposure.
 
     Raises

@@ -35,7 +35,7 @@ class Weights(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Image:
+class ApertureImage:
     """The image that apertures lie on, and how the overlap with pixels is computed."""
 
     mosaic: xr.Dataset

@@ -18,7 +18,7 @@ from xresample.datamodel.signatures import spells_options
 from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
-from xresample.tiled.graph import lazy
+from xresample.tiled.graph import lazy_mosaic
 from xresample.tiled.plan import plan
 
 from .merge import merged
@@ -135,7 +135,7 @@ def coadd(
                 "progress of the computation with dask.diagnostics.ProgressBar, or use "
                 "coadd_to_zarr(progress=True)"
             )
-        return lazy(plan(exposures, output_wcs, chunks=chunks, threads=threads, **options))
+        return lazy_mosaic(plan(exposures, output_wcs, chunks=chunks, threads=threads, **options))
     expected = len(exposures) if isinstance(exposures, Sized) else 0
     state = Accumulator.new(Job.of_target(output_wcs, options), expected)
     state.add_all(_shown(exposures, progress), threads)

@@ -12,7 +12,7 @@ import xarray as xr
 from xresample.accumulate.job import Job
 from xresample.accumulate.launch import noisy_pixels
 from xresample.accumulate.noise import add_covariance
-from xresample.accumulate.window import place
+from xresample.accumulate.window import mapped_window
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.blocks import NOISE, Blocks, edges_of
 from xresample.datamodel.grid import Grid
@@ -322,7 +322,7 @@ def refined(
                 "or another pixel scale"
             )
         own = admitted.options(options)
-        window = place(admitted.exposure, grid, own, threads=threads)
+        window = mapped_window(admitted.exposure, grid, own, threads=threads)
         pixels = noisy_pixels(layout, own, window, admitted.scales, grid, threads)
         add_covariance(sums, blocks, pixels, layout.lags, threads, gain)
         names.append(str(admitted.exposure.scalars["filename"]))

@@ -12,7 +12,7 @@ import xarray as xr
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
 from xresample.accumulate.launch import add_exposure
-from xresample.accumulate.window import pixel_map, place_part
+from xresample.accumulate.window import pixel_map, window_of_part
 from xresample.datamodel import context
 from xresample.datamodel.exposure_sets import ExposureSets, Union, canonical, text_array
 from xresample.datamodel.labels import LABELS, SETS, is_labelled, read_labels
@@ -22,7 +22,7 @@ from xresample.datamodel.provenance import rows_of
 from xresample.datamodel.schema import PIXELS, Rule
 from xresample.tiled.plan import parts_of
 from xresample.tiled.revised_graph import lazily_revised
-from xresample.tiled.revision import Revision, dropping, in_order, revision
+from xresample.tiled.revision import Revision, dropping, replacing, revision
 from xresample.tiled.tiling import Part, Tiling
 
 Box = tuple[int, int, int, int]
@@ -54,7 +54,7 @@ def replace(
     """Return a mosaic in which new exposures take the place of those with the same names."""
     require_mosaic(mosaic)
     mosaic = in_own_pixels(mosaic)
-    old, gone, final = in_order(rows_of(mosaic), new, exposures)
+    old, gone, final = replacing(rows_of(mosaic), new, exposures)
     return _revised(mosaic, old, gone, final, threads)
 
 
@@ -158,7 +158,7 @@ def _deposit(buffers: Buffers, revised: Revision, part: Part, threads: int | Non
     job, admitted = revised.plan.job, revised.plan.admitted[part.number]
     options = admitted.options(job.options)
     mapping = pixel_map(admitted.exposure, job.grid, options)
-    window = place_part(admitted.exposure, mapping, options, part.y, part.x, threads)
+    window = window_of_part(admitted.exposure, mapping, options, part.y, part.x, threads)
     add_exposure(buffers, options, window, admitted.scales, admitted.number, threads)
 
 

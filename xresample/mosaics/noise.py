@@ -18,7 +18,7 @@ from xresample.datamodel.options import Options
 from xresample.datamodel.pixels import counts_pixels, image_shape, pixel_axis, pixel_origin
 from xresample.errors import InvalidInputError
 
-from .apertures import Image, Method, Weights
+from .apertures import ApertureImage, Method, Weights
 from .correlation import (
     Correlation,
     pixel_variance,
@@ -55,8 +55,8 @@ def aperture_error(
             "or neither"
         )
     chosen = _as_mask(mask, image_shape(dataset))
-    weights, shape = Image(dataset, method, subpixels).weights_of(apertures)
-    part = Part.around(dataset, weights)
+    weights, shape = ApertureImage(dataset, method, subpixels).weights_of(apertures)
+    part = NeededPart.around(dataset, weights)
     weights = [aperture.moved(part.y.start, part.x.start) for aperture in weights]
     if exposures is None:
         correlation = Correlation.of(part.mosaic, part.needed(weights))
@@ -68,7 +68,7 @@ def aperture_error(
 
 
 @dataclass(frozen=True)
-class Part:
+class NeededPart:
     """The part of a mosaic that some apertures need: only its planes are read."""
 
     mosaic: xr.Dataset
@@ -77,7 +77,7 @@ class Part:
     x: slice
 
     @classmethod
-    def around(cls, dataset: xr.Dataset, weights: list[Weights]) -> Part:
+    def around(cls, dataset: xr.Dataset, weights: list[Weights]) -> NeededPart:
         """Return the blocks that contain apertures, and the pixels that their lags reach."""
         there = [aperture for aperture in weights if aperture.values.size]
         lags = dataset.sizes["lag_y"] - 1

@@ -11,7 +11,7 @@ from xresample.datamodel.units import same_units
 from xresample.errors import InvalidInputError
 
 
-def admitted_list(exposures: Any, options: Options | None, task: str) -> list[Exposure]:
+def checked_exposures(exposures: Any, options: Options | None, task: str) -> list[Exposure]:
     """Return exposures that have been checked; a step needs all of them more than once.
 
     Parameters

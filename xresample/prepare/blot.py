@@ -12,6 +12,7 @@ from xresample.arguments import choice
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.errors import NoOverlapWarning, warn
+from xresample.tiled.window_graph import PlacedImage
 from xresample.wcs.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -34,28 +35,18 @@ def interpolation_code(interpolation: Any) -> int:
     return INTERPOLATIONS.index(choice("interpolation", interpolation, INTERPOLATIONS))
 
 
-def margin_of(interpolation: Any) -> int:
+def interpolation_margin(interpolation: Any) -> int:
     """Return how many pixels beyond a position an interpolation can read."""
     from xresample.kernels.blot import margin
 
     return margin(interpolation_code(interpolation))
 
 
-@dataclass(frozen=True)
-class Model:
-    """An image, or the part of it that an exposure sees."""
+def blot_part(model: PlacedImage, positions: np.ndarray, code: int, out: np.ndarray) -> None:
+    """Write the values of an image at positions, ``(y, x, 2)``, in the pixels of the grid."""
+    from xresample.kernels.blot import blot
 
-    image: np.ndarray
-    """float32 or float64 ``(y, x)``; NaN where it has no value."""
-    y0: int
-    """First row, in the pixels of the grid."""
-    x0: int
-
-    def blot(self, positions: np.ndarray, code: int, out: np.ndarray) -> None:
-        """Write the values at positions, ``(y, x, 2)``, in the pixels of the grid."""
-        from xresample.kernels.blot import blot as kernel
-
-        kernel(self.image, positions, self.y0, self.x0, code, out)
+    blot(model.image, positions, model.y0, model.x0, code, out)
 
 
 def mapped_rows(exposure: Exposure, mapping: PixelMap, rows: range) -> np.ndarray:
@@ -68,7 +59,7 @@ def mapped_rows(exposure: Exposure, mapping: PixelMap, rows: range) -> np.ndarra
 
 
 @dataclass(frozen=True)
-class Image:
+class UnreadImage:
     """An image on a grid that has not been read yet."""
 
     values: xr.DataArray
@@ -82,12 +73,12 @@ class Image:
         """Type of the pixels for the kernel: float32 or float64."""
         return np.result_type(self.values.dtype, np.float32).newbyteorder("=")
 
-    def read(self, rows: slice, columns: slice) -> Model:
+    def read(self, rows: slice, columns: slice) -> PlacedImage:
         """Return a part, with rows and columns counted from the first of the image."""
         part = np.ascontiguousarray(self.values[rows, columns].values, self.dtype)
         weight = None if self.weight is None else self.weight[rows, columns].values
         part = without_weightless(part, weight)
-        return Model(part, self.grid.y0 + rows.start, self.grid.x0 + columns.start)
+        return PlacedImage(part, self.grid.y0 + rows.start, self.grid.x0 + columns.start)
 
 
 def without_weightless(image: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

@@ -17,9 +17,18 @@ from xresample.datamodel.mosaic import described
 from xresample.datamodel.options import Options
 from xresample.datamodel.signatures import differing_options
 from xresample.errors import InvalidInputError
+from xresample.tiled.window_graph import PlacedImage
 
-from .blot import ROWS, Image, Model, interpolation_code, mapped_rows, row_slabs, warn_outside
-from .lazy_blot import is_lazy, lazy_blot
+from .blot import (
+    ROWS,
+    UnreadImage,
+    blot_part,
+    interpolation_code,
+    mapped_rows,
+    row_slabs,
+    warn_outside,
+)
+from .lazy_blot import is_chunked, lazy_blot
 
 if TYPE_CHECKING:
     from xresample.kernels.blot import Interpolation
@@ -43,7 +52,7 @@ def blot(
     exposure, image = Exposure.of(dataset), _image_of(mosaic, variable)
     how = Options(**{"weight_type": None, **differing_options(options)})
     out: Any
-    if pixmap is None and is_lazy(exposure, image):
+    if pixmap is None and is_chunked(exposure, image):
         out = lazy_blot(exposure, image, interpolation, how)
     else:
         positions = _positions(exposure, image.grid, how, pixmap)
@@ -57,17 +66,20 @@ def blot(
 
 
 def _blotted(
-    exposure: Exposure, image: Image, positions: Positions, code: int, threads: int | None
+    exposure: Exposure, image: UnreadImage, positions: Positions, code: int, threads: int | None
 ) -> np.ndarray:
     """Return the blot of an image, ``(y, x)``."""
     model = _read(image, exposure.shape, positions, code, threads)
     out = np.full(exposure.shape, np.nan, image.dtype)
     if model is None:
         warn_outside(exposure)
-    else:
-        window = model
-        slabs = row_slabs(exposure.shape[0])
-        pool.run(lambda rows: window.blot(positions(rows), code, out[_cut(rows)]), slabs, threads)
+        return out
+    seen = model
+
+    def work(rows: range) -> None:
+        blot_part(seen, positions(rows), code, out[_cut(rows)])
+
+    pool.run(work, row_slabs(exposure.shape[0]), threads)
     return out
 
 
@@ -86,7 +98,7 @@ def _positions(exposure: Exposure, grid: Grid, options: Options, pixmap: Any) ->
     return lambda rows: mapped_rows(exposure, mapping, rows)
 
 
-def _image_of(mosaic: Any, variable: str) -> Image:
+def _image_of(mosaic: Any, variable: str) -> UnreadImage:
     """Return an image of a mosaic, or of a Dataset on a grid."""
     if not isinstance(mosaic, xr.Dataset) or variable not in mosaic.data_vars:
         raise InvalidInputError(
@@ -102,16 +114,16 @@ def _image_of(mosaic: Any, variable: str) -> Image:
     weight = mosaic.get(schema.COADD_WEIGHT)
     if weight is not None:
         weight = weight.transpose(*schema.PIXELS)
-    return Image(image.transpose(*schema.PIXELS), weight, Grid.of(mosaic))
+    return UnreadImage(image.transpose(*schema.PIXELS), weight, Grid.of(mosaic))
 
 
 def _read(
-    image: Image,
+    image: UnreadImage,
     shape: tuple[int, int],
     positions: Positions,
     code: int,
     threads: int | None,
-) -> Model | None:
+) -> PlacedImage | None:
     """Return the part of an image that an exposure sees; None if it sees nothing."""
     from xresample.kernels.blot import margin
 

@@ -20,7 +20,7 @@ from xresample.errors import InvalidInputError
 from xresample.mosaics.coadd import coadd
 from xresample.tiled.zarr_store import coadd_to_zarr, require_usable
 
-from .admission import admitted_list
+from .admission import checked_exposures
 from .fill import MODEL, fill_flagged
 from .flag_bits import FlagBits
 from .outliers import flag_outliers
@@ -124,7 +124,7 @@ def make_mosaic(
     overwrite, progress = flag("overwrite", overwrite), flag("progress", progress)
     chosen = chosen_options(options)
     steps = _Steps.of(sky, outliers, fill, chosen, {"by": by})
-    readers = admitted_list(exposures, Options(**chosen), "make_mosaic")
+    readers = checked_exposures(exposures, Options(**chosen), "make_mosaic")
     datasets = [reader.given for reader in readers]
     grid = fit_wcs(datasets) if output_wcs is None else output_wcs
     Grid.of(grid)

@@ -21,7 +21,7 @@ from xresample.datamodel.signatures import chosen_options
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 
-from .admission import admitted_list
+from .admission import checked_exposures
 from .blot import interpolation_code
 from .flag_bits import UNUSABLE, free_bit
 from .neighbours import typical
@@ -152,7 +152,7 @@ def fill_flagged(
         )
     interpolation_code(interpolation)
     wanted = Options(**chosen_options(options))
-    readers = admitted_list(exposures, wanted, "fill_flagged")
+    readers = checked_exposures(exposures, wanted, "fill_flagged")
     job = Job.of_target(output_wcs, {**options, **MODEL, **BARE})
     require_wcs(job.grid.wcs, "mosaic")
     entries, job = job.admit_all(readers)

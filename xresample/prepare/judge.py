@@ -11,10 +11,11 @@ import numpy as np
 from xresample import threads as pool
 from xresample.accumulate.window import without_slopes
 from xresample.datamodel.exposure import Exposure
+from xresample.tiled.window_graph import PlacedImage
 
-from .blot import Model, interpolation_code, mapped_rows, row_slabs
+from .blot import blot_part, interpolation_code, mapped_rows, row_slabs
 from .neighbours import grown
-from .rules import Rules
+from .rules import OutlierRules
 
 if TYPE_CHECKING:
     from xresample.wcs.pixmap import PixelMap
@@ -51,13 +52,13 @@ class Outliers:
 class Judge:
     """Compares exposures with a reference by the rule of ``kernels.outliers``."""
 
-    rules: Rules
+    rules: OutlierRules
 
     def outliers(
         self,
         exposure: Exposure,
         mapping: PixelMap,
-        reference: Mapping[str, Model],
+        reference: Mapping[str, PlacedImage],
         intensity: float = 1.0,
         threads: int | None = 1,
     ) -> Outliers:
@@ -88,7 +89,7 @@ class Judge:
             positions = mapped_rows(exposure, mapping, rows)
             for name, model in reference.items():
                 part = blots[name][rows.start : rows.stop]
-                model.blot(positions, codes[name], part)
+                blot_part(model, positions, codes[name], part)
                 if intensity != 1.0 and name != "keep":
                     part /= intensity
 
@@ -128,7 +129,9 @@ class Judge:
         return Outliers(grown(mask, self.rules.grow), np.isfinite(model))
 
 
-def _noise(rules: Rules, blots: Mapping[str, np.ndarray], err: np.ndarray | None) -> np.ndarray:
+def _noise(
+    rules: OutlierRules, blots: Mapping[str, np.ndarray], err: np.ndarray | None
+) -> np.ndarray:
     """Return the noise of each pixel."""
     if err is None:
         raise ValueError("an admitted exposure has err")

@@ -14,14 +14,14 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import Options
 from xresample.tiled.plan import Plan, parts_of
 from xresample.tiled.tiling import Tiling
-from xresample.tiled.window_graph import Window, per_exposure
+from xresample.tiled.window_graph import PlacedImage, per_exposure
 from xresample.tiled.worker import ExposureInput, SharedInput, mapping_of
 
 from .blot import (
-    Image,
-    Model,
+    UnreadImage,
+    blot_part,
+    interpolation_margin,
     mapped_rows,
-    margin_of,
     row_slabs,
     warn_outside,
     without_weightless,
@@ -31,21 +31,21 @@ PIECE = 1024
 """Rows and columns of the pieces in which an image of a file is read that has no chunks."""
 
 
-def is_lazy(exposure: Exposure, image: Image) -> bool:
+def is_chunked(exposure: Exposure, image: UnreadImage) -> bool:
     """Tell whether a blot is a dask array: if the mosaic, or the exposure, is one."""
     given = exposure.dataset.variables.get("data")
     planes = (image.values.variable, given, None if image.weight is None else image.weight.variable)
     return any(plane is not None and plane.chunks is not None for plane in planes)
 
 
-def lazy_blot(exposure: Exposure, image: Image, interpolation: str, options: Options) -> Any:
+def lazy_blot(exposure: Exposure, image: UnreadImage, interpolation: str, options: Options) -> Any:
     """Return a dask array, ``(y, x)``, whose tasks need only the chunks of a mosaic under them.
 
     Parameters
     ----------
     exposure : Exposure
         The exposure. The blot has the chunks of its data, if they are a dask array.
-    image : Image
+    image : UnreadImage
         The image of the mosaic, and its weights.
     interpolation : str
         Interpolation of the image.
@@ -60,7 +60,7 @@ def lazy_blot(exposure: Exposure, image: Image, interpolation: str, options: Opt
     job = Job.new(grid, options)
     entry = job.admit(exposure)
     tiling = Tiling.of_sizes(values.chunks, grid.origin)
-    parts = parts_of((entry,), job, tiling, margin_of(interpolation))
+    parts = parts_of((entry,), job, tiling, interpolation_margin(interpolation))
     if not parts:
         warn_outside(exposure)
     plan = Plan(job.after(entry), tiling, (entry,), parts)
@@ -77,7 +77,7 @@ def blotted(
     shared: SharedInput,
     given: ExposureInput,
     exposure: Exposure,
-    windows: dict[str, Window],
+    windows: dict[str, PlacedImage],
 ) -> np.ndarray:
     """Return the blot for an exposure from the parts of the image and the weights under it."""
     from xresample.kernels.blot import INTERPOLATIONS
@@ -86,11 +86,12 @@ def blotted(
     if not windows:
         return out
     part, y0, x0 = windows["image"]
-    weight = windows["weight"][0] if "weight" in windows else None
-    model = Model(without_weightless(part.astype(dtype, copy=False), weight), y0, x0)
+    weight = windows["weight"].image if "weight" in windows else None
+    model = PlacedImage(without_weightless(part.astype(dtype, copy=False), weight), y0, x0)
     mapping, code = mapping_of(given, shared), INTERPOLATIONS.index(interpolation)
     for rows in row_slabs(exposure.shape[0]):
-        model.blot(mapped_rows(exposure, mapping, rows), code, out[rows.start : rows.stop])
+        positions = mapped_rows(exposure, mapping, rows)
+        blot_part(model, positions, code, out[rows.start : rows.stop])
     return out
 
 

@@ -18,22 +18,22 @@ from xresample.tiled.groups import GroupPlan
 from xresample.tiled.plan import parts_of
 from xresample.tiled.slab_graph import lazy_numbers, lazy_slabs
 from xresample.tiled.stack_graph import lazy_stack
-from xresample.tiled.window_graph import Window, counts, flagged, per_exposure
+from xresample.tiled.window_graph import PlacedImage, counts, flagged, per_exposure
 from xresample.tiled.worker import ExposureInput, SharedInput, mapping_of
 
-from .blot import Model, margin_of
+from .blot import interpolation_margin
 from .flag_bits import FlagBits
 from .judge import COMPARED, OUTLIER, Judge, Outliers
 from .minmed import settled
 from .neighbours import grown
 from .reference import Recipe
-from .report import ExposureList, make_report
-from .rules import Rules
+from .report import ExposureList, outlier_report
+from .rules import OutlierRules
 from .thresholds import mean_weight
 from .unresampled import mean_of, require_same_shape, rows_compared
 
 
-def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> ExposureList:
+def lazy_outliers(groups: GroupPlan, rules: OutlierRules, bits: list[FlagBits]) -> ExposureList:
     """Return exposures whose flags, and whose report, are dask arrays."""
     recipe, plan = Recipe(rules), groups.plan
     stacked, means = lazy_stack(groups, mean_weight)
@@ -46,14 +46,14 @@ def lazy_outliers(groups: GroupPlan, rules: Rules, bits: list[FlagBits]) -> Expo
     names = ("data", "err", schema.COADD_WEIGHT)
     reference = settled(reference, "model")
     # The interpolation also reads pixels that an exposure does not reach.
-    near = parts_of(plan.admitted, plan.job, plan.tiling, margin_of(rules.interpolation))
+    near = parts_of(plan.admitted, plan.job, plan.tiling, interpolation_margin(rules.interpolation))
     seen = replace(plan, parts=near)
     results = per_exposure(seen, names, reference, partial(judged, rules), np.uint8)
     return _flagged(list(plan.exposures), results, bits)
 
 
 def lazy_unresampled(
-    exposures: list[Exposure], options: Options, rules: Rules, bits: list[FlagBits]
+    exposures: list[Exposure], options: Options, rules: OutlierRules, bits: list[FlagBits]
 ) -> ExposureList:
     """Return exposures that are compared without resampling, and flagged lazily."""
     require_same_shape(exposures)
@@ -85,19 +85,18 @@ def _flagged(readers: list[Exposure], results: list[Any], bits: list[FlagBits]) 
         variable = xr.Variable(schema.PIXELS, dq, own.attrs)
         exposures.append(with_ancillary(dataset.assign(dq=variable)))
     compared = counts([result & COMPARED != 0 for result in results])
-    return ExposureList(exposures, make_report(readers, counts(masks), compared))
+    return ExposureList(exposures, outlier_report(readers, counts(masks), compared))
 
 
 def judged(
-    rules: Rules,
+    rules: OutlierRules,
     shared: SharedInput,
     given: ExposureInput,
     exposure: Exposure,
-    windows: dict[str, Window],
+    windows: dict[str, PlacedImage],
 ) -> np.ndarray:
     """Return which pixels of an exposure are outliers, and which were compared."""
     if not windows:
         return np.zeros(exposure.shape, np.uint8)
-    models = {name: Model(*window) for name, window in windows.items()}
     mapping = mapping_of(given, shared)
-    return Judge(rules).outliers(exposure, mapping, models, given.scales.intensity).bits
+    return Judge(rules).outliers(exposure, mapping, windows, given.scales.intensity).bits

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from xresample import threads as pool
-from xresample.accumulate.notices import told
+from xresample.accumulate.notices import sentence_on
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
@@ -20,15 +20,16 @@ from xresample.datamodel.validation import validate
 from xresample.errors import InvalidExposureError, InvalidInputError, OutlierWarning, warn
 from xresample.progress import bar
 from xresample.tiled.groups import GroupPlan, GroupReader
+from xresample.tiled.window_graph import PlacedImage
 from xresample.tiled.worker import mapping_of
 
-from .blot import Model, row_slabs
+from .blot import row_slabs
 from .flag_bits import FlagBits, with_flags
 from .judge import Judge, Outliers
 from .lazy_outliers import lazy_outliers, lazy_unresampled
 from .reference import Recipe, make_reference, streaming_tiles
-from .report import ExposureList, make_report
-from .rules import Blur, Noise, Pair, Preset, Rules, make_rules
+from .report import ExposureList, outlier_report
+from .rules import Blur, Noise, OutlierRules, Pair, Preset, outlier_rules
 from .stack import plan_groups
 from .unresampled import outliers_without_resampling
 
@@ -190,7 +191,7 @@ def flag_outliers(
         "blur": blur, "epochs": epochs, "grow": grow, "resample_data": resample_data,
     }  # fmt: skip
     named = {name: value for name, value in given.items() if value is not None}
-    rules = make_rules(preset, differing_options(options) | named)
+    rules = outlier_rules(preset, differing_options(options) | named)
     datasets = list(separate(exposures))
     _require_err(datasets)
     readers = [Exposure(dataset) for dataset in datasets]
@@ -198,7 +199,7 @@ def flag_outliers(
     if not rules.resample_data:
         _require_groups(len(readers), rules)
         how = Options(**rules.options)
-        if any(map(_is_lazy, datasets)):
+        if any(map(_is_chunked, datasets)):
             return lazy_unresampled(readers, how, rules, bits)
         found = _unresampled(readers, how, rules, threads, progress)
         return _flagged(readers, bits, found, warn_above)
@@ -207,7 +208,7 @@ def flag_outliers(
             "flag_outliers needs a grid to compare exposures on: pass output_wcs, for example from "
             "fit_wcs(exposures), or resample_data=False for exposures that are not dithered"
         )
-    lazy = chunks is not None or any(_is_lazy(dataset) for dataset in datasets)
+    lazy = chunks is not None or any(_is_chunked(dataset) for dataset in datasets)
     groups = _groups(datasets, output_wcs, rules, by, "auto" if lazy and chunks is None else chunks)
     if lazy:
         return lazy_outliers(groups, rules, bits)
@@ -226,7 +227,7 @@ def _require_err(datasets: list[xr.Dataset]) -> None:
             )
 
 
-def _is_lazy(dataset: xr.Dataset) -> bool:
+def _is_chunked(dataset: xr.Dataset) -> bool:
     """Tell whether a plane of an exposure is a dask array."""
     return any(
         dataset[name].chunks is not None for name in ("data", "err", "dq") if name in dataset
@@ -234,7 +235,11 @@ def _is_lazy(dataset: xr.Dataset) -> bool:
 
 
 def _groups(
-    datasets: list[xr.Dataset], output_wcs: GridLike, rules: Rules, by: str | None, chunks: Any
+    datasets: list[xr.Dataset],
+    output_wcs: GridLike,
+    rules: OutlierRules,
+    by: str | None,
+    chunks: Any,
 ) -> GroupPlan:
     """Return the groups of exposures on the tiles of the grid."""
     options = {**rules.options}
@@ -250,7 +255,7 @@ def _groups(
     return groups
 
 
-def _require_groups(count: int, rules: Rules) -> None:
+def _require_groups(count: int, rules: OutlierRules) -> None:
     """Raise an error for one group, and warn about the median of two."""
     if count < 2:
         raise InvalidInputError(
@@ -266,7 +271,7 @@ def _require_groups(count: int, rules: Rules) -> None:
 
 
 def _resampled(
-    groups: GroupPlan, rules: Rules, threads: int | None, progress: bool
+    groups: GroupPlan, rules: OutlierRules, threads: int | None, progress: bool
 ) -> list[Outliers]:
     """Return the outliers of each exposure, computed tile by tile, then exposure by exposure."""
     plan = groups.plan
@@ -275,7 +280,7 @@ def _resampled(
     ) as shown:
         planes = make_reference(groups, Recipe(rules), threads, shown.update)
         grid = plan.job.grid
-        models = {name: Model(plane, *grid.origin) for name, plane in planes.items()}
+        models = {name: PlacedImage(plane, *grid.origin) for name, plane in planes.items()}
         found: list[Outliers | None] = [None] * plan.n_exposures
         reader = GroupReader(groups)
         inner = max(1, pool.count(threads) // plan.n_exposures)
@@ -293,7 +298,11 @@ def _resampled(
 
 
 def _unresampled(
-    readers: list[Exposure], options: Options, rules: Rules, threads: int | None, progress: bool
+    readers: list[Exposure],
+    options: Options,
+    rules: OutlierRules,
+    threads: int | None,
+    progress: bool,
 ) -> list[Outliers]:
     """Return the outliers of exposures that are compared without resampling."""
     slabs = len(row_slabs(readers[0].shape[0]))
@@ -318,9 +327,9 @@ def _flagged(
             f"more than {100 * warn_above:g} % of the pixels flagged as outliers: the errors may "
             "be too small, or a sky level or WCS wrong"
         )
-        warn(told(many, len(readers), f"has {more}", f"have {more}"), OutlierWarning)
+        warn(sentence_on(many, len(readers), f"has {more}", f"have {more}"), OutlierWarning)
     flagged = [
         with_flags(exposure, own, outliers.mask)
         for exposure, own, outliers in zip(readers, bits, found, strict=True)
     ]
-    return ExposureList(flagged, make_report(readers, counts, compared))
+    return ExposureList(flagged, outlier_report(readers, counts, compared))

@@ -16,7 +16,7 @@ from xresample.wcs.pixels import Pixels
 
 from .combine import Combination
 from .minmed import STRONG, WEAK, settled
-from .rules import Rules
+from .rules import OutlierRules
 from .thresholds import mean_weight
 
 TILE_BYTES = 1 << 26
@@ -32,7 +32,7 @@ Planes = dict[str, np.ndarray]
 class Recipe:
     """How the images of the groups give the planes of the reference, tile by tile."""
 
-    rules: Rules
+    rules: OutlierRules
 
     @property
     def planes(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class ExposureList(list[xr.Dataset]):
         self.report = report
 
 
-def make_report(exposures: list[Exposure], counts: Any, compared: Any) -> xr.Dataset:
+def outlier_report(exposures: list[Exposure], counts: Any, compared: Any) -> xr.Dataset:
     """Return the report on outliers.
 
     Parameters

@@ -30,7 +30,7 @@ SCALES = {"gradient": (1.2, 0.7), "spread": (3.0, 2.0)}
 
 
 @dataclass(frozen=True)
-class Rules:
+class OutlierRules:
     """The parameters of `flag_outliers`, which explains them."""
 
     snr: Pair = (5.0, 4.0)
@@ -164,7 +164,7 @@ _VALUES = {
 """Values of AstroDrizzle that have another name here."""
 
 
-def make_rules(preset: Preset | None, given: Mapping[str, Any]) -> Rules:
+def outlier_rules(preset: Preset | None, given: Mapping[str, Any]) -> OutlierRules:
     """Return the parameters: those that are given, those of the preset, the defaults.
 
     Parameters
@@ -188,9 +188,9 @@ def make_rules(preset: Preset | None, given: Mapping[str, Any]) -> Rules:
             f"{', '.join(foreign)} are parameters of AstroDrizzle: pass preset='astrodrizzle'"
         )
     merged |= own
-    fields = set(Rules.__dataclass_fields__) - {"options"}
+    fields = set(OutlierRules.__dataclass_fields__) - {"options"}
     options = {name: value for name, value in merged.items() if name not in fields}
-    return Rules(**{n: v for n, v in merged.items() if n in fields}, options=options)
+    return OutlierRules(**{n: v for n, v in merged.items() if n in fields}, options=options)
 
 
 def _translated(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from xresample import threads as pool
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.launch import Window
-from xresample.accumulate.window import place
+from xresample.accumulate.window import mapped_window
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.options import Options
+from xresample.tiled.window_graph import PlacedImage
 
-from .blot import Model, interpolation_code, row_slabs
+from .blot import blot_part, interpolation_code, row_slabs
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class SharpModel:
         code = interpolation_code(interpolation)
         state = Accumulator.new(Job.new(job.grid, job.options))
         for entry in entries:
-            window = place(entry.exposure, job.grid, job.options, threads=threads)
+            window = mapped_window(entry.exposure, job.grid, job.options, threads=threads)
             state.deposit(entry, window, threads)
         state.warn()
         planes = state.planes()
@@ -78,7 +79,7 @@ class SharpModel:
     def _residuals(self) -> Iterator[tuple[Admitted, Window]]:
         """Yield the exposures minus what the model predicts for them."""
         for entry in self.entries:
-            window = place(entry.exposure, self.grid, self.options, threads=self.threads)
+            window = mapped_window(entry.exposure, self.grid, self.options, threads=self.threads)
             scales = entry.scales
             predicted = self._blotted(self.data, window, self.code)
             flat = np.asarray(window.read("data")) - scales.level
@@ -91,7 +92,7 @@ class SharpModel:
         The model is that of the data times the factor to the mosaic, without sky level. Pixels
         outside the bounding box of the WCS are NaN.
         """
-        window = place(exposure, self.grid, self.options, threads=self.threads)
+        window = mapped_window(exposure, self.grid, self.options, threads=self.threads)
         codes = self.code, interpolation_code("linear")
         found = []
         for image, code in zip((self.data, self.weight), codes, strict=True):
@@ -114,11 +115,11 @@ class SharpModel:
     def _blotted(self, image: np.ndarray, window: Window, code: int) -> np.ndarray:
         """Return an image at the pixels of a window, ``(y, x)``."""
         out = np.empty(window.pixmap.shape[:2], image.dtype)
-        model = Model(image, *self.grid.origin)
+        model = PlacedImage(image, *self.grid.origin)
 
         def blot(rows: range) -> None:
             cut = slice(rows.start, rows.stop)
-            model.blot(window.pixmap[cut], code, out[cut])
+            blot_part(model, window.pixmap[cut], code, out[cut])
 
         pool.run(blot, row_slabs(len(out)), self.threads)
         return out

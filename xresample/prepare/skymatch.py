@@ -20,7 +20,7 @@ from xresample.datamodel.pixels import pixel_axis
 from xresample.datamodel.schema import LEVEL_SLOPES, PIXELS
 from xresample.errors import InvalidInputError, NoOverlapWarning, warn
 
-from .admission import admitted_list
+from .admission import checked_exposures
 from .comparison import Comparison
 from .differences import MINIMUM_PIXELS
 from .levels import Anchor, Levels, solve
@@ -120,7 +120,7 @@ def match_sky(
     """
     _require_valid(method, order, superpixel)
     options = Options(weight_type=None, good_bits=good_bits, flag_map=flag_map, conserve=conserve)
-    readers = admitted_list(exposures, options, "match_sky")
+    readers = checked_exposures(exposures, options, "match_sky")
     bare = [_with_level(reader.dataset, 0.0) for reader in readers]
     compared = Comparison.of(bare, by, output_wcs, options, int(superpixel))
     groups = _Groups(readers, compared.groups.members, labels_of(compared.groups, by))

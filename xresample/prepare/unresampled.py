@@ -18,14 +18,14 @@ from xresample.tiled.combine_graph import GroupImages
 from .blot import row_slabs
 from .judge import COMPARED, OUTLIER, Outliers
 from .neighbours import grown
-from .rules import Rules
+from .rules import OutlierRules
 from .thresholds import mean_weight
 
 
 def outliers_without_resampling(
     exposures: list[Exposure],
     options: Options,
-    rules: Rules,
+    rules: OutlierRules,
     threads: int | None,
     done: Callable[[], None],
 ) -> list[Outliers]:
@@ -78,7 +78,7 @@ def mean_of(dataset: xr.Dataset, options: Options) -> float:
 
 
 def rows_compared(
-    datasets: list[xr.Dataset], means: np.ndarray, options: Options, rules: Rules
+    datasets: list[xr.Dataset], means: np.ndarray, options: Options, rules: OutlierRules
 ) -> np.ndarray:
     """Return ``OUTLIER`` and ``COMPARED`` of some rows of exposures, uint8 ``(exposure, y, x)``.
 
@@ -90,7 +90,7 @@ def rows_compared(
         Mean weight of each exposure; NaN if no weight is too small.
     options : Options
         Options of the weights.
-    rules : Rules
+    rules : OutlierRules
         The rule. Outliers do not grow here, because they may grow into other rows.
     """
     parts, how = [Exposure(dataset) for dataset in datasets], rules.combination

@@ -16,7 +16,7 @@ import xarray as xr
 from xresample.accumulate.launch import Window
 from xresample.accumulate.scales import Given
 from xresample.accumulate.weights import weights_of
-from xresample.accumulate.window import place, whole_pixmap, with_weights
+from xresample.accumulate.window import mapped_window, whole_pixmap, with_weights
 from xresample.arguments import whole
 from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.exposure import Exposure
@@ -236,7 +236,7 @@ class Resample(ResampleSettings):
         if variance is not None and variance not in exposure.dataset:
             # Pipelines look for these words in their log, which a Python warning does not reach.
             log.warning("'%s' array not available: weights of %s are 1", variance, name_of(model))
-        window = product.place(exposure)
+        window = product.window_of(exposure)
         arguments = self._for_hooks(exposure, window, intensity) if hooks else {}
         if hooks:
             window = with_weights(window, arguments["weight_map"], product.state.options.dtype)
@@ -321,7 +321,7 @@ class Resample(ResampleSettings):
         state = product.variances
         given = Given(pixel_scale_ratio, iscale, weights=True)
         admitted = product.admit(state, exposure, given)
-        window = place(exposure, state.grid, state.options, pixmap)
+        window = mapped_window(exposure, state.grid, state.options, pixmap)
         for axis, first, last, size in zip("yx", (ymin, xmin), (ymax, xmax), exposure.shape,
                                            strict=True):  # fmt: skip
             if not 0 <= first <= last < size:

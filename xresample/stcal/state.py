@@ -14,7 +14,7 @@ from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.job import Admitted, Job
 from xresample.accumulate.launch import Window
 from xresample.accumulate.scales import Given
-from xresample.accumulate.window import place
+from xresample.accumulate.window import mapped_window
 from xresample.datamodel import provenance
 from xresample.datamodel.context import PLANE_BITS
 from xresample.datamodel.exposure import Exposure
@@ -83,9 +83,9 @@ class ProductState:
         """Discard the separate variances."""
         self._variances = None
 
-    def place(self, exposure: Exposure) -> Window:
+    def window_of(self, exposure: Exposure) -> Window:
         """Return the window of an exposure on the mosaic."""
-        return place(exposure, self.state.grid, self.state.options)
+        return mapped_window(exposure, self.state.grid, self.state.options)
 
     def admit(self, state: Accumulator, exposure: Exposure, given: Given) -> Admitted:
         """Check an exposure against `state` or `variances`, with the factors of the class."""

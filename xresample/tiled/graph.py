@@ -24,20 +24,20 @@ from .worker import BlockOrigin, ExposureInput, SharedInput, Tile, compute_tile
 
 Key = tuple[Any, ...]
 
-Read = Callable[[Exposure], dict[str, xr.Variable]]
-"""Returns the planes of an exposure that tasks need, as `planes` does."""
+ReadPlanes = Callable[[Exposure], dict[str, xr.Variable]]
+"""Returns the planes of an exposure that tasks need, as `needed_planes` does."""
 
 
 class Graph:
     """The tasks of a plan, and the tasks of the dask arrays in its exposures."""
 
-    def __init__(self, plan: Plan, read: Read | None = None) -> None:
+    def __init__(self, plan: Plan, read: ReadPlanes | None = None) -> None:
         self.plan = plan
         self.token = uuid4().hex
         self._loaded: list[dict[str, xr.Variable]] = []
         self._chunked: list[dict[str, _Chunked]] = []
         for exposure in plan.exposures:
-            found = planes(exposure, plan.job) if read is None else read(exposure)
+            found = needed_planes(exposure, plan.job) if read is None else read(exposure)
             chunked = {n: _Chunked.of(v, exposure) for n, v in found.items() if v.chunks}
             self._chunked.append(chunked)
             self._loaded.append({n: v for n, v in found.items() if n not in chunked})
@@ -120,7 +120,7 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
     )
 
 
-def planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
+def needed_planes(exposure: Exposure, job: Job) -> dict[str, xr.Variable]:
     """Return the planes of an exposure that are co-added, ``(y, x)``, without attributes."""
     weight = WEIGHT_PLANE.get(job.options.weight_type or "", "")
     return bare_planes(exposure, (*job.layout.sources, weight, "dq", schema.COADD_WEIGHT))
@@ -173,12 +173,12 @@ def _overlapping(edges: np.ndarray, window: range) -> range:
     return range(first, int(np.searchsorted(edges, window.stop, side="left")))
 
 
-def lazy(plan: Plan) -> xr.Dataset:
+def lazy_mosaic(plan: Plan) -> xr.Dataset:
     """Return the mosaic of a plan as a Dataset of dask arrays, one chunk per tile."""
-    return lazy_of(Graph(plan), lambda graph, j, i: graph.task(j, i, compute_tile))
+    return lazy_mosaic_of(Graph(plan), lambda graph, j, i: graph.task(j, i, compute_tile))
 
 
-def lazy_of(
+def lazy_mosaic_of(
     graph: Graph,
     task: Callable[[Graph, int, int], tuple[Any, ...]],
     further: Iterable[Any] = (),

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .graph import exposure_input, planes
+from .graph import exposure_input, needed_planes
 from .plan import Plan
 from .tiling import Part
 from .worker import ExposureInput, SharedInput, Tile, compute_tile
@@ -81,7 +81,7 @@ class GroupReader:
         plan = groups.plan
         self.shared = SharedInput(plan.job, plan.threads)
         self.exposures: list[ExposureInput] = [
-            exposure_input(admitted, planes(admitted.exposure, plan.job))
+            exposure_input(admitted, needed_planes(admitted.exposure, plan.job))
             for admitted in plan.admitted
         ]
 

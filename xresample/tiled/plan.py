@@ -17,7 +17,7 @@ from xresample.accumulate.window import require_wcs
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.labels import SETS
-from xresample.datamodel.mosaic import labelled
+from xresample.datamodel.mosaic import mosaic_dataset
 from xresample.datamodel.signatures import spells_options
 from xresample.datamodel.stack import separate
 from xresample.threads import count
@@ -169,7 +169,7 @@ class Plan:
         rows, job = [admitted.row for admitted in self.admitted], self.job
         tables = planes.get(SETS)
         tiles = None if tables is not None and tables.shape == (1, 1) else self.tiling.blocks
-        return labelled(
+        return mosaic_dataset(
             planes, job.grid, job.options, rows, job.plane_units, job.attrs, job.layout, tiles
         )
 

@@ -9,11 +9,11 @@ from xresample.accumulate.window import require_wcs
 from xresample.datamodel import provenance
 from xresample.errors import GridMismatchError, listing
 
-from .graph import planes
+from .graph import needed_planes
 from .plan import Plan
 
 
-def described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
+def run_description(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
     """Return a description of a run as JSON; runs that can resume each other have the same one.
 
     Facts that change neither a pixel nor a total, such as the filter, are not part of it.
@@ -28,7 +28,7 @@ def described(planned: Plan, size: tuple[int, int]) -> dict[str, Any]:
             e.x.start,
             sorted((name, v) for name, v in e.scalars.items() if name not in provenance.COMMON),
             e.units,
-            sorted(planes(e, planned.job)),
+            sorted(needed_planes(e, planned.job)),
         )
         for e in (admitted.exposure for admitted in planned.admitted)
     ]

@@ -14,7 +14,7 @@ from xresample.datamodel.exposure_sets import ExposureSets, text_array
 from xresample.datamodel.labels import LABELS, tiles_of
 from xresample.datamodel.schema import Rule
 
-from .graph import Graph, lazy_of
+from .graph import Graph, lazy_mosaic_of
 from .plan import Plan
 from .revision import Revision
 from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
@@ -28,7 +28,7 @@ def lazily_revised(mosaic: xr.Dataset, revised: Revision) -> xr.Dataset:
     planned = revised.plan
     layout = planned.job.layout
     if revised.margin != 0 or not _has_tables(mosaic, planned):
-        return lazy_of(Graph(planned), lambda graph, j, i: graph.task(j, i, compute_tile))
+        return lazy_mosaic_of(Graph(planned), lambda graph, j, i: graph.task(j, i, compute_tile))
     held = {}
     for name, row in layout.planes.items():
         if name in mosaic:
@@ -48,7 +48,7 @@ def lazily_revised(mosaic: xr.Dataset, revised: Revision) -> xr.Dataset:
         ]
         return (*graph.task(j, i, function), keys)
 
-    return lazy_of(Graph(planned), task, tuple(held.values()))
+    return lazy_mosaic_of(Graph(planned), task, tuple(held.values()))
 
 
 def _has_tables(mosaic: xr.Dataset, planned: Plan) -> bool:

@@ -94,7 +94,7 @@ def _numbers(rows: Sequence[Row], name: Any) -> set[int]:
     return {int(name)} if is_number and 0 <= name < len(rows) else set()
 
 
-def in_order(
+def replacing(
     rows: Sequence[Row],
     new: xr.Dataset | Iterable[xr.Dataset],
     rest: xr.Dataset | Iterable[xr.Dataset],
@@ -111,24 +111,24 @@ def in_order(
     InvalidInputError
         A name is not that of exactly one exposure of the mosaic.
     """
-    replacing: dict[int, xr.Dataset] = {}
+    fresh: dict[int, xr.Dataset] = {}
     for exposure in datasets("new", new):
         name = str(getattr(exposure, "attrs", {}).get("filename", ""))
-        found = _numbers(rows, name) - set(replacing)
+        found = _numbers(rows, name) - set(fresh)
         if len(found) != 1:
             raise InvalidInputError(
                 "new must have the filename of one exposure of the mosaic, got "
                 f"{name or 'no filename'!r}, which {len(found)} exposures have"
             )
-        replacing[found.pop()] = exposure
-    if not replacing:
+        fresh[found.pop()] = exposure
+    if not fresh:
         raise InvalidInputError("new must hold at least one exposure, got none")
     waiting = list(separate(rest))
-    _require_count(len(waiting), len(rows) - len(replacing))
+    _require_count(len(waiting), len(rows) - len(fresh))
     others = iter(waiting)
-    final = [replacing[k] if k in replacing else next(others) for k in range(len(rows))]
-    old = tuple(None if k in replacing else k for k in range(len(rows)))
-    return old, tuple(sorted(replacing)), final
+    final = [fresh[k] if k in fresh else next(others) for k in range(len(rows))]
+    old = tuple(None if k in fresh else k for k in range(len(rows)))
+    return old, tuple(sorted(fresh)), final
 
 
 def _require_count(got: int, expected: int) -> None:
@@ -190,7 +190,9 @@ def revision(
     tiling = Tiling.of_sizes(chunks, pixels.origin) if chunks else Tiling.whole(pixels)
     parts = parts_of(admitted, job, tiling)
     plan = Plan(job, tiling, tuple(admitted), parts, threads or 1)
-    return Revision(plan, old, gone, margin_of(options, [rows[k] for k in gone] if rows else []))
+    return Revision(
+        plan, old, gone, change_margin(options, [rows[k] for k in gone] if rows else [])
+    )
 
 
 def _require_row(given: Row, held: Row, number: int) -> None:
@@ -209,7 +211,7 @@ def _equal(a: Any, b: Any) -> bool:
     return both_nan or bool(a == b)
 
 
-def margin_of(options: Options, rows: Sequence[Row]) -> int | None:
+def change_margin(options: Options, rows: Sequence[Row]) -> int | None:
     """Return how far beyond its context an exposure changes pixels, see ``Revision.margin``.
 
     Lanczos kernels have negative overlaps, which set no bit of the context. A pixel of an exposure

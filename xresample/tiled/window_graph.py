@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -16,10 +16,18 @@ from .plan import Plan
 from .tiling import Part
 from .worker import Block, ExposureInput, SharedInput, Tile
 
-Window = tuple[np.ndarray, int, int]
-"""An image, and its first row and column in the pixels of the grid."""
 
-Work = Callable[[SharedInput, ExposureInput, Exposure, dict[str, Window]], np.ndarray]
+class PlacedImage(NamedTuple):
+    """An image, or the part of an image that an exposure sees."""
+
+    image: np.ndarray
+    """``(y, x)``; real numbers are NaN where the image has no value."""
+    y0: int
+    """First row, in the pixels of the grid."""
+    x0: int
+
+
+Work = Callable[[SharedInput, ExposureInput, Exposure, dict[str, PlacedImage]], np.ndarray]
 """Returns an image on the pixels of an exposure from the parts of images under the exposure."""
 
 
@@ -57,14 +65,14 @@ def per_exposure(
             for j, i in touched.get(number, ())
         ]
         name = f"exposure-{number}-{graph.token}"
-        task = (*graph.task_of(tile, partial(run, work)), blocks)
+        task = (*graph.task_of(tile, partial(run_exposure, work)), blocks)
         layers = graph.layers(name, {(name, 0, 0): task}, images.values())
         height, width = exposure.shape
         arrays.append(da.Array(layers, name, ((height,), (width,)), dtype=dtype))
     return arrays
 
 
-def run(
+def run_exposure(
     work: Work,
     shared: SharedInput,
     tile: Tile,
@@ -77,15 +85,15 @@ def run(
     return work(shared, exposures[0], exposure, joined_tiles(tiles))
 
 
-def joined_tiles(tiles: Sequence[Sequence[Any]]) -> dict[str, Window]:
+def joined_tiles(tiles: Sequence[Sequence[Any]]) -> dict[str, PlacedImage]:
     """Return each image as one array, with NaN where no tile is given.
 
     Examples
     --------
     >>> tiles = [["a", 4, 2, np.ones((1, 1))], ["a", 5, 3, np.zeros((1, 1))]]
     >>> joined_tiles(tiles)["a"]
-    (array([[ 1., nan],
-           [nan,  0.]]), 4, 2)
+    PlacedImage(image=array([[ 1., nan],
+           [nan,  0.]]), y0=4, x0=2)
     """
     found = {}
     for name in dict.fromkeys(tile[0] for tile in tiles):
@@ -96,7 +104,7 @@ def joined_tiles(tiles: Sequence[Sequence[Any]]) -> dict[str, Window]:
         image = np.full((y1 - y0, x1 - x0), np.nan, own[0][2].dtype)
         for y, x, block in own:
             image[y - y0 : y - y0 + block.shape[0], x - x0 : x - x0 + block.shape[1]] = block
-        found[name] = image, y0, x0
+        found[name] = PlacedImage(image, y0, x0)
     return found
 
 

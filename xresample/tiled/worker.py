@@ -16,7 +16,7 @@ from xresample.accumulate.job import Job
 from xresample.accumulate.launch import Outcome, Scales, add_exposure
 from xresample.accumulate.notices import warn_outcome
 from xresample.accumulate.weights import deposited_weights
-from xresample.accumulate.window import map_between, place_part, require_wcs, with_next
+from xresample.accumulate.window import map_between, require_wcs, window_of_part, with_next
 from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.options import WeightType
@@ -148,7 +148,7 @@ def _add(
     y, x = with_next(part.y, mapping.y), with_next(part.x, mapping.x)
     options = replace(shared.job.options, weight_type=exposure.weight_type)
     cut = exposure.cut(y, x, blocks)
-    window = place_part(cut, mapping, options, part.y, part.x, shared.threads)
+    window = window_of_part(cut, mapping, options, part.y, part.x, shared.threads)
     outcome = add_exposure(
         buffers, options, window, exposure.scales, exposure.number, shared.threads
     )

@@ -28,8 +28,8 @@ from xresample.errors import GridMismatchError, InvalidInputError
 
 from .folders import in_use, local_path
 from .plan import Plan
-from .resume import described
-from .revision import Revision, dropping, in_order, revision
+from .resume import run_description
+from .revision import Revision, dropping, replacing, revision
 from .zarr_store import (
     DONE,
     EXPECTED,
@@ -187,7 +187,7 @@ def replace_in_zarr(
     True
     """
     return _revise(
-        store, lambda rows: in_order(rows, new, exposures), threads, flag("progress", progress)
+        store, lambda rows: replacing(rows, new, exposures), threads, flag("progress", progress)
     )
 
 
@@ -217,7 +217,7 @@ def _revise(store: Any, order: Order, threads: int | None, progress: bool) -> xr
         )
     size = uniform_tiles(revised.plan)
     wanted: dict[str, Any] = {
-        JOB: described(revised.plan, size),
+        JOB: run_description(revised.plan, size),
         "old": [-1 if number is None else number for number in old],
         "gone": list(gone),
         "filenames": [row["filename"] for row in rows],

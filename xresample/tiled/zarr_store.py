@@ -23,7 +23,7 @@ from xresample.progress import bar
 from .folders import in_use, is_temporary, local_path, new_folder
 from .graph import Graph
 from .plan import Plan, plan
-from .resume import described, require_same
+from .resume import require_same, run_description
 from .sources import require_other_store
 from .worker import Block, ExposureInput, SharedInput, Tile, compute_tile
 
@@ -306,7 +306,7 @@ def _prepared(
     planned: Plan, store: Any, size: tuple[int, int], overwrite: bool, compressors: Any
 ) -> Any:
     """Return the group of a store that holds everything but the tiles; make it if necessary."""
-    job = described(planned, size)
+    job = run_description(planned, size)
     root = opened(store)
     if not overwrite:
         if root is not None and PROGRESS in root:
