@@ -95,7 +95,7 @@ def window_of_part(
     threads : int, optional
         Threads to use.
     allocate : callable, optional
-        As for `place`.
+        As for `mapped_window`.
     """
     ys, xs = (with_next(side, whole) for side, whole in ((y, mapping.y), (x, mapping.x)))
     # One row or column does not define corners, so a second row or column is mapped beside it.

@@ -26,7 +26,7 @@ from .blot import interpolation_code
 from .flag_bits import UNUSABLE, free_bit
 from .neighbours import typical
 from .patches import Patch, patched
-from .report import ExposureList
+from .report import ExposureList, report_of
 from .sharpen import SharpModel
 
 if TYPE_CHECKING:
@@ -310,11 +310,8 @@ def _report(readers: list[Exposure], filled: list[_Filled]) -> xr.Dataset:
         "flagged": "number of pixels that would not be used",
         "filled": "number of flagged pixels that are filled",
     }
-    files = np.array([reader.scalars["filename"] for reader in readers], dtype=str)
-    return xr.Dataset(
-        {
-            name: ("exposure", [getattr(f, name) for f in filled], {"long_name": text})
-            for name, text in texts.items()
-        },
-        {"filename": ("exposure", files)},
-    )
+    columns = {
+        name: ([getattr(f, name) for f in filled], {"long_name": text})
+        for name, text in texts.items()
+    }
+    return report_of(readers, columns)

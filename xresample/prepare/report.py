@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,23 @@ class ExposureList(list[xr.Dataset]):
         self.report = report
 
 
+def report_of(
+    exposures: Sequence[Exposure], columns: Mapping[str, tuple[Any, Mapping[str, str]]]
+) -> xr.Dataset:
+    """Return a report on exposures.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+        The exposures, which the report names by their files.
+    columns : mapping of str to (array, mapping)
+        A value for each exposure, and the attributes of the values.
+    """
+    files = np.array([exposure.scalars["filename"] for exposure in exposures], dtype=str)
+    variables = {name: ("exposure", *column) for name, column in columns.items()}
+    return xr.Dataset(variables, {"filename": ("exposure", files)})
+
+
 def outlier_report(exposures: list[Exposure], counts: Any, compared: Any) -> xr.Dataset:
     """Return the report on outliers.
 
@@ -44,10 +61,9 @@ def outlier_report(exposures: list[Exposure], counts: Any, compared: Any) -> xr.
         Number of outliers and of compared pixels of each exposure, of numpy or dask.
     """
     sizes = np.array([exposure.shape[0] * exposure.shape[1] for exposure in exposures])
-    variables = {
-        "count": ("exposure", counts, {"long_name": "number of outliers"}),
-        "fraction": ("exposure", counts / sizes, {"long_name": "outliers per pixel"}),
-        "compared": ("exposure", compared, {"long_name": "number of pixels that were compared"}),
+    columns = {
+        "count": (counts, {"long_name": "number of outliers"}),
+        "fraction": (counts / sizes, {"long_name": "outliers per pixel"}),
+        "compared": (compared, {"long_name": "number of pixels that were compared"}),
     }
-    names = [exposure.scalars["filename"] for exposure in exposures]
-    return xr.Dataset(variables, {"filename": ("exposure", np.array(names, dtype=str))})
+    return report_of(exposures, columns)

@@ -24,7 +24,7 @@ from .admission import checked_exposures
 from .comparison import Comparison
 from .differences import MINIMUM_PIXELS
 from .levels import Anchor, Levels, solve
-from .report import ExposureList
+from .report import ExposureList, report_of
 from .stack import labels_of
 
 SkyMethod = Literal["match", "local", "global", "global+match"]
@@ -310,13 +310,7 @@ def _report(
     if levels is not None:
         text = "number of differences of superpixels of the group"
         variables["differences"] = levels.compared, {"long_name": text}
-    files = [reader.scalars["filename"] for reader in groups.readers]
-    coords = {
-        "filename": ("exposure", np.array(files, dtype=str)),
-        "group": ("exposure", np.array([groups.names[k] for k in number], dtype=str)),
-    }
-    return xr.Dataset(
-        {name: ("exposure", values[number], attrs) for name, (values, attrs) in variables.items()},
-        coords,
-        {**facts, "sets": int(sets.max()) + 1},
-    )
+    columns = {name: (values[number], attrs) for name, (values, attrs) in variables.items()}
+    named = np.array([groups.names[k] for k in number], dtype=str)
+    report = report_of(groups.readers, columns).assign_coords(group=("exposure", named))
+    return report.assign_attrs(facts, sets=int(sets.max()) + 1)

@@ -105,7 +105,7 @@ def exposure_input(admitted: Admitted, variables: dict[str, xr.Variable]) -> Exp
     admitted : Admitted
         The exposure.
     variables : dict
-        Its planes that do not come as blocks, see `planes`.
+        Its planes that do not come as blocks, see `needed_planes`.
     """
     exposure = admitted.exposure
     return ExposureInput(
