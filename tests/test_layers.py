@@ -264,7 +264,7 @@ def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.ClassDef]:
 
 
 def is_documented_elsewhere(node: ast.FunctionDef | ast.ClassDef) -> bool:
-    """Tell whether the docstring of a setter, overload or override is that of another function."""
+    """Tell whether a setter, overload or override has its docstring at another function."""
     names = {ast.unparse(decorator).rpartition(".")[2] for decorator in node.decorator_list}
     return bool(names & {"setter", "deleter", "overload", "override"})
 
@@ -281,7 +281,7 @@ def test_public_names_are_documented() -> None:
 
 
 def test_tests_do_not_import_tests() -> None:
-    """What tests share lies in ``tests/support``."""
+    """Helpers that several tests share lie in ``tests/support``."""
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
         for path in files("tests")

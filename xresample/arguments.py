@@ -84,7 +84,7 @@ def whole(name: str, value: Any, *, at_least: int | None = None, at_most: int | 
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return True or False; 0 and 1 count as such.
+    """Return True or False; 1 and 0 are accepted, too.
 
     Examples
     --------

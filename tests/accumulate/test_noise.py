@@ -114,7 +114,7 @@ def test_one_pixel_in_eight_is_used() -> None:
 
 
 def test_cutouts_of_exposures_use_the_same_pixels() -> None:
-    """The sum of two halves of an exposure is that of the exposure, on a grid that both reach."""
+    """Two halves of an exposure give the sum of the whole exposure, on a grid that both reach."""
     exposure = make_exposures(1, (40, 50))[0].isel(x=slice(0, 50))
     grid = output_grid((40, 50))
     # The point kernel does not depend on neighbours, which a half lacks at its border.

@@ -210,7 +210,7 @@ def test_pixel_areas_in_attributes() -> None:
 
 
 def random_rows(count: int, seed: int) -> list[provenance.Row]:
-    """Return rows of which some have no group, no time or no filter."""
+    """Return rows; some have no group, no time or no filter."""
     rng = np.random.default_rng(seed)
     return [
         {

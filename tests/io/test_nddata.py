@@ -32,7 +32,7 @@ def test_a_mosaic_becomes_nddata() -> None:
 
 
 def test_photutils_takes_it() -> None:
-    """The sum over an aperture is that of the arrays."""
+    """The sum over an aperture equals the sum over the arrays."""
     mosaic = xrs.coadd(make_exposures(2, SHAPE), GRID, variance_method="propagated")
     circle = CircularAperture((14.0, 12.0), 3.0)
     table = aperture_photometry(mosaic.resample.to_nddata(), circle)

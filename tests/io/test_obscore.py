@@ -120,7 +120,7 @@ def test_the_whole_sky_is_no_polygon() -> None:
 
 
 def test_a_moc_covers_the_image() -> None:
-    """The area of the map is that of the image, up to the cells on the border."""
+    """The map and the image have the same area, up to the cells on the border."""
     exposure = image()
     moc = exposure.resample.moc()
     area = moc.sky_fraction * 4 * np.pi / (exposure.resample.pixel_area * exposure["data"].size)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::xresample.errors.RepeatedExposu
 
 
 def exposures_of(numbers: list[int]) -> list[xr.Dataset]:
-    """Return exposures of which some lie at the same place."""
+    """Return exposures; some lie at the same place."""
     return [make_exposure(k % 6, SHAPE, filename=f"{k}.fits") for k in numbers]
 
 

@@ -24,7 +24,7 @@ SQUARE = (-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)
 
 
 def exposure_of(k: int) -> xr.Dataset:
-    """Return an exposure of whose pixels many have flags, in patches, and some are bad."""
+    """Return an exposure with patches of flagged pixels, and some bad pixels."""
     exposure = make_exposure(k, SHAPE)
     rng = np.random.default_rng(k)
     dq = np.kron(rng.choice([0, 1, 3, 7, 5], (4, 7)), np.ones((3, 2), int)).astype(np.uint32)

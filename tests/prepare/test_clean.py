@@ -60,7 +60,7 @@ def test_one_call_gives_the_bits_of_the_steps(
 
 
 def test_the_mosaic_is_clean(raw: list[xr.Dataset], grid: Any, by_steps: xr.Dataset) -> None:
-    """Cosmic rays and steps of the sky are gone, and the noise is that of the other pixels."""
+    """Cosmic rays and steps of the sky are gone, and all pixels have the same noise."""
     with_levels, true = (
         [e.assign_attrs(level=level) for e, level in zip(given, LEVELS, strict=True)]
         for given in (raw, raw_exposures(outliers=0.0))

@@ -87,7 +87,7 @@ def apertures(image: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("method", ["propagated", "resampled"])
 def test_noise_hardly_grows_and_errors_stay_right(method: Any) -> None:
-    """The errors of filled mosaics are as good as those of mosaics that are not filled."""
+    """Errors of filled and of other mosaics are equally good."""
     grid, variance = star_grid(), np.ones(SHAPE, np.float32)
     noise, pulls = [], []
     for seed in range(6):
@@ -112,7 +112,7 @@ def test_noise_hardly_grows_and_errors_stay_right(method: Any) -> None:
 
 
 def test_bookkeeping_is_exact_for_aligned_exposures() -> None:
-    """The variance of a mean of n exposures, one of which is filled, is that of n - 1."""
+    """A filled exposure does not lower the variance of the mean of the others."""
     wcs = scene_wcs(0, distortion=0.0)
     shape = (12, 14)
     given = []
@@ -162,7 +162,7 @@ def test_filled_pixels_are_marked_and_used(exposures: list[xr.Dataset]) -> None:
 
 
 def test_the_flag_of_the_mission_is_used(exposures: list[xr.Dataset]) -> None:
-    """A pixel that the mission has estimated is bad by default, also if it cannot be filled."""
+    """A pixel that the mission has estimated is bad by default, even if it cannot be filled."""
     flags = {"DO_NOT_USE": 1, "ODD": 4, "FLUX_ESTIMATED": 64, "NON_SCIENCE": 512}
     given = [e.copy(deep=True) for e in exposures]
     for exposure in given:

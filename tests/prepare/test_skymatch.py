@@ -190,7 +190,7 @@ def test_earlier_levels_are_replaced() -> None:
 
 
 def test_flux_is_matched_on_request() -> None:
-    """With pixels of two sizes, the levels are those of the pixels of each exposure."""
+    """With pixels of two sizes, each exposure gets the level per pixel of its own size."""
     fine = make_gwcs((300, 300), scale=0.05, distortion=0.0)
     coarse = make_gwcs((150, 150), scale=0.1, distortion=0.0, rotation=9.0)
     exposures = [

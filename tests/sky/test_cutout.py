@@ -117,7 +117,7 @@ def test_a_cutout_of_a_part_of_a_mosaic() -> None:
 
 
 def test_every_other_pixel() -> None:
-    """A size in pixels counts those that are there; an angle covers as much sky as before."""
+    """A size in pixels counts the pixels of the Dataset; an angle covers the same sky as before."""
     thin = exposure().isel(y=slice(None, None, 2), x=slice(None, None, -2))
     part = thin.resample.cutout(*at(21, 12), (3, 0.9 * u.arcsec))
     assert part["y"].values.tolist() == [10, 12, 14]

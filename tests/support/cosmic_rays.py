@@ -102,7 +102,7 @@ def make_scene(
     amplitude : (float, float)
         Minimum and maximum of the cosmic rays, in standard deviations.
     flux, fwhm : float
-        Of the stars; the width is in pixels.
+        Flux and full width at half maximum of the stars; the width is in pixels.
     stars : int
         Number of stars, which have different positions in their pixels.
     seed : int

@@ -57,7 +57,7 @@ def star_exposures(
     n: int = 6, fwhm: float = 2.5, bad: float = 0.03, seed: int = 0, noise: float = 0.0,
     stars: np.ndarray | None = None, **planes: Any,
 ) -> list[xr.Dataset]:  # fmt: skip
-    """Return exposures of stars, a fraction of whose pixels is flagged and worthless."""
+    """Return exposures of stars; a fraction of the pixels is flagged and worthless."""
     exposures = []
     stars = positions() if stars is None else stars
     for k in range(n):

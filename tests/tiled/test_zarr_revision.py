@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import xresample as xrs
 from tests.support.exposures import make_arrays, make_exposure, make_wcs, output_grid
 from tests.support.tiles import assert_identical, store_files
-from xresample.tiled import zarr_revision
+from xresample.tiled import zarr_revision, zarr_store
 
 SHAPE = (15, 18)
 GRID = output_grid(SHAPE, margin=30)
@@ -156,13 +156,13 @@ def test_another_revision_does_not_continue_an_interrupted_one(
 def test_only_changed_tiles_are_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = stored(EXPOSURES, tmp_path / "a.zarr")
     computed = []
-    compute = zarr_revision.compute_tile
+    compute = zarr_store.compute_tile
 
     def spy(shared: Any, tile: Any, *args: Any) -> Any:
         computed.append(tile)
         return compute(shared, tile, *args)
 
-    monkeypatch.setattr(zarr_revision, "compute_tile", spy)
+    monkeypatch.setattr(zarr_store, "compute_tile", spy)
     con = xr.open_zarr(store, consolidated=False)["con"].values
     xrs.drop_from_zarr(store, 3, exposures=EXPOSURES[:3])
     there = (con[0] >> 3) & 1
@@ -175,7 +175,6 @@ def test_stores_that_are_no_finished_mosaic(
 ) -> None:
     with pytest.raises(xrs.InvalidInputError, match=r"store must hold a mosaic of coadd_to_zarr"):
         xrs.drop_from_zarr(tmp_path / "none.zarr", 0, exposures=EXPOSURES[1:])
-    from xresample.tiled import zarr_store
 
     def fail(*_: Any) -> None:
         raise InterruptedRunError

@@ -68,7 +68,7 @@ class Admitted:
 
 @dataclass(frozen=True)
 class Job:
-    """What exposures are added to: a grid, options, and what the exposures so far determined."""
+    """The target of exposures: a grid, options, and facts that the exposures so far determined."""
 
     grid: Grid
     options: Options

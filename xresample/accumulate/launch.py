@@ -73,7 +73,7 @@ Read = Callable[[str], np.ndarray | None]
 
 
 class Outcome(Enum):
-    """What adding an exposure did to the planes of a mosaic."""
+    """Effect of an added exposure on the planes of a mosaic."""
 
     OUTSIDE = "no pixel overlaps the planes"
     NOTHING = "no pixel has usable data and a weight"

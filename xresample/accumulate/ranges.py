@@ -32,7 +32,7 @@ FEW_OF_MANY = 0.01
 ADVICE = (
     "use dtype='float64', or convert the exposures to units in which their variances are near 1"
 )
-"""What to do where planes of float32 cannot hold a value."""
+"""Advice for values that planes of float32 cannot hold."""
 
 
 def require_range(sampled: Sequence[SampledPlane], flags: Flags, dtype: np.dtype) -> None:

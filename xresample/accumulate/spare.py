@@ -8,8 +8,8 @@ one::
         +-- freed, its memory is spare ---+
 
 The system fills new memory with zeros when a program first touches it, which takes longer than
-copying a mosaic. Spare memory also holds nearly the numbers that it is to receive, so most of them
-are compared and not written.
+copying a mosaic. Spare memory holds nearly the same numbers as the next mosaic, so most numbers are
+compared and not written.
 
 - Memory becomes spare when the last array that shows it is gone, so nobody sees it change.
 - Spare memory is given up when a new mosaic begins, and when no mosaic of a chain is left. Its size

@@ -1,4 +1,4 @@
-"""Weights of an exposure as the user asks for them: of which kind, smoothed, clipped."""
+"""Weights of an exposure as the user chooses them: their kind, smoothed, clipped."""
 
 from __future__ import annotations
 

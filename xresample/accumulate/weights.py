@@ -82,7 +82,7 @@ def weights_of(exposure: Exposure, options: Options) -> np.ndarray:
 
 
 def deposited_weights(exposure: Exposure, options: Options) -> np.ndarray:
-    """Return the weights of all pixels, ``(y, x)``, 0 also where the data do not contribute."""
+    """Return the weights of all pixels, ``(y, x)``; they are 0 where the data do not contribute."""
     weights = weights_of(exposure, options)
     data = exposure.plane("data")
     if data is not None:

@@ -36,7 +36,7 @@ complete -o filenames -F _xresample xresample
 """
 
 _ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
-"""What makes zsh understand scripts for bash."""
+"""Line that makes zsh understand scripts for bash."""
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
@@ -85,7 +85,7 @@ def _flags(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _values(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
-    """Yield each option that has a few values only, and the values."""
+    """Yield each option with a fixed set of values, and these values."""
     for action in parser._actions:
         metavar = action.metavar if isinstance(action.metavar, str) else ""
         if metavar.startswith("{"):

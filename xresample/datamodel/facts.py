@@ -23,7 +23,7 @@ _MADE_HERE = re.compile(r"#~?[0-9a-f]{12}$")
 """End of an identity that this package made, which other coordinates do not have."""
 
 _RANDOM = "#~"
-"""What comes before random digits; the digits of an exposure in a file tell the file."""
+"""Mark before random digits; the digits of an exposure in a file follow from the file."""
 
 
 def new_identity(name: Any = None) -> str:

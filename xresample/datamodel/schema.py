@@ -307,7 +307,7 @@ def require_row(table: tuple[Row, ...], name: str) -> Row:
 
 
 def is_variance(name: str) -> bool:
-    """Tell whether a name is that of a variance, and not of the weights of a variance."""
+    """Tell whether a variable is a variance, and not the weights of a variance."""
     return name.startswith(VARIANCE_PREFIX) and not name.endswith(WEIGHT_SUFFIX)
 
 

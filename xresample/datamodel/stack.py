@@ -150,7 +150,7 @@ def concat(exposures: xr.Dataset | Iterable[xr.Dataset]) -> xr.Dataset:
 def _labels(given: list[xr.Dataset]) -> dict[str, xr.Variable]:
     """Return the coordinates along ``exposure``: identities, WCSs and facts."""
     known = {name for dataset in given for name in facts_of(dataset)}
-    # Every stack has at least the facts that change pixels, also where all have their defaults.
+    # Every stack has at least the facts that change pixels, even if all have their defaults.
     known |= {"level", "subtracted"}
     # Like the WCSs, the facts belong to the pixels of the detector, whatever the steps of y and x.
     scalars = [schema.exposure_scalars(facts_of(dataset)) for dataset in given]

@@ -19,7 +19,7 @@ _ARRAYS = ("err", "dq", "variances", "weight_map", "units", "flag_map")
 
 @functools.wraps(datamodel.make_exposure)
 def make_exposure(data: Any, wcs: Any = None, **given: Any) -> xr.Dataset:
-    """Make an exposure; the documentation is that of the function for arrays."""
+    """Make an exposure; users see the documentation of the function for arrays."""
     if not is_hdus(data):
         return datamodel.make_exposure(data, wcs, **given)
     if named := [name for name in _ARRAYS if given.get(name) is not None]:

@@ -21,7 +21,7 @@ AHEAD = 1 << 16
 """Bytes that are read ahead of a remote file: more than most headers, and a short transfer."""
 
 _VERSIONS = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "created")
-"""Entries of a remote file that change with the file; the first that it has counts."""
+"""Facts about a remote file that change with the file; the first known fact is used."""
 
 _MAGIC_BYTES = 8
 

@@ -109,7 +109,7 @@ def coadd(
     Raises
     ------
     InvalidExposureError
-        An exposure cannot be used; lists every fault of it.
+        An exposure cannot be used; lists every fault.
 
     References
     ----------

@@ -145,7 +145,7 @@ class Correlation:
 
 
 def _ratios(sums: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Return correlation coefficients; a block without noise has those of all blocks together."""
+    """Return correlation coefficients; a block without noise gets those of the mosaic."""
     lags = sums.shape[0] - 1
     sums, means = (array.astype(np.float64, copy=True) for array in (sums, means))
     for array in (sums, means):
@@ -220,7 +220,7 @@ def _weighted_deviation(mosaic: xr.Dataset) -> np.ndarray:
 
 
 def require_propagated(mosaic: xr.Dataset) -> Options:
-    """Return the options of a mosaic whose variances are those of single pixels.
+    """Return the options of a mosaic that has the variances of single pixels.
 
     Raises
     ------
@@ -352,7 +352,7 @@ def _gain(mosaic: xr.Dataset, grid: Grid) -> Gain:
 
 
 def _require_all(mosaic: xr.Dataset, names: list[str]) -> None:
-    """Raise an `InvalidInputError` unless the names are those of the exposures of a mosaic."""
+    """Raise an `InvalidInputError` unless the names belong to the exposures of a mosaic."""
     expected = [str(row["filename"]) for row in provenance.rows_of(mosaic)]
     if sorted(names) != sorted(expected):
         raise InvalidInputError(

@@ -117,7 +117,7 @@ def _eagerly_revised(
 
 
 class _Labels:
-    """The labels of a mosaic of which parts are computed anew, with tables of their own."""
+    """The labels of a mosaic, while parts are replaced that have tables of their own."""
 
     def __init__(self, labels: np.ndarray, sets: ExposureSets) -> None:
         self._union = Union()

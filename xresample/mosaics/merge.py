@@ -150,7 +150,7 @@ def _weighted(
 ) -> np.ndarray:
     """Return ``(a wa + b wb) / (wa + wb)``; with squares, ``(a wa^2 + b wb^2) / (wa + wb)^2``.
 
-    Where one of them has no weight, the other one is returned bit for bit.
+    Where one mosaic has no weight, the value of the other mosaic is returned bit for bit.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         total = wa + wb

@@ -25,7 +25,7 @@ class AxesWCS(BaseLowLevelWCS):  # type: ignore[misc] # astropy ships no types
     """A WCS for axes, made from a WCS that the axes cannot use as it is.
 
     It has an inverse even if the WCS of the image has none, like those of distorted detectors. Its
-    pixels are the pixels of the image, also if the image has every second or third row only. Its
+    pixels are the pixels of the image, even if the image has only every second or third row. Its
     world axes are right ascension and declination.
 
     Parameters

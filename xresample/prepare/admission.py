@@ -1,4 +1,4 @@
-"""Exposures of which a step takes all more than once: checked before the first work."""
+"""Checks of the exposures of a step that needs all of them more than once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xresample.errors import InvalidInputError
 
 
 def checked_exposures(exposures: Any, options: Options | None, task: str) -> list[Exposure]:
-    """Return exposures that have been checked; a step needs all of them more than once.
+    """Return exposures after all checks, before any work is done.
 
     Parameters
     ----------

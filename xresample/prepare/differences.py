@@ -11,10 +11,10 @@ MINIMUM_PIXELS = 16
 """Minimum number of common pixels of two images in a superpixel."""
 
 ALL_PAIRS = 8
-"""Maximum number of images in a superpixel of which all pairs are compared.
+"""Maximum number of images in a superpixel for which all pairs are compared.
 
-Of more images, each is compared with those 1, 2, 4, 8, ... places further on, in a circle. So the
-number of pairs grows as n log n, and the errors of the levels hardly grow.
+If a superpixel has more images, each is compared with the images 1, 2, 4, 8, ... places further
+on, in a circle. So the number of pairs grows as n log n, and the errors of the levels hardly grow.
 """
 
 CLIP = 3.0
@@ -171,7 +171,7 @@ def _blocks(images: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def _is_compared(steps: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Tell which pairs of images, some places apart, are compared, for the numbers of images."""
+    """Tell which pairs of images are compared, given their distances and the number of images."""
     back = depth - steps
     powers = ((steps & (steps - 1)) == 0) | ((back & (back - 1)) == 0)
     compared: np.ndarray = (steps > 0) & ((depth <= ALL_PAIRS) | powers)
@@ -179,7 +179,7 @@ def _is_compared(steps: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def _number_of_pairs(depth: np.ndarray) -> np.ndarray:
-    """Return the number of pairs that are compared, for each number of images."""
+    """Return the number of compared pairs, given the number of images."""
     numbers = np.arange(depth.max(initial=0) + 1)
     pairs = np.zeros(len(numbers))
     for n in numbers:

@@ -42,7 +42,7 @@ NOT_THE_SKY = ("NON_SCIENCE", "REFERENCE_PIXEL")
 """Flags of pixels that never see the sky, which are not filled."""
 
 PARTLY_COUNTED = ("var_sky",)
-"""Variances that contain others, so that they do not count in the variance of a pixel."""
+"""Variances that contain others, and therefore do not add to the variance of a pixel."""
 
 MODEL: dict[str, Any] = {"kernel": "square", "pixfrac": 1.0}
 """Options of the model that do not depend on those of the co-add."""
@@ -190,7 +190,7 @@ class _Pixels:
     values: np.ndarray
     """Data of these pixels, in the units of the exposure, with its sky level."""
     excess: np.ndarray
-    """Variance of these pixels in units of that of a measured pixel, minus 1."""
+    """Variance of these pixels over the variance of a measured pixel, minus 1."""
 
 
 def _filled(entry: Admitted, model: SharpModel, options: Options) -> _Filled:

@@ -73,7 +73,7 @@ def solve(found: Differences, count: int, order: int, anchor: Anchor) -> Levels:
     order : {0, 1}
         Whether the sky of an image is constant, or a plane.
     anchor : int, "minimum" or "mean"
-        What is 0 in a connected set: the level of this image, the minimum or the mean of the
+        Zero point of each connected set: the level of this image, or the minimum or the mean of the
         levels. In sets without the image, the minimum is 0.
     """
     component = components_of(found, count)
@@ -136,7 +136,7 @@ def _least_squares(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the coefficients of all images, and the covariances of each connected set.
 
-    What the differences do not determine, as a common level, is 0 on average.
+    Coefficients that the differences do not determine, such as a common level, are 0 on average.
     """
     terms = design.shape[1] // len(component)
     weighted = design.multiply((weights * found.share)[:, None]).tocsr()

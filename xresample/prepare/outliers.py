@@ -108,9 +108,9 @@ def flag_outliers(
         because a cosmic ray inflates its own error; or the maximum of the two, because other
         pixels may be noisy for good reasons. Default: ``"err"``.
     blur : {"gradient", "spread"}, optional
-        What ``d`` is: the steepest step of the interpolated image; or the scatter of the groups
-        (``"mad"`` of ``combine``), the maximum of 3 x 3 pixels. The scatter finds fainter cosmic
-        rays on bright sources, but flags more pixels of sources wrongly, above all with few
+        Definition of ``d``: the steepest step of the interpolated image; or the scatter of the
+        groups (``"mad"`` of ``combine``), the maximum of 3 x 3 pixels. The scatter finds fainter
+        cosmic rays on bright sources, but flags more pixels of sources wrongly, above all with few
         groups; combine it with ``interpolation="poly5"`` and ``epochs=True``. Default:
         ``"gradient"``.
     epochs : bool, optional

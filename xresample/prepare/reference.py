@@ -36,7 +36,7 @@ class Recipe:
 
     @property
     def planes(self) -> tuple[str, ...]:
-        """Names of the planes; `settled` makes one of those of two limits."""
+        """Names of the planes; `settled` joins the planes of two limits."""
         rules = self.rules
         asked = {
             "noise": rules.noise != "err", "spread": rules.blur == "spread", "keep": rules.epochs

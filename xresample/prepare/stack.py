@@ -75,7 +75,7 @@ def stack(
     Raises
     ------
     InvalidExposureError
-        An exposure cannot be used; lists every fault of it.
+        An exposure cannot be used; lists every fault.
     InvalidInputError
         There are no exposures, or an argument is invalid.
 
@@ -151,7 +151,7 @@ def _key(exposure: Exposure, by: str | None) -> str:
 
 
 def _members(keys: Sequence[str], by: str | None) -> tuple[tuple[int, ...], ...]:
-    """Return the numbers of the exposures of each group, in the order of the first ones."""
+    """Return the numbers of the exposures of each group, in the order of their first exposures."""
     if by not in (None, "group_id") and not any(keys):
         raise InvalidInputError(
             f"by must name an attribute of the exposures or be None, got {by!r}, which no "

@@ -1,4 +1,4 @@
-"""The mean weight of a group of exposures, below a fraction of which a pixel does not count."""
+"""The mean weight of a group of exposures: pixels below a fraction of this mean do not count."""
 
 from __future__ import annotations
 

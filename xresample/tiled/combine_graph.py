@@ -19,7 +19,7 @@ class GroupImages:
     sigmas: Sequence[np.ndarray] | None
     """Standard deviations; None if no method needs them."""
     means: np.ndarray
-    """Mean weight of each group, a fraction of which a weight must have to count."""
+    """Mean weight of each group; pixels with less than a fraction of it do not count."""
 
 
 class Runs(Protocol):

@@ -36,8 +36,8 @@ def is_temporary(path: Path) -> bool:
 def new_folder(path: Path, replace: bool) -> Iterator[Path]:
     """Make a folder beside its final place, and move it there once it is complete.
 
-    A folder therefore either has all of its content or does not exist. Of several processes that
-    make the same folder, one wins; the others find the folder of the winner.
+    A folder therefore either has all of its content or does not exist. If several processes make
+    the same folder, one wins; the others find the folder of the winner.
 
     Parameters
     ----------

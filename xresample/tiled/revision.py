@@ -30,7 +30,7 @@ from .tiling import Tiling
 
 @dataclass(frozen=True)
 class Revision:
-    """A mosaic of other exposures, most of which an older mosaic has, too."""
+    """A new mosaic that shares most exposures with an older mosaic."""
 
     plan: Plan
     """The plan of the new mosaic."""
@@ -60,7 +60,7 @@ def dropping(rows: Sequence[Row], names: Any) -> tuple[tuple[int, ...], tuple[in
     Parameters
     ----------
     rows : sequence of dict
-        Provenance of the mosaic, of which only the names of the files are used.
+        Provenance of the mosaic; only the file names are used.
     names : str, int or iterable of these
         Names of files, or numbers of exposures.
 
@@ -99,7 +99,7 @@ def replacing(
     new: xr.Dataset | Iterable[xr.Dataset],
     rest: xr.Dataset | Iterable[xr.Dataset],
 ) -> tuple[tuple[int | None, ...], tuple[int, ...], list[xr.Dataset]]:
-    """Return the exposures of a mosaic of which some are replaced by others of the same name.
+    """Return the exposures of a mosaic after some are replaced by others of the same name.
 
     Returns
     -------

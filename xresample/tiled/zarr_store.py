@@ -395,7 +395,7 @@ def _allocate(planned: Plan, root: Any, size: tuple[int, int], compressors: Any)
 
 
 def create_marks(planned: Plan, root: Any, name: str) -> None:
-    """Create the array of marks of tiles, of which none is marked."""
+    """Create the array of the marks of tiles; no tile is marked."""
     root[PROGRESS].create_array(
         name,
         shape=planned.tiling.shape,

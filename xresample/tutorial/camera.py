@@ -28,7 +28,7 @@ DISTORTION = 3e-3
 
 @dataclass(frozen=True)
 class Camera:
-    """What was observed, and how."""
+    """An observation: number of exposures, detector, filter and dithers."""
 
     count: int
     size: int

@@ -58,7 +58,7 @@ class ThreadCache(Cache, Generic[Value]):
         return entries[key]
 
     def values(self) -> list[Value]:
-        """Return the entries of this thread, the one used last at the end."""
+        """Return the entries of this thread, in the order of their last use."""
         return list(self._entries().values())
 
     def clear(self) -> None:

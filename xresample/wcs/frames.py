@@ -33,7 +33,7 @@ class OtherFrame:
         return self == other
 
     def get_representation_component_names(self) -> dict[str, str]:
-        """Return names of angles, of which the frame has none."""
+        """Return the names of the angles; this frame has none."""
         return {}
 
 

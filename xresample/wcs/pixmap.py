@@ -246,7 +246,7 @@ def build_pixmap(
 
 
 def _domain(covered: range) -> range:
-    """Return the range that may be evaluated: for a single pixel, also the adjacent pixel."""
+    """Return the range that may be evaluated; a single pixel is extended by the adjacent pixel."""
     return range(covered.start, max(covered.stop, covered.start + 2))
 
 

@@ -22,7 +22,7 @@ _SEXAGESIMAL = re.compile(rb"[0-9](?::[0-9]{1,2}){20}")
 """A number in base 60 with more digits than any angle or time."""
 
 _ANYTHING = b"title: Anything"
-"""A schema that every tree fits. Below an empty schema, asdf would go on with the nodes."""
+"""A schema that every tree fits. With an empty schema, asdf would also compare all nodes below."""
 
 _MERGE = re.compile(rb"<<\s*:")
 """The merge key of YAML, which multiplies keys, and which ASDF does not use."""
