@@ -73,9 +73,9 @@ ONLY_IN = {
 }
 """Packages that only one folder imports."""
 
-MOST_ROOT_MODULES = 6
-MOST_LINES_OF_FILE = 350
-MOST_LINES_OF_FUNCTION = 60
+MAX_ROOT_MODULES = 6
+MAX_LINES_OF_FILE = 350
+MAX_LINES_OF_FUNCTION = 60
 
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row.names}
 PACKAGES = {name: row.packages for row in LAYERS for name in row.names}
@@ -226,7 +226,7 @@ def test_folders_import_their_packages_only() -> None:
 
 def test_the_root_is_small() -> None:
     """The package root holds the public face and the modules that every layer needs."""
-    assert len(list((ROOT / PACKAGE).glob("*.py"))) <= MOST_ROOT_MODULES
+    assert len(list((ROOT / PACKAGE).glob("*.py"))) <= MAX_ROOT_MODULES
 
 
 def docstring_lines(node: ast.AST) -> int:
@@ -243,12 +243,12 @@ def test_pieces_are_small(path: Path) -> None:
     """Files and functions have a size that one reads at once, docstrings not counted."""
     nodes = list(ast.walk(parse(path)))
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines - sum(map(docstring_lines, nodes)) <= MOST_LINES_OF_FILE
+    assert lines - sum(map(docstring_lines, nodes)) <= MAX_LINES_OF_FILE
     long = []
     for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             size = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
-            if size > MOST_LINES_OF_FUNCTION:
+            if size > MAX_LINES_OF_FUNCTION:
                 long.append(f"{path.name}:{node.lineno}: {node.name} has {size} lines")
     assert long == []
 

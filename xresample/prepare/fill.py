@@ -60,7 +60,7 @@ BARE: dict[str, Any] = {
 }
 """Options of a model without planes but data and weights."""
 
-LEAST_WEIGHT = 0.8
+MIN_WEIGHT = 0.8
 """Minimum weight of the model at a pixel, in units of the weight of one exposure."""
 
 
@@ -241,7 +241,7 @@ def _predicted(entry: Admitted, model: SharpModel, options: Options) -> _Pixels:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = weight.ravel()[wanted] / own
         excess = 1 + 1 / share
-    chosen = share >= LEAST_WEIGHT
+    chosen = share >= MIN_WEIGHT
     filled = wanted[chosen]
     values = predicted.ravel()[filled] / entry.scales.intensity + _sky(exposure, filled)
     return _Pixels(good, flags, filled, values, excess[chosen])

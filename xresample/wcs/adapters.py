@@ -21,7 +21,7 @@ Box = tuple[tuple[float, float], tuple[float, float]]
 # The value is a tenth of the default tolerance of pixel maps. It is not smaller, because degrees
 # in float64 resolve only slightly smaller steps.
 _TOLERANCE = 1e-7
-_MOST_ITERATIONS = 50
+_MAX_ITERATIONS = 50
 
 LATITUDES = (".dec", ".lat")
 """Ends of the physical types of latitudes."""
@@ -218,7 +218,7 @@ def _fits_backward(wcs: Any, *world: np.ndarray) -> Any:
     from astropy.wcs import NoConvergence
 
     try:
-        found = wcs.all_world2pix(*world, 0, tolerance=_TOLERANCE, maxiter=_MOST_ITERATIONS)
+        found = wcs.all_world2pix(*world, 0, tolerance=_TOLERANCE, maxiter=_MAX_ITERATIONS)
         return cylinder.into_image(wcs, found)
     except NoConvergence as error:
         found = np.array(error.best_solution, dtype=np.float64)

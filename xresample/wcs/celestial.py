@@ -14,7 +14,7 @@ from .transform import bounding_box, celestial_axes, is_spectral, pixel_to_world
 BLOCK = 1 << 16
 """Number of pixels that are evaluated at once, which bounds the temporary memory of a WCS."""
 
-MOST_STEPS = 30
+MAX_STEPS = 30
 PRECISION = 1e-9
 """The search for a position ends at a step below this, in pixels."""
 CLOSE = 1e-3
@@ -87,7 +87,7 @@ def radec_to_pixel(wcs: Any, ra: Any, dec: Any, start: tuple[float, float]) -> P
     x, y = _guess(wcs, ra, dec, start)
     before = np.zeros((2, ra.size))
     with np.errstate(all="ignore"):
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             step = np.stack(_step(wcs, x, y, ra, dec, start))
             # If a step leads off the sky, half of it is taken back.
             astray = np.isnan(step).any(axis=0)

@@ -31,7 +31,7 @@ from .expressions import (
 Expressions: TypeAlias = Sequence[Expression]
 Rule: TypeAlias = Callable[[Any, Expressions], Expressions]
 
-MOST_POWERS = 16
+MAX_POWERS = 16
 """Maximum number of powers per variable; higher sums of Chebyshev polynomials lose digits."""
 
 
@@ -179,7 +179,7 @@ def _table(model: Any) -> np.ndarray:
     powers = [tuple(map(int, name[1:].split("_"))) for name in model.param_names]
     pairs = [(*power, 0)[:2] for power in powers]
     table = np.zeros(np.max(pairs, axis=0) + 1, EXTENDED)
-    if max(table.shape) > MOST_POWERS:
+    if max(table.shape) > MAX_POWERS:
         raise UntranslatableError("a polynomial of a high degree")
     for pair, name in zip(pairs, model.param_names, strict=True):
         table[pair] = getattr(model, name).value

@@ -22,7 +22,7 @@ splines need a fraction of the nodes of cubic ones."""
 FIRST_INTERVALS = 16
 """Number of intervals per side of the coarsest grid of nodes."""
 
-LEAST_SPACING = 8
+MIN_SPACING = 8
 """Minimum spacing of nodes, in pixels; a map that needs closer nodes is not smooth."""
 
 CONVERGENCE = 4
@@ -158,7 +158,7 @@ def adaptive(function: Transform, x: range, y: range, goal: float) -> Spline | N
         if error <= goal:
             return spline
         intervals *= 2
-        if error * CONVERGENCE > before or max(len(x), len(y)) < LEAST_SPACING * intervals:
+        if error * CONVERGENCE > before or max(len(x), len(y)) < MIN_SPACING * intervals:
             return None
         before = error
         grid_x, grid_y, grid = _halved(function, grid_x, grid_y, grid)
