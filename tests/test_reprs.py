@@ -112,7 +112,7 @@ def test_the_functions_of_xarray_are_wrapped_once() -> None:
 
 
 def test_a_function_that_xarray_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the private functions of xarray, representations are those of xarray."""
+    """Without the private functions of xarray, xarray makes the representations."""
     monkeypatch.delattr(formatting, "short_data_repr")
     own_formatting.register()
     assert not hasattr(formatting, "short_data_repr")

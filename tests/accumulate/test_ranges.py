@@ -22,7 +22,7 @@ FLUX = "erg / (s cm2 Angstrom)"
 
 
 def scaled(unit: float, dtype: str = "f8", n: int = 2) -> list[xr.Dataset]:
-    """Return exposures whose numbers are those of ``scaled(1.0)`` times a unit."""
+    """Return exposures with the numbers of ``scaled(1.0)`` times a unit."""
     exposures = []
     for k in range(n):
         images = np.random.default_rng(k).uniform(0.5, 1.5, (2 + len(VARIANCES), *SHAPE))
@@ -153,7 +153,7 @@ def with_bad_pixels(values: list[float], name: str = "var_rnoise") -> xr.Dataset
 
 
 def copied(exposure: xr.Dataset, **options: Any) -> xr.Dataset:
-    """Return a mosaic whose pixels are those of the exposure."""
+    """Return a mosaic on the pixels of the exposure."""
     pixmap = shifted_map(SHAPE)
     return exposure.resample.onto(SHAPE, pixmap=pixmap, kernel="point", pixfrac=0.0, **options)
 

@@ -57,7 +57,7 @@ def coadded(exposures: Any, **more: Any) -> xr.Dataset:
 
 
 def assert_whole(mosaic: xr.Dataset) -> None:
-    """Fail if a mosaic is not that of the separate exposures, bit for bit."""
+    """Fail unless a mosaic equals the mosaic of the separate exposures, bit for bit."""
     assert_same_bits(mosaic, whole())
     assert_same_attrs(mosaic.attrs, whole().attrs)
 

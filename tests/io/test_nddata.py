@@ -15,7 +15,7 @@ GRID = output_grid(SHAPE)
 
 
 def test_a_mosaic_becomes_nddata() -> None:
-    """Data, errors, mask, WCS and unit are those of the mosaic."""
+    """Data, errors, mask, WCS and unit equal those of the mosaic."""
     mosaic = xrs.coadd(make_exposures(2, SHAPE), GRID, variance_method="propagated")
     made = mosaic.resample.to_nddata()
     assert isinstance(made, NDData)

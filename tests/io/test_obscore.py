@@ -74,7 +74,7 @@ def corners(text: str) -> np.ndarray:
 
 
 def test_a_tangent_plane_has_four_corners() -> None:
-    """The corners are those of the pixels, counter-clockwise as seen from the Earth."""
+    """The polygon has the corners of the pixels, counter-clockwise as seen from the Earth."""
     exposure = image()
     found = corners(exposure.resample.s_region())
     expected = exposure.resample.wcs.calc_footprint(axes=(60, 40), center=False)

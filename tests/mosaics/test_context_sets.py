@@ -185,7 +185,7 @@ def test_a_plot_of_sets_shows_the_depth() -> None:
     [
         ({"con_sets": "[[],[0]]"}, "con_label must be 0 to 1"),
         ({"con_sets": "[[],[2,1]]"}, "increasing numbers"),
-        ({"con_sets": "[[0]]"}, "the first is empty"),
+        ({"con_sets": "[[0]]"}, "an empty first list"),
         ({"con_sets": "[[],[0.5]]"}, "increasing numbers"),
         ({"con_sets": "[[],[-1]]"}, "increasing numbers"),
         ({"con_sets": "[[],0]"}, "as JSON"),

@@ -146,7 +146,7 @@ def test_a_group_shares_a_level() -> None:
 
 @pytest.mark.parametrize("method", ["local", "global", "match", "global+match"])
 def test_methods_agree_with_stcal(method: Any) -> None:
-    """The levels are those of stcal, within the errors of stcal, on a faint scene."""
+    """The levels equal those of stcal, within the errors of stcal, on a faint scene."""
     rng = np.random.default_rng(7)
     exposures = []
     for k, level in enumerate(LEVELS):

@@ -61,7 +61,7 @@ def start(folder: Path, script: str = SCRIPT, **environment: str) -> subprocess.
     script : str
         The script.
     **environment : str
-        Environment variables in place of those of this process; empty: unset.
+        Environment variables that replace variables of this process; an empty value unsets one.
     """
     chosen = {
         **os.environ,

@@ -87,10 +87,9 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
     def wcs(self) -> Any:
         """A copy of the WCS as an object: changing the copy does not change the Dataset.
 
-        The pixels of the WCS are those that the coordinates ``y`` and ``x`` count, so a cutout has
-        the WCS of the whole image. If ``y`` or ``x`` has a step other than 1 (every second row, a
-        flip, or ``coarsen``), the pixels of the Dataset are other pixels; then the WCS is that of
-        the pixels of the Dataset, counted from 0.
+        The coordinates ``y`` and ``x`` count the pixels of the WCS, so a cutout has the WCS of the
+        whole image. If ``y`` or ``x`` has a step other than 1 (every second row, a flip, or
+        ``coarsen``), the WCS belongs to the pixels of the Dataset, counted from 0.
 
         Raises
         ------

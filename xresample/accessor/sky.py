@@ -18,7 +18,7 @@ class SkyMethods(Methods):
         An index of the WCS holds the coordinates, so they stay lazy and right in slices, and
         ``sel(ra=..., dec=..., method="nearest")`` selects the pixel that contains a position. The
         position is two numbers, or two DataArrays along the same dimensions for many positions.
-        The frame is that of the WCS, or ICRS if the WCS has no right ascension;
+        The frame is the frame of the WCS, or ICRS if the WCS has no right ascension;
         ``attrs["radesys"]`` names the frame.
 
         Functions that add exposures ignore the coordinates and return mosaics without them. For

@@ -27,7 +27,7 @@ LARGEST_RATIO = 1e6
 
 @dataclass(frozen=True)
 class Given:
-    """Factors and weights that the caller decides, in place of those of the exposure."""
+    """Factors and weights that the caller sets, instead of values from the exposure."""
 
     ratio: float | None
     """Pixel scale ratio of all exposures; None: unknown, errors are not scaled."""

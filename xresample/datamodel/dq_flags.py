@@ -15,7 +15,7 @@ ALL_BITS = 0xFFFFFFFF
 """Mask of all 32 bits of a data quality flag."""
 
 ACCEPTED = "accepted_flags"
-"""Attribute of ``dq``: flags that never exclude a pixel, such as those of filled pixels."""
+"""Attribute of ``dq``: flags that never exclude a pixel, such as the flag of filled pixels."""
 
 
 class _FlagNames:

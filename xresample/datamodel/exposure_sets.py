@@ -68,8 +68,8 @@ class ExposureSets:
             and members.max(initial=0) <= np.iinfo(np.int32).max
         ):
             raise InvalidInputError(
-                "con_sets must be lists of increasing numbers of exposures as JSON, of which the "
-                f"first is empty, got {str(text)[:40]!r}"
+                "con_sets must be lists of increasing numbers of exposures as JSON, with an empty "
+                f"first list, got {str(text)[:40]!r}"
             )
         return cls(starts, members.astype(np.int32))
 

@@ -67,7 +67,7 @@ def chosen_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differing_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options by name, for a function whose defaults are not those of `Options`.
+    """Return options by name, for a function that has defaults of its own.
 
     An `Options` object cannot tell a default from a choice, so only its values that differ from
     the defaults of `Options` count.

@@ -24,7 +24,7 @@ def make_exposure(data: Any, wcs: Any = None, **given: Any) -> xr.Dataset:
         return datamodel.make_exposure(data, wcs, **given)
     if named := [name for name in _ARRAYS if given.get(name) is not None]:
         raise InvalidInputError(
-            f"With an HDUList, data, errors, flags and units are those of the HDUs, got also "
+            "With an HDUList, data, errors, flags and units come from the HDUs, got also "
             f"{', '.join(named)}: change the HDUs, or assign variables to the exposure"
         )
     group = given.pop("group", None)

@@ -36,12 +36,12 @@ PIXMAP_TOL = 1e-3
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups of exposures on a grid whose pixels are as large as those of the exposures.
+    """Groups of exposures on a grid with pixels of the same size as the exposures.
 
     Each pixel of an exposure falls into one pixel of the grid. So an outlier spoils one pixel, and
-    the noise of pixels is independent. The grid is rotated against the exposures: the distances of
-    the pixels from the centres of those of the grid then average to 0 in a superpixel. If the
-    distance were the same everywhere, the gradient of a source would look like a difference in sky.
+    the noise of pixels is independent. The grid is rotated against the exposures, so the
+    offsets between their pixel centres and the centres of the grid average to 0 in a superpixel.
+    With the same offset everywhere, the gradient of a source would look like a difference in sky.
     """
 
     grid: Any

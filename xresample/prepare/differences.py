@@ -111,7 +111,7 @@ def superpixel_differences(
                 for start, corner, position in zip(origin, (rows, columns), inside, strict=True)
             )
             n = depth[chosen]
-            # With this factor the weights of all pairs are those of n independent images.
+            # With this factor all pairs have together the weight of n independent images.
             share = (n - 1) / pairs[chosen]
             first, second = (np.full(len(chosen), numbers[k], np.int64) for k in (i, j))
             parts.append(Differences(first, second, y, x, mean, variance, share))

@@ -85,12 +85,12 @@ def fill_flagged(
     is not finite, or if their weight is 0; but not where the mosaic has less than 0.8 of the weight
     of one exposure, and not if they have a flag ``NON_SCIENCE`` or ``REFERENCE_PIXEL``.
 
-    A filled pixel has the weight of its neighbours. The flags that exclude it are replaced by the
-    flag ``FLUX_ESTIMATED``, which the co-add accepts, whatever ``good_bits`` is. Its ``err`` and
-    variances are those of its neighbours. But a filled pixel repeats the noise of other pixels, so
-    its noise does not average out with theirs. The exposures get a further variance,
-    ``var_filled``, that corrects the variance of the mosaic for this: ``V (1 + w / W)``, where V
-    is the variance of a pixel, w its weight, and W the weight of the mosaic there without it.
+    A filled pixel gets the weight, the ``err`` and the variances of its neighbours. The flags that
+    exclude it are replaced by the flag ``FLUX_ESTIMATED``, which the co-add accepts, whatever
+    ``good_bits`` is. But a filled pixel repeats the noise of other pixels, so its noise does not
+    average out with theirs. The exposures get a further variance, ``var_filled``, that corrects the
+    variance of the mosaic for this: ``V (1 + w / W)``, where V is the variance of a pixel, w its
+    weight, and W the weight of the mosaic there without it.
 
     All exposures are read ``iterations + 2`` times, one at a time. Memory holds one of them and
     four planes of the grid, and the new values of the filled pixels.

@@ -89,7 +89,7 @@ class SharpModel:
     def predict(self, exposure: Exposure) -> tuple[np.ndarray, np.ndarray]:
         """Return the model and the weight at the pixels of an exposure, ``(y, x)``.
 
-        The model is that of the data times the factor to the mosaic, without sky level. Pixels
+        The model predicts the data times the factor to the mosaic, without sky level. Pixels
         outside the bounding box of the WCS are NaN.
         """
         window = mapped_window(exposure, self.grid, self.options, threads=self.threads)

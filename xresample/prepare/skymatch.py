@@ -54,9 +54,9 @@ def match_sky(
     """Return exposures with sky levels that agree where the exposures overlap.
 
     No pixel is changed: the levels are attributes of the exposures, which the co-add subtracts.
-    Levels that the exposures have are replaced. Exposures that are lazy stay lazy.
+    Earlier levels are replaced. Lazy exposures stay lazy.
 
-    Each group of exposures is put on a grid whose pixels are as large as those of the exposures.
+    Each group of exposures is put on a grid with pixels of the same size as the exposures.
     The differences of two groups are averaged in superpixels, without outliers. The levels follow
     from these averages by least squares, in which superpixels that disagree lose weight.
 

@@ -1,4 +1,4 @@
-"""The product of the stcal-compatible class: a dict whose arrays are those of the mosaic."""
+"""The product of the stcal-compatible class: a dict with the arrays of the mosaic."""
 
 from __future__ import annotations
 

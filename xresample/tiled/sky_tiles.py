@@ -21,7 +21,7 @@ from .tiling import Tiling
 def tile_grid(
     grid: GridLike, shape: int | tuple[int, int], *, overlap: int = 0
 ) -> dict[str, xr.Dataset]:
-    """Divide a grid into tiles, each of which is a grid for a mosaic of its own.
+    """Divide a grid into tiles; each tile is the grid of a mosaic.
 
     The tiles have the WCS and the pixel scale of the grid, and keep its rows and columns as ``y``
     and ``x``. A mosaic on a tile therefore has the bits of the mosaic on the whole grid of the

@@ -150,7 +150,7 @@ def replace_in_zarr(
     store : str, path or zarr store
         The store, written by `coadd_to_zarr`.
     new : Dataset or iterable of Dataset
-        The new exposures, each with the ``filename`` of the one that it replaces.
+        The new exposures, each with the ``filename`` of the exposure that it replaces.
     exposures : Dataset or iterable of Dataset
         The other exposures of the mosaic, in the same order.
     threads : int, optional

@@ -50,7 +50,7 @@ class Scene:
         view = _View(camera, camera.plane(exposure))
         tint = WAVELENGTH[camera.filter] / WAVELENGTH["F277W"]
         width = FWHM[camera.filter]
-        # A Moffat profile with exponent 3, whose wings are those of a telescope.
+        # A Moffat profile with exponent 3 has wings like the image of a star in a telescope.
         core = width / (2 * np.sqrt(2 ** (1 / 3) - 1))
         for east, north, flux, slope in self.stars:
             for pixels, dx, dy in view.around(east, north, STAR_RADIUS * width):

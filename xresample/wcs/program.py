@@ -19,7 +19,7 @@ _ROWS = {programs.SPHERE: 3, programs.UNIT: 3, programs.POLYNOMIAL: 2}
 class Program:
     """Steps that compute two numbers from the position of a pixel; immutable, so threads share it.
 
-    The arrays are those of `xresample.kernels.programs.run_program`.
+    `xresample.kernels.programs.run_program` takes these arrays.
     """
 
     steps: np.ndarray

@@ -83,7 +83,7 @@ def translated(wcs_from: Any, wcs_to: Any, x: range, y: range) -> Program | None
         world = _between(wcs_from, wcs_to, world)
         there = _backward(low_level(wcs_to), world)
         program = Program.of(number(there[0]), number(there[1]))
-        # The pixels are those of the whole image, so that a cutout gets the same program.
+        # The check uses pixels of the whole image, so that a cutout gets the same program.
         sides = _image(low_level(wcs_from)) or (x, y)
         return program if _is_right(program, wcs_from, wcs_to, *sides) else None
     except (UntranslatableError, NotImplementedError, UnsupportedWCSError):
