@@ -133,7 +133,7 @@ def compute_mean_pixel_area(wcs: WCSObject, shape: tuple[int, int] | None = None
     '3.05e-12'
     """
     systems.check_axes(wcs)
-    return models.positive(sky.mean_pixel_area(wcs, Pixels.of(_shape_of(wcs, shape))))
+    return models.positive_or_none(sky.mean_pixel_area(wcs, Pixels.of(_shape_of(wcs, shape))))
 
 
 def is_imaging_wcs(wcs: WCSObject) -> bool:

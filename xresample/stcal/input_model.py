@@ -134,7 +134,7 @@ def group_of(model: Mapping[str, Any], number: int, groups: Container[Any]) -> A
     return unused_name(str(model.get("filename") or f"exposure {number}"), groups)
 
 
-def positive(value: float | None) -> float | None:
+def positive_or_none(value: float | None) -> float | None:
     """Return a number if it is positive and finite, else None."""
     return float(value) if isinstance(value, Real) and 0 < value < math.inf else None
 

@@ -25,7 +25,7 @@ from xresample.wcs import transform as wcs
 from xresample.wcs.handle import WCSHandle, WCSObject
 from xresample.wcs.pixels import Pixels
 
-from .input_model import ORIGIN, positive
+from .input_model import ORIGIN, positive_or_none
 from .output_model import OutputModel
 from .state import TIMES
 
@@ -107,11 +107,10 @@ class ResampleSettings:
             self.check_output_wcs(target)
             self._output_array_shape = wcs.array_shape(self._output_wcs)
         if self._output_pixel_scale is None:
-            area = positive(self.get_output_model_pixel_area({"wcs": self._output_wcs}))
+            area = positive_or_none(self.get_output_model_pixel_area({"wcs": self._output_wcs}))
             self._output_pixel_scale = None if area is None else sky.arcsec(area)
         log.info("Output pixel scale: %s arcsec", self._output_pixel_scale)
-        place = self._output_array_shape, self._y0, self._x0, positive(self._output_pixel_scale)
-        if (scale := Grid(WCSHandle(self._output_wcs), *place).contradicted_scale()) is not None:
+        if (scale := self._product_grid(self._output_wcs).contradicted_scale()) is not None:
             log.warning("The pixel scale of the output WCS is another one: %s arcsec", scale)
 
     def _options(self, variances: bool) -> Options:
@@ -142,7 +141,7 @@ class ResampleSettings:
             propagate_dq=self._propagate_dq,
             variance_names=names if variances else None,
             error_from_variances=None if entering is None else tuple(entering),
-            pixel_scale=positive(self._output_pixel_scale),
+            pixel_scale=positive_or_none(self._output_pixel_scale),
             pixel_scale_ratio=self._pixel_scale_ratio,
             pixmap_stepsize=self.pixmap_stepsize,
             pixmap_order=self.pixmap_order,
@@ -183,16 +182,20 @@ class ResampleSettings:
             model["err"] = None
         return model
 
-    def _start(self, part: str) -> tuple[Grid, Options]:
-        """Return the grid and options for the "all", "data" or "variances" part of a product."""
-        target = self._output_model.get("wcs")
-        grid = Grid(
-            WCSHandle(self._output_wcs if target is None else target),
+    def _product_grid(self, output_wcs: WCSObject) -> Grid:
+        """Return the grid of the product on a WCS."""
+        return Grid(
+            WCSHandle(output_wcs),
             self._output_array_shape,
             self._y0,
             self._x0,
-            positive(self._output_pixel_scale),
+            positive_or_none(self._output_pixel_scale),
         )
+
+    def _start(self, part: str) -> tuple[Grid, Options]:
+        """Return the grid and options for the "all", "data" or "variances" part of a product."""
+        target = self._output_model.get("wcs")
+        grid = self._product_grid(self._output_wcs if target is None else target)
         options = self._options({"data": False, "variances": True}.get(part, self._enable_var))
         if part == "variances":
             options = replace(options, compute_err=None, enable_ctx=False, propagate_dq=False)
@@ -234,7 +237,7 @@ class ResampleSettings:
             None if unknown.
         """
         target = model["wcs"]
-        return positive(sky.mean_pixel_area(target, Pixels.of(wcs.array_shape(target))))
+        return positive_or_none(sky.mean_pixel_area(target, Pixels.of(wcs.array_shape(target))))
 
     def get_input_model_pixel_area(
         self, model: Mapping[str, Any], prefer_mean: bool = True
@@ -249,12 +252,12 @@ class ResampleSettings:
             Whether to prefer the mean area from the WCS to the nominal area
             ``pixelarea_steradians``. If one is unknown, the other one is used.
         """
-        nominal = positive(model["pixelarea_steradians"])
+        nominal = positive_or_none(model["pixelarea_steradians"])
         if not prefer_mean and nominal is not None:
             return nominal
         pixels = Pixels.of(np.shape(model["data"]), model.get(ORIGIN, (0, 0)))
         area = sky.mean_pixel_area(model["wcs"], pixels)
-        return positive(area) or nominal
+        return positive_or_none(area) or nominal
 
     def _compute_pixel_scale_ratio(self, model: Mapping[str, Any]) -> None:
         """Set the scale ratio from the first exposure, unless one is given."""

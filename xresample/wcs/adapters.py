@@ -190,7 +190,7 @@ def forward(wcs: Any) -> Callable[..., Values]:
             f"The WCS of an image must have 2 pixel axes, got {wcs.pixel_n_dim} "
             f"({', '.join(axes_types(wcs)) or 'of unknown type'}): slice or drop the others"
         )
-    to_degrees = degrees(wcs)
+    to_degrees = degrees_per_unit(wcs)
     if is_gwcs(wcs):
         call = _gwcs_call(usual_order(wcs), "__call__")
     elif is_fits(wcs):
@@ -203,7 +203,7 @@ def forward(wcs: Any) -> Callable[..., Values]:
 def backward(wcs: Any) -> Callable[..., Values]:
     """Return the function from world values to pixels."""
     wcs = low_level(wcs)
-    from_degrees = tuple(1 / factor for factor in degrees(wcs))
+    from_degrees = tuple(1 / factor for factor in degrees_per_unit(wcs))
     if is_gwcs(wcs):
         call = _gwcs_call(usual_order(wcs), "invert")
     elif is_fits(wcs):
@@ -292,7 +292,7 @@ def _units(wcs: Any) -> tuple[Any, ...]:
     return tuple(Unit(name) if name else None for name in names)
 
 
-def degrees(wcs: Any) -> tuple[float, ...]:
+def degrees_per_unit(wcs: Any) -> tuple[float, ...]:
     """Return the factor of each world axis that gives degrees; 1 for axes that are not angles."""
     from astropy import units
 

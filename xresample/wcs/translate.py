@@ -20,7 +20,7 @@ from .adapters import (
     bounding_box,
     bounds_checks,
     celestial_axes,
-    degrees,
+    degrees_per_unit,
     is_fits,
     is_gwcs,
     low_level,
@@ -97,12 +97,12 @@ def _forward(wcs: Any, position: Expressions) -> list[Expression]:
         values = apply_model(_without_units(usual_order(wcs).forward_transform), position)
     else:
         values = _fits_forward(wcs, position)
-    return [scaled(v, EXTENDED(f)) for v, f in zip(values, degrees(wcs), strict=True)]
+    return [scaled(v, EXTENDED(f)) for v, f in zip(values, degrees_per_unit(wcs), strict=True)]
 
 
 def _backward(wcs: Any, world: Expressions) -> Expressions:
     """Return the position of world values, angles in degrees."""
-    world = [scaled(v, 1 / EXTENDED(f)) for v, f in zip(world, degrees(wcs), strict=True)]
+    world = [scaled(v, 1 / EXTENDED(f)) for v, f in zip(world, degrees_per_unit(wcs), strict=True)]
     if is_gwcs(wcs):
         return apply_model(_without_units(usual_order(wcs).forward_transform).inverse, world)
     return _fits_backward(wcs, world)
