@@ -83,7 +83,8 @@ def test_bounding_box_of_either_order():
     assert wcs.bounding_box(image) == wanted
     world = wcs.pixel_to_world(image, 25.0, 5.0)
     assert_allclose(wcs.world_to_pixel(image, *world), (25, 5), atol=1e-8)
-    assert image.pipeline[0].transform.bounding_box.order == "C"  # untouched
+    # The caller's object is unchanged.
+    assert image.pipeline[0].transform.bounding_box.order == "C"
 
 
 def test_bounding_box():
