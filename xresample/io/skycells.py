@@ -76,7 +76,8 @@ def skycell_grids(
     100
     """
     if (names is None) == (exposures is None):
-        raise InvalidInputError("skycell_grids takes either names or exposures")
+        given = "neither" if names is None else "both"
+        raise InvalidInputError(f"skycell_grids needs either names or exposures, got {given}")
     source = SourceFile.at(arguments.path("path", path))
     with opened_tree(source, source.path) as tree:
         cells, regions, meta = _tables(tree, source.path)

@@ -184,7 +184,7 @@ def err_of_aperture(
     err : xarray.DataArray
         The standard deviation of single pixels.
     radius, area : float or Quantity
-        Size of the aperture; one of the two is needed.
+        Size of the aperture: one of them.
     """
     require_covariance(dataset)
     if radius is not None and area is not None:

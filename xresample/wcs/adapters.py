@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from xresample.arguments import shown
 from xresample.errors import UnsupportedWCSError
 
 from . import cylinder
@@ -29,15 +30,16 @@ LATITUDES = (".dec", ".lat")
 
 def low_level(wcs: Any) -> Any:
     """Return the low-level WCS of an object, which may be a high-level wrapper."""
-    for name in ("pixel_n_dim", "world_n_dim", "pixel_to_world_values"):
-        if not hasattr(wcs, name):
-            wcs = getattr(wcs, "low_level_wcs", None)
-            break
-    if wcs is None:
+    needed = ("pixel_n_dim", "world_n_dim", "pixel_to_world_values")
+    if all(hasattr(wcs, name) for name in needed):
+        return wcs
+    found = getattr(wcs, "low_level_wcs", None)
+    if found is None:
         raise UnsupportedWCSError(
-            "A WCS must implement APE 14, such as a gwcs.WCS or an astropy.wcs.WCS"
+            "A WCS must be a gwcs.WCS, an astropy.wcs.WCS or another WCS of APE 14, got "
+            f"{shown(wcs)}"
         )
-    return wcs
+    return found
 
 
 def is_gwcs(wcs: Any) -> bool:
