@@ -301,8 +301,8 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         Raises
         ------
         InvalidInputError
-            A new exposure has not the name of exactly one exposure of the mosaic, or
-            ``exposures`` are not the others.
+            The mosaic does not have exactly one exposure with the name of each new exposure, or
+            ``exposures`` are not its other exposures.
         InvalidExposureError
             An exposure cannot be used; lists every fault.
 

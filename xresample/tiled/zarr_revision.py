@@ -166,8 +166,8 @@ def replace_in_zarr(
     Raises
     ------
     InvalidInputError
-        The store holds no finished mosaic, a new exposure has not the name of exactly one exposure
-        of the mosaic, or ``exposures`` are not the others.
+        The store holds no finished mosaic, the mosaic does not have exactly one exposure with the
+        name of each new exposure, or ``exposures`` are not its other exposures.
     GridMismatchError
         Another revision of the store has been interrupted.
     InvalidExposureError
