@@ -365,10 +365,9 @@ def variable_attrs(
     {'long_name': 'variance (flat)', 'units': 'DN2 / s2'}
     """
     suffix = name[len(VARIANCE_PREFIX) :].removesuffix(WEIGHT_SUFFIX)
-    long_name = f"{row.long_name} ({suffix})" if name.startswith(VARIANCE_PREFIX) else row.long_name
+    label = f"{row.long_name} ({suffix})" if name.startswith(VARIANCE_PREFIX) else row.long_name
     own = weight_units(weight_type, units) if row.weighs else power_of(units, row.power)
-    own = row.units or own
-    attrs = {"long_name": long_name, "units": own, "standard_name": row.standard_name}
+    attrs = {"long_name": label, "units": row.units or own, "standard_name": row.standard_name}
     known = {key: value for key, value in attrs.items() if value is not None}
     return known | ancillary(beside) if name == "data" else known
 
