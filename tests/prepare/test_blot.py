@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from astropy import units
 from numpy.testing import assert_allclose, assert_array_equal
 
 import xresample as xrs
@@ -146,6 +147,21 @@ def test_a_cutout_of_the_mosaic_gives_the_same_bits(mosaic):
     x, y = where.sel(axis="x"), where.sel(axis="y")
     inner = (y > 30) & (y < 59) & (x > 25) & (x < 69)
     xr.testing.assert_equal(part.where(inner), whole.where(inner))
+
+
+def test_a_given_pixel_map_may_be_masked_or_have_units(mosaic):
+    exposure = make_exposure(2, SHAPE)
+    where = exposure.resample.pixmap(mosaic).values
+    whole = exposure.resample.blot(mosaic, pixmap=where)
+    xr.testing.assert_equal(exposure.resample.blot(mosaic, pixmap=where * units.pix), whole)
+    masked = np.ma.masked_array(where, np.zeros(where.shape, bool))
+    masked[30, 25] = np.ma.masked
+    expected = whole.copy()
+    assert np.isfinite(expected[30, 25])
+    expected[30, 25] = np.nan
+    xr.testing.assert_equal(exposure.resample.blot(mosaic, pixmap=masked), expected)
+    with pytest.raises(xrs.InvalidInputError, match="pixmap must have no units, or pix, got 'deg'"):
+        exposure.resample.blot(mosaic, pixmap=where * units.deg)
 
 
 def test_pixels_of_weight_0_are_missing(mosaic):

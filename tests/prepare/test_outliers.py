@@ -149,6 +149,10 @@ def test_exposures_without_resampling():
     small = exposures[0].isel(y=slice(10))
     with pytest.raises(xrs.InvalidInputError, match="one shape"):
         xrs.flag_outliers([*exposures, small], resample_data=False)
+    for exposure, units in zip(exposures, ("MJy/sr", "MJy/sr", "DN/s"), strict=True):
+        exposure["data"].attrs["units"] = units
+    with pytest.raises(xrs.InvalidInputError, match="the same units, got 'MJy/sr', 'DN/s'"):
+        xrs.flag_outliers(exposures, resample_data=False)
 
 
 @pytest.mark.parametrize("grow", [1, 3])

@@ -151,6 +151,9 @@ def test_cells_overlap_bit_for_bit(tmp_path: Path) -> None:
     touching = xrs.grid_touching(exposures, grids)
     assert "cell11" in touching
     assert set(touching) <= set(grids)
+    far = slice(None, None, 3)
+    binned = [exposure.isel(y=far, x=far) for exposure in exposures]
+    assert list(xrs.skycell_grids(tmp_path / "cells.asdf", exposures=binned)) == list(grids)
     left, right = (xrs.coadd(exposures, grids[name]) for name in ("cell11", "cell12"))
     a, b = left["data"].isel(x=slice(50, None)), right["data"].isel(x=slice(0, 10))
     there = (left["wht"].isel(x=slice(50, None)).values > 0) & (

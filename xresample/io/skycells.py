@@ -10,11 +10,9 @@ import numpy as np
 import xarray as xr
 
 from xresample import arguments
-from xresample.datamodel.exposure import required_wcs
+from xresample.datamodel.exposure import Exposure, required_wcs
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.pixels import pixels_of
 from xresample.datamodel.stack import separate
-from xresample.datamodel.validation import validate
 from xresample.errors import FileError, InvalidInputError
 from xresample.wcs.fit import footprints
 from xresample.wcs.frames import icrs
@@ -130,8 +128,8 @@ def _near(cells: np.ndarray, meta: tuple[int, float], exposures: Iterable[xr.Dat
     radius = np.deg2rad(meta[0] * meta[1] / 3600) * np.sqrt(0.5) * 1.1
     near = np.zeros(len(cells), bool)
     for exposure in exposures:
-        validate(exposure)
-        placed = required_wcs(exposure), pixels_of(exposure)
+        reader = Exposure.of(exposure)
+        placed = required_wcs(reader.dataset), reader.pixels
         outline = _directions(*footprints([placed], icrs()).T)
         middle = outline.mean(axis=0)
         middle /= np.linalg.norm(middle)

@@ -32,10 +32,15 @@ def checked_exposures(exposures: Any, options: Options | None, task: str) -> lis
     """
     options = options or Options(weight_type=None)
     readers = [Exposure.of(dataset, options) for dataset in at_least_one(exposures, task)]
+    require_same_units(readers)
+    return readers
+
+
+def require_same_units(readers: list[Exposure]) -> None:
+    """Raise an `InvalidInputError` unless the data of all exposures have the same units."""
     units = dict.fromkeys(reader.units for reader in readers if reader.units)
     if any(not same_units(next(iter(units)), other) for other in units):
         raise InvalidInputError(
             f"The exposures must have the same units, got {', '.join(map(repr, units))}: convert "
             "the exposures"
         )
-    return readers

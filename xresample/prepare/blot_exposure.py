@@ -11,6 +11,7 @@ import xarray as xr
 from xresample import threads as pool
 from xresample.accumulate.window import pixel_map
 from xresample.datamodel import schema
+from xresample.datamodel.arrays import bare_array
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import described
@@ -86,7 +87,7 @@ def _blotted(
 def _positions(exposure: Exposure, grid: Grid, options: Options, pixmap: Any) -> Positions:
     """Return the function that maps rows of an exposure onto the grid of a mosaic."""
     if pixmap is not None:
-        given = np.asarray(pixmap)
+        given = bare_array(pixmap, "pixmap", "pix")
         if given.shape != (*exposure.shape, 2) or given.dtype.kind not in "fiu":
             raise InvalidInputError(
                 f"pixmap must hold real numbers of shape {(*exposure.shape, 2)}, (y, x, 2) with "

@@ -23,6 +23,7 @@ from xresample.tiled.groups import GroupPlan, GroupReader
 from xresample.tiled.window_graph import PlacedImage
 from xresample.tiled.worker import mapping_of
 
+from .admission import require_same_units
 from .blot import row_slabs
 from .flag_bits import FlagBits, with_flags
 from .judge import Judge, Outliers
@@ -197,6 +198,7 @@ def flag_outliers(
     readers = [Exposure(dataset) for dataset in datasets]
     bits = [FlagBits.of(exposure, flag) for exposure in readers]
     if not rules.resample_data:
+        require_same_units(readers)
         _require_groups(len(readers), rules)
         how = Options(**rules.options)
         if any(map(_is_chunked, datasets)):
