@@ -172,3 +172,21 @@ def test_what_is_refused(mosaic: xr.Dataset, exposures: list[xr.Dataset]) -> Non
         mosaic.resample.aperture_error("circle")
     with pytest.raises(xrs.InvalidInputError):
         mosaic.isel(x=slice(None, None, 2)).resample.aperture_error(circle)
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_pixels_left_out_have_another_correlation(mosaic: xr.Dataset, axis: str) -> None:
+    """Every second pixel is less correlated with the next, which the sums do not tell."""
+    thinned, flipped = (mosaic.isel({axis: slice(None, None, step)}) for step in (2, -1))
+    for refused in (
+        lambda: thinned.resample.err(radius=4),
+        lambda: thinned.resample.err(area=20),
+        lambda: thinned.resample.noise_factor(),
+        lambda: thinned.resample.noise_factor("formula"),
+        lambda: flipped.resample.err(radius=4),
+    ):
+        with pytest.raises(xrs.InvalidInputError, match="in steps of 1"):
+            refused()
+    factor = mosaic.resample.noise_factor()
+    assert flipped.resample.noise_factor() == pytest.approx(factor, rel=1e-6)
+    np.testing.assert_array_equal(thinned.resample.err(), mosaic.resample.err()[thinned.y, thinned.x])

@@ -187,6 +187,7 @@ def err_of_aperture(
         Size of the aperture: one of them.
     """
     require_covariance(dataset)
+    _require_steps_of_one(dataset)
     if radius is not None and area is not None:
         raise InvalidInputError("err must have radius or area, got both: pass one of them")
     pixels = _pixels_of(dataset, radius, area)
@@ -207,6 +208,7 @@ def noise_factor(
 ) -> float:
     """Return the noise of a large aperture over that of independent pixels; see the accessor."""
     options = require_propagated(dataset)
+    _require_steps_of_one(dataset, flips=True)
     choice("method", method, ("covariance", "formula", None))
     if method == "formula" or (method is None and NOISE not in dataset):
         return _by_formula(dataset, options)
@@ -318,10 +320,19 @@ def _as_mask(mask: Any, shape: tuple[int, int]) -> np.ndarray:
     return array
 
 
-def _require_steps_of_one(dataset: xr.Dataset) -> None:
-    """Raise an `InvalidInputError` unless adjacent pixels of an image are adjacent on the grid."""
-    if not all(counts_pixels(dataset, name) for name in schema.PIXELS):
-        steps = tuple(pixel_axis(dataset, name)[1] for name in schema.PIXELS)
+def _require_steps_of_one(dataset: xr.Dataset, flips: bool = False) -> None:
+    """Raise an `InvalidInputError` unless adjacent pixels of an image are adjacent on the grid.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The mosaic, whose correlations are those of adjacent pixels of the grid.
+    flips : bool, optional
+        Whether the image may be flipped.
+    """
+    steps = tuple(pixel_axis(dataset, name)[1] for name in schema.PIXELS)
+    flipped = flips and all(abs(step) == 1.0 for step in steps)
+    if not flipped and not all(counts_pixels(dataset, name) for name in schema.PIXELS):
         raise InvalidInputError(
             "The pixels of a mosaic must follow each other in steps of 1 for the errors of "
             f"apertures, got steps {steps} along y and x"
