@@ -159,6 +159,39 @@ def test_the_date_follows_from_the_start_if_no_exposure_has_one(tmp_path: Path) 
     assert fits.getheader(tmp_path / "m.fits")["DATE-OBS"] == "2023-02-25T06:00:00.000"
 
 
+@pytest.mark.parametrize(
+    ("card", "name", "expected"),
+    [
+        ("OBJECT  = M 31 / target", "target", "M 31"),
+        ("FILTER  = 'z band", "filter", "z band"),
+        ("DATE-OBS= 2014-01-02T03:04:05", "date", "2014-01-02T03:04:05"),
+        ("EXPTIME = 90,0 / s", "exposure_time", None),
+        ("INSTRUME= 'WFC3\x01'", "instrument", None),
+    ],
+)
+def test_values_that_break_the_standard(
+    tmp_path: Path, card: str, name: str, expected: str | None
+) -> None:
+    """Text without quotes is text; numbers that are none, and control characters, are unknown."""
+    keyword, path = card[:8].strip(), tmp_path / "a.fits"
+    header = make_fits(SHAPE).to_header()
+    header[keyword] = "replaced"
+    fits.PrimaryHDU(np.ones(SHAPE, np.float32), header).writeto(path)
+    written, place = path.read_bytes(), path.read_bytes().index(f"{keyword:8}= ".encode())
+    path.write_bytes(written[:place] + card.ljust(80).encode() + written[place + 80 :])
+    (exposure,) = xrs.open_exposures(path)
+    assert exposure.attrs.get(name) == expected
+    np.testing.assert_array_equal(exposure["data"], 1.0)
+
+
+def test_an_extension_whose_name_breaks_the_standard_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.fits"
+    files.jwst(path)
+    path.write_bytes(path.read_bytes().replace(b"EXTNAME = 'ERR     '", b"EXTNAME = ERR       "))
+    with pytest.raises(xrs.FileError, match="breaks the FITS standard"):
+        xrs.open_exposures(path)
+
+
 def test_numbers_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
     mosaic = mosaic_of({"photflam": np.inf, "photplam": np.nan})
     assert not {"photflam", "photplam"} & set(mosaic.attrs)

@@ -22,7 +22,7 @@ from xresample.errors import (
 from xresample.wcs.caches import SharedCache
 from xresample.wcs.text import parse, to_text
 
-from .fits_hdus import Hdu, opened_hdus, read_hdus
+from .fits_hdus import Hdu, opened_hdus, read_hdus, value_in
 from .fits_pixels import StoredNumbers
 from .lazy_arrays import require_part
 from .other_sources import source_of
@@ -206,7 +206,7 @@ class FitsFile:
         """
         for keyword in keywords:
             for header in (*headers, self.primary):
-                value = _number(header.get(keyword))
+                value = _number(value_in(header, keyword))
                 if value is not None:
                     minutes = _MINUTES.search(header.comments[keyword])
                     return 60 * value if minutes else value
@@ -226,7 +226,7 @@ class FitsFile:
         The given headers are searched before the primary header.
         """
         for header in (*headers, self.primary):
-            value = header.get(keyword)
+            value = value_in(header, keyword)
             if isinstance(value, str | int) and str(value).strip():
                 return str(value).strip()
         return None
@@ -370,7 +370,7 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
 def _check_sip(header: Any, name: str) -> None:
     """Raise a `FileError` if a SIP polynomial has an order that would take all memory."""
     for keyword in ("A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER"):
-        order = header.get(keyword, 0)
+        order = value_in(header, keyword, 0)
         number = _number(order)
         if number is None or number > _MAX_SIP_ORDER:
             raise FileError(f"{name}: {keyword} must be at most {_MAX_SIP_ORDER}, got {order!r}")

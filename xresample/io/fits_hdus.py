@@ -59,14 +59,50 @@ class Hdu:
     @property
     def is_integer(self) -> bool:
         """Whether the values of the image are integers."""
-        scale = (self.header.get("BSCALE", 1), self.header.get("BZERO", 0))
+        scale = (value_in(self.header, "BSCALE", 1), value_in(self.header, "BZERO", 0))
         return self.header.get("BITPIX", 0) > 0 and all(float(v).is_integer() for v in scale)
 
     @property
     def is_celestial(self) -> bool:
         """Whether the first two axes of the header are celestial."""
-        kinds = [str(self.header.get(f"CTYPE{axis}", "")) for axis in (1, 2)]
+        kinds = [str(value_in(self.header, f"CTYPE{axis}", "")) for axis in (1, 2)]
         return all(_CELESTIAL.match(kind) for kind in kinds)
+
+
+def value_in(header: Any, keyword: str, default: Any = None) -> Any:
+    """Return the value of a keyword, also if it is text without quotes.
+
+    Many programs write such text although it breaks the FITS standard, and astropy raises an error
+    for it.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        The header.
+    keyword : str
+        The keyword.
+    default : object, optional
+        Value of a keyword that is missing, or whose value has characters that cannot be printed.
+
+    Examples
+    --------
+    >>> from astropy.io import fits
+    >>> header = fits.Header.fromstring("OBJECT  = M 31 / target".ljust(80))
+    >>> value_in(header, "OBJECT"), value_in(header, "FILTER", "")
+    ('M 31', '')
+    """
+    from astropy.io.fits import VerifyError
+
+    try:
+        return header.get(keyword, default)
+    except VerifyError:
+        # The card stays in the header as astropy mends it, so the next call finds the text.
+        try:
+            with ignored_warnings():
+                header.cards[keyword].verify("silentfix")
+                return str(header[keyword]).strip("' ")
+        except (VerifyError, ValueError):
+            return default
 
 
 @contextmanager
@@ -85,13 +121,18 @@ def opened_hdus(source: SourceFile, *, raw: bool = False) -> Iterator[Any]:
     FileError
         The file is damaged, or has changed since it was opened.
     """
-    with (
-        read_errors(source.path),
-        source.unchanged(),
-        source.opened() as stream,
-        _opened(stream, raw) as hdus,
-    ):
-        yield hdus
+    from astropy.io.fits import VerifyError
+
+    try:
+        with (
+            read_errors(source.path),
+            source.unchanged(),
+            source.opened() as stream,
+            _opened(stream, raw) as hdus,
+        ):
+            yield hdus
+    except VerifyError as error:
+        raise FileError(f"{source.path} breaks the FITS standard: {error}") from error
 
 
 @contextmanager

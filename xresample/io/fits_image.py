@@ -13,7 +13,7 @@ from .contents import Contents, Group, ReadOptions, Role
 from .extensions import DATA, DQ, IMAGE, variable_of
 from .fits_facts import facts_in
 from .fits_file import FitsFile, text_wcs
-from .fits_hdus import Hdu
+from .fits_hdus import Hdu, value_in
 from .other_sources import exists, is_remote
 from .roles import (
     COADD_WEIGHT,
@@ -215,7 +215,10 @@ def _group_id(file: FitsFile, image: Hdu) -> str:
     """
     path = file.source.key
     images = groups(file).values()
-    starts = {hdu.index: tuple(str(hdu.header.get(k, "")) for k in _STARTS) for hdu in images}
+    starts = {
+        hdu.index: tuple(str(value_in(hdu.header, keyword, "")) for keyword in _STARTS)
+        for hdu in images
+    }
     if len(set(starts.values())) == 1:
         return path
     return f"{path}[{' '.join(filter(None, starts[image.index]))}]"

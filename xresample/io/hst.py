@@ -9,7 +9,7 @@ from .contents import Contents
 from .extensions import DATA, DQ, IMAGE, extension_of
 from .fits_facts import facts_in
 from .fits_file import FitsFile
-from .fits_hdus import Hdu
+from .fits_hdus import Hdu, value_in
 from .lazy_arrays import ComputedPlane, LazyPlane, quotient
 from .mission_flags import hst_flags
 
@@ -92,8 +92,8 @@ def _group_id(file: FitsFile, image: Hdu, instrument: str) -> str | None:
     exposures.
     """
     root = file.text("ROOTNAME")
-    own = str(image.header.get("EXPNAME", "")).strip()
-    names = {str(hdu.header.get("EXPNAME", "")).strip() for hdu in file.images(IMAGE)}
+    own = str(value_in(image.header, "EXPNAME", "")).strip()
+    names = {str(value_in(hdu.header, "EXPNAME", "")).strip() for hdu in file.images(IMAGE)}
     if instrument in ONE_CHIP or len(names) > 1:
         return own or f"{root or file.source.key}[{image.label}]"
     return root or (file.source.key if len(file.images(IMAGE)) > 1 else None)

@@ -14,7 +14,7 @@ from .contents import Contents
 from .extensions import DATA, DQ, variable_of
 from .fits_facts import facts_in
 from .fits_file import FitsFile, table_bytes
-from .fits_hdus import Hdu
+from .fits_hdus import Hdu, value_in
 from .lazy_arrays import LazyPlane
 from .mission_flags import JWST
 from .source_file import SourceFile
@@ -66,7 +66,7 @@ def read(file: FitsFile, image: Hdu, name: str) -> Contents:
     }
     attrs |= {name: file.epoch(keywords, image.header) for name, keywords in EPOCHS.items()}
     attrs |= facts_in(file, image)
-    subtracted = file.primary.get("BKGSUB")
+    subtracted = value_in(file.primary, "BKGSUB")
     attrs["subtracted"] = int(subtracted) if isinstance(subtracted, bool) else None
     attrs["group_id"] = _group_id(file, table)
     wcs = file.wcs_of(image)

@@ -14,7 +14,7 @@ from xresample.datamodel.schema import WEIGHT_MAP
 from .contents import Role
 from .extensions import DQ
 from .fits_file import FitsFile
-from .fits_hdus import Hdu
+from .fits_hdus import Hdu, value_in
 from .lazy_arrays import ComputedPlane, LazyPlane, inverse, measured
 
 NAMES: dict[Role, tuple[str, ...]] = {
@@ -114,17 +114,20 @@ def where_weighted(data: LazyPlane, file: FitsFile, weight: Hdu) -> LazyPlane:
 
 def named_flags(header: Any) -> dict[str, int] | None:
     """Return the flags that keywords MP_* name, as in masks of LSST; None if there are none."""
+    names = [name for name in map(str, header) if name.startswith(_FLAG_KEYWORD)]
+    bits = {name: value_in(header, name) for name in names}
     flags = {
-        str(keyword)[len(_FLAG_KEYWORD) :]: 1 << bit
-        for keyword, bit in header.items()
-        if str(keyword).startswith(_FLAG_KEYWORD) and isinstance(bit, int) and 0 <= bit < _FLAG_BITS
+        name.removeprefix(_FLAG_KEYWORD): 1 << bit
+        for name, bit in bits.items()
+        if isinstance(bit, int) and 0 <= bit < _FLAG_BITS
     }
     return flags or None
 
 
 def _declared(hdu: Hdu, role: Role) -> Role:
     """Return the role in the keyword UTYPE of an uncertainty, or else the given role."""
-    return role if role == "dq" else UTYPES.get(str(hdu.header.get("UTYPE", "")).strip(), role)
+    declared = str(value_in(hdu.header, "UTYPE", "")).strip()
+    return role if role == "dq" else UTYPES.get(declared, role)
 
 
 def _last_part(name: str) -> str:
