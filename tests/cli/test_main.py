@@ -85,7 +85,7 @@ def test_patterns_and_lists_name_files(
 ) -> None:
     """A pattern and a file with one name per line stand for files."""
     names = tmp_path / "files.txt"
-    names.write_text("\n".join(files))
+    names.write_text("\n".join(files) + "\n\n")
     pattern = str(Path(files[0]).parent / "exposure_*.nc")
     for argument in (pattern, f"@{names}"):
         assert main(["info", argument]) == 0
@@ -115,6 +115,48 @@ def test_an_existing_mosaic_stays(files: list[str], tmp_path: Path) -> None:
     assert main(["coadd", *files, "-o", str(output), "--overwrite", *OPTIONS]) == 0
     with xr.open_dataset(output) as mosaic:
         assert "wht" in mosaic
+
+
+def test_the_exposures_are_never_replaced(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With ``--overwrite`` an exposure, its weights, or a link to one of them stays."""
+    exposure, weights, link = (tmp_path / name for name in ("a.fits", "w.fits", "link.fits"))
+    with xr.open_dataset(files[0]) as first:
+        header = xrs.fit_wcs([first], pixel_scale=0.2).to_header()
+    image = np.ones((20, 24), np.float32)
+    for path in (exposure, weights):
+        fits.writeto(path, image, header)
+    link.symlink_to(exposure)
+    for output in (exposure, weights, link):
+        before = output.read_bytes()
+        given = ["coadd", str(exposure), "--weight", f"{weights}[0]", "-o", str(output)]
+        assert main([*given, "--overwrite"]) == 1
+        assert "output must be another file" in capsys.readouterr().err
+        assert output.read_bytes() == before
+
+
+def test_a_file_without_an_image_has_no_description(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.nc"
+    xr.Dataset({"sci": (("y", "x"), np.ones((3, 4)))}).to_netcdf(path)
+    assert main(["info", str(path)]) == 1
+    assert "a Dataset with variables: sci" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["none/m.nc", "none/m.fits"])
+def test_a_missing_folder_is_found_before_the_work(
+    files: list[str],
+    output: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No mosaic is made that could not be written."""
+    monkeypatch.setattr("xresample.cli.commands.coadd_exposures", None)
+    assert main(["coadd", *files, "-o", str(tmp_path / output)]) == 1
+    assert "must be in an existing folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import xarray as xr
 from xresample import arguments as check
 from xresample.datamodel.exposure import wcs_of
 from xresample.datamodel.grid import Grid, fit_wcs
-from xresample.datamodel.mosaic import is_mosaic
+from xresample.datamodel.mosaic import described, is_mosaic
 from xresample.errors import FileError, InvalidInputError
 from xresample.io.backend import open_exposures
 from xresample.io.fits_writer import to_fits
@@ -56,6 +56,7 @@ def coadd(given: argparse.Namespace) -> None:
     else:
         path = Path(output).expanduser()
         require_new(path, given.overwrite)
+        _require_no_input(path, given)
         progress = {} if chunks is not None else {"progress": shown}
         mosaic = coadd_exposures(exposures, grid, chunks=chunks, **progress, **how)
         _WRITERS[kind](mosaic, path, given.overwrite)
@@ -118,6 +119,19 @@ def _paths(given: list[str]) -> list[str]:
     return found
 
 
+def _require_no_input(output: Path, given: argparse.Namespace) -> None:
+    """Raise an `InvalidInputError` if the mosaic would replace a file that it is made from."""
+    companions = [getattr(given, name) for name in READER_OPTIONS]
+    # A companion may be the name of an extension, or of a file with an extension in brackets.
+    names = [*_paths(given.files), *(name.partition("[")[0] for name in companions if name)]
+    inputs = (Path(name) for name in names if not is_remote(name))
+    if output.exists() and any(path.exists() and path.samefile(output) for path in inputs):
+        raise InvalidInputError(
+            f"output must be another file than the exposures, got {str(output)!r}, which "
+            "--overwrite would delete"
+        )
+
+
 def _grid(given: argparse.Namespace, exposures: list[xr.Dataset]) -> Any:
     """Return the grid in a file, or else a grid that covers the exposures."""
     if given.grid is not None:
@@ -155,6 +169,10 @@ def _described(dataset: xr.Dataset) -> str:
     if not {"y", "x"} <= set(dataset.sizes):
         raise InvalidInputError(
             f"The file must hold an exposure or a mosaic, got dimensions {tuple(dataset.sizes)}"
+        )
+    if "data" not in dataset:
+        raise InvalidInputError(
+            f"The file must hold an exposure or a mosaic, got {described(dataset)}"
         )
     kind = "exposure"
     if is_mosaic(dataset):

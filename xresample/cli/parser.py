@@ -19,9 +19,17 @@ READER_OPTIONS = ("err", "variance", "weight", "dq", "weight_map")
 """Options of the readers that name a part of a file or another file."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that skips the empty lines of files of arguments."""
+
+    def convert_arg_line_to_args(self, line: str) -> list[str]:
+        """Return the arguments in one line, which holds one argument or none."""
+        return [line.strip()] if line.strip() else []
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="xresample",
         description="Co-add dithered astronomical exposures with the drizzle algorithm.",
         epilog="An argument @files.txt stands for the lines of files.txt.",

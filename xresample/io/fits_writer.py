@@ -93,7 +93,8 @@ def to_fits(mosaic: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = 
     InvalidInputError
         The Dataset is not a mosaic.
     FileError
-        The file exists already, or appeared while the mosaic was written.
+        The file exists already, or appeared while the mosaic was written; or its folder does not
+        exist.
     """
     from astropy.io import fits
 

@@ -31,7 +31,7 @@ def new_file(path: Path, overwrite: bool) -> Iterator[Path]:
     Raises
     ------
     FileError
-        The file exists, and ``overwrite`` is false.
+        The file exists, and ``overwrite`` is false; or its folder does not exist.
     """
     require_new(path, overwrite)
     path = path.resolve()
@@ -50,9 +50,11 @@ def new_file(path: Path, overwrite: bool) -> Iterator[Path]:
 
 
 def require_new(path: Path, overwrite: bool) -> None:
-    """Raise a `FileError` if a file exists and must not be replaced."""
+    """Raise a `FileError` if a file exists and must not be replaced, or if it has no folder."""
     if path.is_dir():
         raise FileError(f"{path} must be a file, got a folder: add the name of the file")
+    if not (folder := path.resolve().parent).is_dir():
+        raise FileError(f"{path} must be in an existing folder, got {folder}: make it first")
     if path.exists() and not overwrite:
         raise FileError(_exists(path))
 
