@@ -113,6 +113,43 @@ def test_a_mosaic_without_context_planes_cannot_be_added_to() -> None:
         part.resample.add(exposures[1])
 
 
+LOSSES: dict[str, Any] = {
+    "drop_attrs": lambda mosaic: mosaic.drop_attrs(deep=False),
+    "rebuilt": lambda mosaic: xr.Dataset(dict(mosaic.data_vars), mosaic.coords),
+    "joined": lambda mosaic: xr.concat(
+        [mosaic.isel(x=slice(0, 20)), mosaic.isel(x=slice(20, None))],
+        "x",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        combine_attrs="drop",
+    ),
+    "conflicts": lambda mosaic: xr.merge(
+        [mosaic, xr.Dataset(attrs={"kernel": "square"})], combine_attrs="drop_conflicts"
+    ),
+}
+"""Operations of xarray that lose attributes of a mosaic."""
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_mosaic_that_lost_its_options_cannot_be_continued(lose: str) -> None:
+    """The defaults would be other options than those of the exposures before."""
+    options: dict[str, Any] = {"kernel": "turbo", "pixfrac": 0.5, "weight_type": "exptime"}
+    exposures = make_exposures(3, SHAPE)
+    before = xrs.coadd(exposures[:2], GRID, **options)
+    lost = LOSSES[lose](before)
+    for refused in (
+        lambda: lost.resample.add(exposures[2]),
+        lambda: lost.resample.merge(lost),
+        lambda: lost.resample.drop(0, exposures=exposures[1:2]),
+        lambda: lost.resample.noise_factor(),
+    ):
+        with pytest.raises(xrs.InvalidInputError, match=r"kernel.* been lost: restore"):
+            refused()
+    restored = lost.assign_attrs(before.attrs).resample.add(exposures[2])
+    assert_same_bits(restored, xrs.coadd(exposures, GRID, **options))
+
+
 def test_mosaics_of_earlier_versions_can_be_added_to() -> None:
     """Earlier versions kept the provenance as data variables, without a coordinate ``exposure``."""
     exposures = make_exposures(3, SHAPE)

@@ -18,6 +18,7 @@ from xresample.datamodel.mosaic import (
     further_attrs,
     layout_of,
     mosaic_dataset,
+    options_of,
     root_of_sum,
     variances_of_error,
 )
@@ -79,7 +80,7 @@ class Accumulator:
             The Dataset is not a complete mosaic; lists every fault.
         """
         mosaic = in_own_pixels(mosaic)
-        options = Options.from_attrs(mosaic.attrs)
+        options = options_of(mosaic)
         grid = Grid.of(mosaic, options.pixel_scale)
         held = layout_of(mosaic, options)
         rows = provenance.rows_of(mosaic)

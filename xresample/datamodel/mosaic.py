@@ -27,6 +27,9 @@ SOFTWARE = {"software": f"xresample {__version__}"}
 CONVENTIONS = {"Conventions": "CF-1.11"}
 """Attribute that names the conventions for netCDF which a mosaic follows."""
 
+WRITTEN = ("kernel", "pixfrac", "fillval", "weight_type")
+"""Options that every mosaic has as attributes, also if they have their defaults."""
+
 HISTORY = "history"
 """CF attribute of a mosaic with one line per program that made or changed it."""
 
@@ -62,6 +65,23 @@ def require_mosaic(dataset: Any, *planes: str) -> None:
             row = schema.require_row(schema.MOSAIC, name)
             hint = "" if row.asked_by is None else ": make it with {}={!r}".format(*row.asked_by)
             raise InvalidInputError(f"The mosaic has no {name!r}{hint}")
+
+
+def options_of(mosaic: xr.Dataset) -> Options:
+    """Return the options of a mosaic, which decide how further exposures are added.
+
+    Raises
+    ------
+    InvalidInputError
+        The attributes of the mosaic have been lost, or hold an invalid option.
+    """
+    if lost := [name for name in WRITTEN if name not in mosaic.attrs]:
+        raise InvalidInputError(
+            f"The mosaic must have its options as attributes, but {', '.join(lost)} have been "
+            "lost: restore the attributes with .assign_attrs(mosaic_before.attrs). Functions of "
+            "xarray keep attributes with keep_attrs=True or combine_attrs='override'"
+        )
+    return Options.from_attrs(mosaic.attrs)
 
 
 def require_context(dataset: Any) -> None:

@@ -16,7 +16,13 @@ from xresample.accumulate.window import mapped_window
 from xresample.datamodel import provenance, schema
 from xresample.datamodel.blocks import NOISE, Blocks, edges_of
 from xresample.datamodel.grid import Grid
-from xresample.datamodel.mosaic import layout_of, require_mosaic, root_of_sum, variances_of_error
+from xresample.datamodel.mosaic import (
+    layout_of,
+    options_of,
+    require_mosaic,
+    root_of_sum,
+    variances_of_error,
+)
 from xresample.datamodel.options import Options
 from xresample.datamodel.pixels import pixel_origin
 from xresample.errors import InvalidInputError
@@ -228,7 +234,7 @@ def require_propagated(mosaic: xr.Dataset) -> Options:
         The Dataset is not a mosaic, or its variances are resampled.
     """
     require_mosaic(mosaic)
-    options = Options.from_attrs(mosaic.attrs)
+    options = options_of(mosaic)
     if options.variance_method == "resampled":
         raise InvalidInputError(
             "The mosaic must have propagated variances, got variance_method='resampled', which "
@@ -266,7 +272,7 @@ def pixel_variance(mosaic: xr.Dataset, variable: str = "data") -> np.ndarray:
     variable : str, optional
         ``"data"`` for the variances that enter ``err``, or the name of one variance.
     """
-    options = Options.from_attrs(mosaic.attrs)
+    options = options_of(mosaic)
     held = [name for name in map(str, mosaic.data_vars) if schema.is_variance(name)]
     if variable == "data":
         names = variances_of_error(layout_of(mosaic, options), options)
@@ -306,7 +312,7 @@ def refined(
     InvalidExposureError
         An exposure cannot be used; lists every fault.
     """
-    options = Options.from_attrs(mosaic.attrs)
+    options = options_of(mosaic)
     grid = Grid.of(mosaic, options.pixel_scale)
     layout = layout_of(mosaic, options)
     blocks = Blocks.of(grid.shape, grid.origin, min(layout.block, REFINED_BLOCK))

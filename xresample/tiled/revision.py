@@ -18,7 +18,7 @@ import xarray as xr
 from xresample.accumulate.job import Job
 from xresample.arguments import datasets, is_iterable, shown
 from xresample.datamodel import context
-from xresample.datamodel.mosaic import layout_of
+from xresample.datamodel.mosaic import layout_of, options_of
 from xresample.datamodel.options import Options
 from xresample.datamodel.provenance import Row
 from xresample.datamodel.stack import separate
@@ -173,7 +173,7 @@ def revision(
     InvalidInputError
         The exposures are not the other exposures of the mosaic.
     """
-    options = Options.from_attrs(mosaic.attrs)
+    options = options_of(mosaic)
     if rows is not None:
         layout_of(mosaic, options)
     given = list(separate(exposures))
