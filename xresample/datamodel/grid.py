@@ -301,20 +301,57 @@ def _require_size(fitted: Any, exposures: list[Exposure]) -> None:
     covered = sum(exposure.shape[0] * exposure.shape[1] for exposure in exposures)
     if available is None or ny * nx * 4 < available or ny * nx < ALMOST_EMPTY * covered:
         return
-    from xresample.wcs.celestial import separation
-
-    centres = np.array([np.nanmean(_outline(exposure), axis=0) for exposure in exposures])
-    middle = np.nanmedian(centres, axis=0)
-    far = separation(middle[0], middle[1], centres[:, 0], centres[:, 1])
-    stray = int(np.nanargmax(far))
+    plane = f"{ny} x {nx} pixels, one plane of which takes {ny * nx * 4 / 2**30:.0f} GiB"
+    meant = (
+        "For a grid that is meant to be this large, make the WCS yourself, look at "
+        "xresample.plan(...), and co-add with chunks="
+    )
+    stray, distance, pixel = _farthest(exposures)
+    # Grids of the pixels of the exposures are almost empty only if the exposures are far apart.
+    if not (2 * distance / pixel) ** 2 >= ALMOST_EMPTY * covered:
+        raise InvalidInputError(
+            f"The grid must fit the memory of this machine, got {plane}: check pixel_scale (in "
+            f"arcsec), pixel_scale_ratio, margin and padding. {meant}"
+        )
     name = exposures[stray].scalars["filename"] or f"number {stray}"
     raise InvalidInputError(
-        f"The exposures must lie close together, got a grid of {ny} x {nx} pixels, one plane of "
-        f"which takes {ny * nx * 4 / 2**30:.0f} GiB and is almost empty. The exposure {name} lies "
-        f"{far[stray]:.3g} degrees from the middle of the others: leave it out. For a grid that is "
-        "meant to be this large, make the WCS yourself, look at xresample.plan(...), and co-add "
-        "with chunks="
+        f"The exposures must lie close together, got a grid of {plane} and is almost empty. The "
+        f"exposure {name} lies {distance:.3g} degrees from the middle of the others: leave it out. "
+        f"{meant}"
     )
+
+
+def _farthest(exposures: list[Exposure]) -> tuple[int, float, float]:
+    """Return the exposure that is farthest from the middle, its distance, and the size of a pixel.
+
+    Distance and size are in degrees.
+    """
+    from xresample.wcs.celestial import separation
+    from xresample.wcs.footprint import pixel_scale
+
+    outlines = [np.deg2rad(_outline(exposure)) for exposure in exposures]
+    # Angles on both sides of right ascension 0 have no mean, but directions have.
+    vectors = [
+        np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+        for ra, dec in (outline.T for outline in outlines)
+    ]
+    centres = np.array([np.nanmean(vector, axis=0) for vector in vectors])
+    ra, dec = (np.rad2deg(angle) for angle in _angles(centres))
+    ra0, dec0 = (np.rad2deg(angle) for angle in _angles(np.nanmedian(centres, axis=0)))
+    far = separation(ra0, dec0, ra, dec)
+    stray = int(np.nanargmax(far))
+    one = exposures[stray]
+    wcs = one.wcs
+    scale = (
+        math.nan if wcs is None else pixel_scale(wcs.object, one.shape, one.x.start, one.y.start)
+    )
+    return stray, float(far[stray]), scale / 3600
+
+
+def _angles(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return right ascension and declination of directions, in radians."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    return np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))
 
 
 def _outline(exposure: Exposure) -> np.ndarray:
