@@ -242,3 +242,25 @@ def test_a_mosaic_keeps_the_software_that_made_it() -> None:
     assert mosaic.attrs["software"] == f"xresample {xrs.__version__}"
     older = mosaic.assign_attrs(software="xresample 0.0.1")
     assert older.resample.merge(mosaic).attrs["software"] == mosaic.attrs["software"]
+
+
+@pytest.mark.parametrize(
+    ("value", "subtracted"),
+    [("False", False), ("true", True), (np.bool_(False), False), (1, True), (0.0, False)],
+)
+def test_truth_values_as_text_are_truth_values(value: Any, subtracted: bool) -> None:
+    """netCDF has no truth values, so programs write text, and the text False is not true."""
+    exposure = make_exposure(0, level=0.5, subtracted=False)
+    expected = xrs.coadd(exposure.assign_attrs(subtracted=int(subtracted)), GRID)["data"]
+    for given in (
+        exposure.assign_attrs(subtracted=value),
+        exposure.assign_coords(subtracted=value),
+    ):
+        np.testing.assert_array_equal(xrs.coadd(given, GRID)["data"], expected)
+
+
+@pytest.mark.parametrize("value", ["no", 2, b"x", np.float32("nan")])
+def test_other_values_are_no_truth_values(value: Any) -> None:
+    exposure = make_exposure(0, level=0.5).assign_attrs(subtracted=value)
+    with pytest.raises(xrs.InvalidExposureError, match="subtracted must be True or False"):
+        xrs.coadd(exposure, GRID)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from xresample.arguments import flag
 from xresample.errors import MissingKeyError
 
 from .quantities import number_of
@@ -387,6 +388,10 @@ def as_list(value: Any) -> list[Any]:
     return [plain(entry) for entry in value]
 
 
+_TRUTHS = {"true": True, "false": False}
+"""Truth values as text, because attributes of netCDF have no truth values."""
+
+
 def exposure_scalars(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scalar quantities of an exposure; absent ones have their defaults."""
     scalars = {}
@@ -399,7 +404,7 @@ def exposure_scalars(attrs: Mapping[str, Any]) -> dict[str, Any]:
         elif row.name in TEXT:
             value = str(plain(value))
         elif row.name == "subtracted":
-            value = bool(value)
+            value = flag("the attribute subtracted", _TRUTHS.get(str(value).lower(), value))
         else:
             value = number_of(row.name, row.units, value)
         scalars[row.name] = value
