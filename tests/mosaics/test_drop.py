@@ -110,6 +110,22 @@ def test_a_variance_that_no_other_exposure_has_goes_too() -> None:
     assert_is(back, xrs.coadd([odd, *rest], GRID))
 
 
+@pytest.mark.parametrize("chunks", [None, 16])
+@pytest.mark.parametrize("gone", [[0], [1], [0, 1, 2]])
+def test_the_values_of_flags_are_those_of_the_other_exposures(
+    chunks: int | None, gone: list[int]
+) -> None:
+    """The first exposure that stays gives the value of each flag."""
+    maps = ({"BAD": 1, "HOT": 4}, {"BAD": 1, "HOT": 2, "WARM": 4}, {"BAD": 8, "HOT": 2})
+    exposures = [make_exposure(k, SHAPE, flag_map=flags) for k, flags in enumerate(maps)]
+    options: dict[str, Any] = {"rejected": "HOT", "chunks": chunks}
+    rest = [one for k, one in enumerate(exposures) if k not in gone]
+    without = xrs.coadd(exposures, GRID, **options).resample.drop(gone, exposures=rest)
+    expected = xrs.coadd(rest, GRID, **options) if rest else xrs.empty_mosaic(GRID, rejected="HOT")
+    assert_same_bits(without.compute(), expected.compute())
+    assert_same_attrs(without, expected)
+
+
 def test_many_exposures_move_across_planes_of_the_context() -> None:
     exposures = [make_exposure(k % 6, SHAPE, filename=f"{k}.fits") for k in range(40)]
     mosaic = xrs.coadd(exposures, GRID, enable_var=False)

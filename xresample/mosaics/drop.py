@@ -11,6 +11,7 @@ import xarray as xr
 
 from xresample.accumulate.accumulator import Accumulator
 from xresample.accumulate.buffers import Buffers
+from xresample.accumulate.job import FLAG_VALUES
 from xresample.accumulate.launch import add_exposure
 from xresample.accumulate.window import pixel_map, window_of_part
 from xresample.datamodel import context
@@ -75,7 +76,9 @@ def _revised(
         sides = tuple(_sizes(mosaic.sizes[name]) for name in PIXELS)
         revised = revision(mosaic, old, gone, exposures, sides, threads, rows)
         made = revised.plan.dataset(_eagerly_revised(mosaic, revised, threads))
-    return with_further_attrs(made, mosaic)
+    # The values of the flags are those of the exposures that stay.
+    others = {name: value for name, value in mosaic.attrs.items() if name != FLAG_VALUES}
+    return with_further_attrs(made, xr.Dataset(attrs=others))
 
 
 def _sizes(length: int) -> tuple[int, ...]:
