@@ -22,6 +22,7 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.validation import validate
 
 SHAPE = (16, 20)
+GRID = output_grid(SHAPE)
 
 
 def test_make_exposure_sets_variables_and_attributes() -> None:
@@ -166,3 +167,38 @@ def test_planes_that_return_something_else_than_they_promise(
     grid = output_grid((20, 24))
     with pytest.raises(xrs.InvalidExposureError, match=f"{name} must return"):
         xrs.coadd([broken], grid, chunks=chunks, good_bits=0).compute()
+
+
+def in_millijansky(exposure: xr.Dataset, *names: str) -> xr.Dataset:
+    """Return an exposure in MJy/sr with some variables in mJy/sr."""
+    changed = {}
+    for name in names:
+        power = 2 if name.startswith("var_") else 1
+        units = "mJy/sr" if power == 1 else "(mJy/sr)**2"
+        changed[name] = (exposure[name] * 1e9**power).assign_attrs(units=units)
+    return exposure.assign(changed)
+
+
+def test_errors_and_variances_have_the_scale_of_the_data() -> None:
+    """An exposure of which only the data were converted would have errors of another scale."""
+    exposure = make_exposure(0)
+    names = [name for name in exposure.data_vars if name == "err" or name.startswith("var_")]
+    with pytest.raises(xrs.InvalidExposureError) as caught:
+        xrs.coadd(in_millijansky(exposure, "data"), GRID)
+    assert "err must have the units 'mJy/sr'" in str(caught.value)
+    assert "multiply it by 1e+18" in str(caught.value)
+    assert str(caught.value).count("must have the units") == len(names)
+    whole = in_millijansky(exposure, "data", *names)
+    options = {"compute_err": "from_var", "dtype": "float64"}
+    expected = xrs.coadd(exposure, GRID, **options)["err"] * 1e9
+    np.testing.assert_allclose(xrs.coadd(whole, GRID, **options)["err"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("units", ["MJy sr-1", "MJy2/sr2", "furlong", None, 5])
+def test_units_that_tell_no_other_scale_are_accepted(units: object) -> None:
+    """Operations such as ``err**2`` keep units of another kind, and some units are unknown."""
+    exposure = make_exposure(0)
+    changed = exposure.assign(err=exposure["err"].assign_attrs(units=units))
+    np.testing.assert_array_equal(
+        xrs.coadd(changed, GRID)["data"], xrs.coadd(exposure, GRID)["data"]
+    )

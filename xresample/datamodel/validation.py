@@ -14,6 +14,10 @@ from .dq_flags import flag_map_from_cf
 from .facts import facts_of, identity_fault, name_of
 from .options import Options
 from .pixels import fault_of_pixels
+from .units import factor_between, power_of
+
+SAME_UNITS = 1e-6
+"""Maximum difference from 1 of a factor between units that count as equal."""
 
 NEGATIVE = "weight_map must not be negative, got weights below 0"
 
@@ -72,6 +76,7 @@ def _faults(exposure: xr.Dataset) -> list[str]:
                 f"{name} must hold {'integers' if kinds == 'iu' else 'real numbers'}, got type "
                 f"{variable.dtype}"
             )
+    faults += _faults_of_units(exposure)
     for name in schema.PIXELS:
         if name in exposure.coords and (fault := fault_of_pixels(exposure, name)):
             faults.append(fault)
@@ -147,6 +152,30 @@ def _faults_of_flags(exposure: xr.Dataset, options: Options) -> list[str]:
         f"rejected must name flags of dq, got {', '.join(unknown)}; known flags: "
         f"{', '.join(known) or 'none, because the flags have no names: pass flag_map='}"
     ]
+
+
+def _faults_of_units(exposure: xr.Dataset) -> list[str]:
+    """Return the errors and variances that are in another scale than the data.
+
+    Units of another kind are accepted, because operations of xarray such as ``err**2`` keep the
+    units of their argument.
+    """
+    names = map(str, exposure.data_vars)
+    known = {n: str(exposure[n].attrs["units"]) for n in names if exposure[n].attrs.get("units")}
+    units = known.get("data")
+    faults = []
+    for name, own in known.items():
+        row = schema.row_of(schema.EXPOSURE, name)
+        wanted = power_of(units, row.power) if row else None
+        if row is None or wanted in (None, own):
+            continue
+        factor = factor_between(own, units, row.power)
+        if factor is not None and abs(factor - 1.0) > SAME_UNITS:
+            faults.append(
+                f"{name} must have the units {wanted!r}, which follow from those of data, got "
+                f"{own!r}: multiply it by {factor:.6g} and assign the units"
+            )
+    return faults
 
 
 def _faults_of_plane(exposure: xr.Dataset, name: str) -> list[str]:
