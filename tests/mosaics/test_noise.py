@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,17 @@ def test_maps_and_factors(mosaic: xr.Dataset, exposures: list[xr.Dataset]) -> No
     plain = xrs.coadd(exposures, GRID, variance_method="propagated")
     # Casertano et al. 2000, equation A6, for pixels of 0.8 of those of the exposures.
     assert plain.resample.noise_factor() == pytest.approx(1.25 / (1 - 0.8 / 3), abs=0.02)
+
+
+def test_large_apertures_take_little_memory(mosaic: xr.Dataset) -> None:
+    """The map for a very large aperture is that of the factor of large areas."""
+    tracemalloc.start()
+    wide = mosaic.resample.err(radius=200)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6
+    ratio = (wide / mosaic.resample.err()).values[np.isfinite(wide.values)]
+    assert np.median(ratio) == pytest.approx(mosaic.resample.noise_factor(), rel=0.02)
 
 
 def test_what_is_refused(mosaic: xr.Dataset, exposures: list[xr.Dataset]) -> None:

@@ -289,12 +289,15 @@ def _pixels_of(dataset: xr.Dataset, radius: Any, area: Any) -> float:
 def _pairs_of_disc(radius: float, lags: int) -> np.ndarray:
     """Return the pairs of pixels of a disc by lag, over those at lag 0, ``(lag y, lag x)``."""
     half = math.ceil(radius + 0.5)
-    points = (np.arange((2 * half + 1) * SUBSAMPLES) + 0.5) / SUBSAMPLES - half - 0.5
-    inside = points[:, None] ** 2 + points**2 <= radius**2
     side = 2 * half + 1
-    if not inside.any():
+    # One quadrant, one row of pixels at a time: all points of a large disc do not fit into memory.
+    points = (np.arange((half + 1) * SUBSAMPLES) + 0.5) / SUBSAMPLES - 0.5
+    # The middle pixel lies in all quadrants, so its points are on both sides of the centre.
+    rows = (y[:, None] ** 2 + points**2 <= radius**2 for y in points.reshape(-1, SUBSAMPLES))
+    quadrant = np.stack([row.reshape(SUBSAMPLES, half + 1, -1).mean(axis=(0, 2)) for row in rows])
+    disc = np.pad(quadrant, ((half, 0), (half, 0)), mode="reflect")
+    if not disc.any():
         return np.ones((1, 1))
-    disc = inside.reshape(side, SUBSAMPLES, side, SUBSAMPLES).mean(axis=(1, 3))
     reach = min(lags, side - 1) + 1
     pairs = np.array(
         [
