@@ -40,7 +40,7 @@ class NoiseMethods(Methods):
         ------
         InvalidInputError
             The Dataset has no variance, or none of this name; or the mosaic does not know how its
-            noise is correlated.
+            noise is correlated, or rows or columns were left out, so that the sums do not tell.
 
         Examples
         --------
@@ -168,7 +168,8 @@ class NoiseMethods(Methods):
         Raises
         ------
         InvalidInputError
-            The mosaic has resampled variances, or neither sums nor a kernel with a formula.
+            The mosaic has resampled variances, or neither sums nor a kernel with a formula; or
+            rows or columns were left out, so that its pixels are not those of the sums.
 
         References
         ----------
