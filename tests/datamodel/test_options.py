@@ -166,3 +166,14 @@ def test_attributes_with_bad_options_are_an_error(attrs: dict[str, Any]) -> None
     pixmap = np.dstack(np.meshgrid(np.arange(3.0), np.arange(3.0)))
     with pytest.raises(xrs.InvalidInputError):
         mosaic.resample.add(exposure, pixmap=pixmap)
+
+
+@pytest.mark.parametrize("option", ["variance_names", "error_from_variances"])
+@pytest.mark.parametrize("name", ["rnoise", "data", "wht", "var_rnoise_wht"])
+def test_names_of_other_variables_are_no_variances(option: str, name: str) -> None:
+    """A plane of variances with the name of another plane would take the place of that plane."""
+    with pytest.raises(
+        xrs.InvalidInputError, match=rf"{option} must be names of variances.*{name}"
+    ):
+        Options(**{option: ("var_flat", name)})
+    assert getattr(Options(**{option: "var_a var_b var_a"}), option) == ("var_a", "var_b")

@@ -352,6 +352,17 @@ def _plane_names(name: str, given: Any) -> tuple[str, ...]:
     return found
 
 
+def _variance_names(name: str, given: Any) -> tuple[str, ...]:
+    """Return names of variances, which no other variable can have."""
+    found = tuple(dict.fromkeys(names(name, given)))
+    if others := [n for n in found if not schema.is_variance(n)]:
+        raise InvalidInputError(
+            f"{name} must be names of variances, which start with 'var_', got "
+            f"{', '.join(map(repr, others))}"
+        )
+    return found
+
+
 def _flag_or(name: str, given: Any) -> Any:
     """Return True, False or one of the words of an option."""
     if isinstance(given, str):
@@ -375,7 +386,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "enable_var": flag,
     "propagate_dq": _flag_rule,
     **dict.fromkeys(("noise_covariance", "exposure_map"), flag),
-    **dict.fromkeys(("variance_names", "error_from_variances"), names),
+    **dict.fromkeys(("variance_names", "error_from_variances"), _variance_names),
     "rejected": lambda name, given: tuple(dict.fromkeys(names(name, given))),
     "pixel_scale": partial(number, above=0.0, unit="arcsec"),
     "pixel_scale_ratio": partial(number, above=0.0),
