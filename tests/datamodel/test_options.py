@@ -177,3 +177,10 @@ def test_names_of_other_variables_are_no_variances(option: str, name: str) -> No
     ):
         Options(**{option: ("var_flat", name)})
     assert getattr(Options(**{option: "var_a var_b var_a"}), option) == ("var_a", "var_b")
+
+
+@pytest.mark.parametrize("name", ["data", "ra", "exposure", "flag", "filter", "sky_level", "lag_y"])
+def test_planes_have_names_of_their_own(name: str) -> None:
+    """A plane with the name of a coordinate of the mosaic would be found after all the work."""
+    with pytest.raises(xrs.InvalidInputError, match=rf"planes must be names of further.*{name}"):
+        Options(planes=("noise", name))

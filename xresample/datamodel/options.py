@@ -17,7 +17,7 @@ from xresample.errors import GridMismatchError, InvalidInputError, listing
 from xresample.kernels.structures import KERNELS, Kernel
 
 from . import schema
-from .coordinates import COORDINATES
+from .coordinates import BLOCK_COORDINATES, COORDINATES, TILE_COORDINATES
 from .dq_flags import flag_values
 
 WeightType = Literal["ivm", "ivm-sky", "exptime", "map"] | None
@@ -342,7 +342,9 @@ def _good_bits(name: str, given: Any) -> Any:
 def _plane_names(name: str, given: Any) -> tuple[str, ...]:
     """Return the names of further planes, which must not be those of other variables."""
     found = tuple(dict.fromkeys(names(name, given)))
-    known = {row.name for row in (*schema.MOSAIC, *schema.EXPOSURE, *COORDINATES)}
+    coordinates = (*COORDINATES, *BLOCK_COORDINATES, *TILE_COORDINATES)
+    known = {schema.IDENTITY, schema.FLAG, *(row.name for row in schema.PROVENANCE)}
+    known |= {row.name for row in (*schema.MOSAIC, *schema.EXPOSURE, *coordinates)}
     taken = [n for n in found if n in known or n.startswith(schema.VARIANCE_PREFIX)]
     if taken:
         raise InvalidInputError(
