@@ -340,11 +340,8 @@ def _farthest(exposures: list[Exposure]) -> tuple[int, float, float]:
     ra0, dec0 = (np.rad2deg(angle) for angle in _angles(np.nanmedian(centres, axis=0)))
     far = separation(ra0, dec0, ra, dec)
     stray = int(np.nanargmax(far))
-    one = exposures[stray]
-    wcs = one.wcs
-    scale = (
-        math.nan if wcs is None else pixel_scale(wcs.object, one.shape, one.x.start, one.y.start)
-    )
+    wcs = exposures[stray].wcs
+    scale = math.nan if wcs is None else pixel_scale(wcs.object, exposures[stray].pixels)
     return stray, float(far[stray]), scale / 3600
 
 
