@@ -153,6 +153,8 @@ def test_exposures_without_resampling():
         exposure["data"].attrs["units"] = units
     with pytest.raises(xrs.InvalidInputError, match="the same units, got 'MJy/sr', 'DN/s'"):
         xrs.flag_outliers(exposures, resample_data=False)
+    with pytest.raises(xrs.InvalidInputError, match="flag_outliers needs at least one exposure"):
+        xrs.flag_outliers([], resample_data=False)
 
 
 @pytest.mark.parametrize("grow", [1, 3])

@@ -15,7 +15,7 @@ from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import Options
 from xresample.datamodel.signatures import differing_options
-from xresample.datamodel.stack import separate
+from xresample.datamodel.stack import at_least_one
 from xresample.datamodel.validation import validate
 from xresample.errors import InvalidExposureError, InvalidInputError, OutlierWarning, warn
 from xresample.progress import bar
@@ -193,7 +193,7 @@ def flag_outliers(
     }  # fmt: skip
     named = {name: value for name, value in given.items() if value is not None}
     rules = outlier_rules(preset, differing_options(options) | named)
-    datasets = list(separate(exposures))
+    datasets = at_least_one(exposures, "flag_outliers")
     _require_err(datasets)
     readers = [Exposure(dataset) for dataset in datasets]
     bits = [FlagBits.of(exposure, flag) for exposure in readers]
