@@ -16,7 +16,6 @@ compiled = pytest.mark.skipif(
 
 
 @compiled
-@pytest.mark.filterwarnings("ignore::numba.NumbaWarning")
 def test_readers() -> None:
     floats, doubles, words = plain.readers()
 
