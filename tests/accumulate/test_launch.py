@@ -16,7 +16,7 @@ from xresample.accumulate import deposit
 from xresample.accumulate.buffers import Buffers, Layout
 from xresample.accumulate.launch import lane_layout, lane_names, require_memory_order
 from xresample.datamodel.options import Options
-from xresample.kernels.structures import GROUP, NO_REFERENCE, LaneLayout
+from xresample.kernels.structures import GROUP, NO_LANE, LaneLayout
 
 SHAPE = (30, 34)
 TILE = int(np.max(deposit.TILE))
@@ -46,7 +46,7 @@ def test_lanes_follow_the_planes(method: str, weight_type: str | None) -> None:
     else:
         assert (by_name["var_flat"], by_name["var_sky"]) == (3, 4)
         # A variance that the mosaic does not hold gets the last lane.
-        expected = {"ivm": 5, "ivm-sky": 4}.get(weight_type or "", NO_REFERENCE)
+        expected = {"ivm": 5, "ivm-sky": 4}.get(weight_type or "", NO_LANE)
         assert lanes.reference == expected
         assert names[4:] == (("var_rnoise",) if weight_type == "ivm" else ())
 

@@ -324,6 +324,7 @@ def run(
 
     sampled, flags = in_order(sampled, flags)
     limit = float(np.finfo(planes.values.dtype).max)
+    lanes = lanes.with_flags() if planes.context.size + planes.dq.size > 0 else lanes
     source = make_source(sampled, flags, pixmap, lanes, limit)
     rules = rules._replace(limit=limit)
     footprint, active, bounds, tiles = placement

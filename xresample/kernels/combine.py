@@ -45,10 +45,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .by_address import fetch
 from .intrinsics import turn
 from .jit import inner, jit
-from .structures import CONTRIBUTED, GROUP, NO_REFERENCE, OVERFLOWED, PAD
+from .structures import CONTRIBUTED, GROUP, NO_LANE, OVERFLOWED, PAD
 
 BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
 """Rows of ``known``, in the symbols above: W, W + w, 1 / (W + w), 1 / w and q."""
@@ -167,10 +169,7 @@ def combine_resampled(row, weight_row, sums, known, scale, limit):
 
 @inner
 def combine_flags(flags, context, dq, y, x0, bit):
-    """Set the bit of the exposure, and the flags of its pixels, where the exposure contributes.
-
-    The flags of the sums are 0 afterwards.
-    """
+    """Set the bit of the exposure, and the flags of its pixels, where the exposure contributes."""
     if context.size > 0:
         row = context[y, x0 : x0 + flags.size]
         for i in range(row.size):
@@ -179,7 +178,6 @@ def combine_flags(flags, context, dq, y, x0, bit):
         row_dq = dq[y, x0 : x0 + flags.size]
         for i in range(row_dq.size):
             row_dq[i] |= flags[i] & 0xFFFFFFFF
-    flags[:] = 0
 
 
 @inner
@@ -195,7 +193,7 @@ def combine_row(values, y, x0, n, lanes, rules, columns, known):
         combine_mean(values[k, y, x0:x1], columns[k], weights, known, rules.fillval)
     plane = 1 + lanes.means
     if lanes.resampled > 0:
-        has_reference = lanes.reference != NO_REFERENCE
+        has_reference = lanes.reference != NO_LANE
         sigmas = columns[lanes.reference if has_reference else 0]
         variance_weights(sigmas, weights, known, rules.constant, has_reference)
     for k in range(lanes.resampled):
@@ -235,8 +233,8 @@ def combine_tile(lanes, rules, tile, sums, planes, scratch):
         How the sums enter the planes.
     tile : OutputTile
         The tile, inside the planes.
-    sums : Sums
-        The sums; 0 afterwards.
+    sums : ndarray
+        float64: the sums, the lanes of a pixel side by side; 0 afterwards.
     planes : MosaicPlanes
         The planes; updated.
     scratch : ndarray
@@ -254,14 +252,14 @@ def combine_tile(lanes, rules, tile, sums, planes, scratch):
     for y in range(tile.y0 - planes.y0, tile.y1 - planes.y0):
         for x0 in range(tile.x0 - planes.x0, tile.x1 - planes.x0, CHUNK):
             n = min(CHUNK, tile.x1 - planes.x0 - x0)
-            take_lanes(sums.lanes[first * pitch :], pitch, n, scratch)
+            take_lanes(sums[first * pitch :], pitch, n, scratch)
             if any_weight(columns[0, :n]):
                 outcome |= CONTRIBUTED
                 fetch_row(planes, y + 1, x0, n)
                 if combine_row(planes.values, y, x0, n, lanes, rules, columns, known):
                     outcome |= OVERFLOWED
-            if sums.flags.size > 0:
-                flags = sums.flags[first : first + n]
+            if lanes.flags != NO_LANE:
+                flags = columns[lanes.flags, :n].view(np.int64)
                 combine_flags(flags, planes.context, planes.dq, y, x0, rules.bit)
             first += n
         first += PAD

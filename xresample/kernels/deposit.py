@@ -57,7 +57,7 @@ from .reach import BLOCK, MARGIN, block_range
 from .samples import take_samples
 from .separable import separable_factors, separable_windows
 from .square import quadrilateral_cells
-from .structures import LANES, MIN_OVERLAP, PAD, POINT, SPAN, TURBO
+from .structures import GROUP, LANES, MIN_OVERLAP, PAD, POINT, SPAN, TURBO
 
 
 def lane_adder(add_group, add_pair):
@@ -74,31 +74,29 @@ def lane_adder(add_group, add_pair):
         The overlaps stand from ``scratch.cells[start]`` on.
         """
         cells, samples, groups = scratch.cells, scratch.samples.lanes, lanes.groups
+        bits = scratch.samples.flags[k]
         for g in range(0, groups - 1, 2):
             powers = 1 if g < lanes.linear_groups else 2, 1 if g + 1 < lanes.linear_groups else 2
             at, own = first * groups + g, k * groups + g
-            add_pair(sums.lanes, at, steps, cells, start, w, powers, samples, own)
+            mark = bits, lanes.flags - g * GROUP
+            add_pair(sums, at, steps, cells, start, w, powers, samples, own, mark)
         if groups % 2:
             g = groups - 1
             power = 1 if g < lanes.linear_groups else 2
-            at, own = first * groups + g, k * groups + g
-            add_group(sums.lanes, at, steps, cells, start, w, (power, power), samples, own)
+            at, own, mark = first * groups + g, k * groups + g, (bits, lanes.flags - g * GROUP)
+            add_group(sums, at, steps, cells, start, w, (power, power), samples, own, mark)
 
     return add_lanes
 
 
 def depositor(side):
     """Return the function that deposits a pixel on a patch of ``side`` x ``side`` cells."""
-    add_group, add_pair, set_flags = patch(side)
-    add_lanes = lane_adder(add_group, add_pair)
+    add_lanes = lane_adder(*patch(side))
 
     @inlined
-    def deposit_patch(scratch, start, first, width, lanes, sums, w, k, flag):
+    def deposit_patch(scratch, start, first, width, lanes, sums, w, k):
         """Add input pixel ``k`` of a piece to the patch from cell ``first`` of the tile on."""
-        steps = lanes.groups, width * lanes.groups
-        add_lanes(scratch, start, first, steps, lanes, sums, w, k)
-        if sums.flags.size > 0:
-            set_flags(sums.flags, first, width, scratch.cells, start, w, flag)
+        add_lanes(scratch, start, first, (lanes.groups, width * lanes.groups), lanes, sums, w, k)
 
     return deposit_patch
 
@@ -109,21 +107,21 @@ deposit_1x1, deposit_2x2, deposit_3x3 = depositor(1), depositor(2), depositor(3)
 @inlined
 def deposit_inside(tile, lanes, sums, k, scratch):
     """Deposit a pixel whose patch lies inside the tile; return whether the patch does."""
-    cells, w, flag = scratch.cells, scratch.samples.weights[k], scratch.samples.flags[k]
+    cells, w = scratch.cells, scratch.samples.weights[k]
     first = int(cells[FIRST + k])
     if first < 0:
         return False
     width = tile.x1 - tile.x0 + PAD
     if cells[SIDE + k] == 2.0:
-        deposit_2x2(scratch, k, first, width, lanes, sums, w, k, flag)
+        deposit_2x2(scratch, k, first, width, lanes, sums, w, k)
     else:
         start = WIDE + int(cells[SLOT + k])
-        deposit_3x3(scratch, start, first, width, lanes, sums, w, k, flag)
+        deposit_3x3(scratch, start, first, width, lanes, sums, w, k)
     return True
 
 
 @inner
-def deposit(scratch, window, tile, lanes, sums, w, k, flag):
+def deposit(scratch, window, tile, lanes, sums, w, k):
     """Add input pixel ``k`` of a piece to the cells of its window that lie inside the tile.
 
     Few pixels are deposited in this way, and a call compiles faster than the inlined body.
@@ -134,15 +132,14 @@ def deposit(scratch, window, tile, lanes, sums, w, k, flag):
         for c in range(max(0, tile.x0 - window.x0), min(window.nx, tile.x1 - window.x0)):
             start = window.start + (r * window.pitch + c) * window.stride
             if abs(scratch.cells[start]) > MIN_OVERLAP:
-                deposit_1x1(scratch, start, pixel_row + c, width, lanes, sums, w, k, flag)
+                deposit_1x1(scratch, start, pixel_row + c, width, lanes, sums, w, k)
 
 
-add_group_to_row, add_pair_to_row, set_flags_in_row = row()
-add_lanes_to_row = lane_adder(add_group_to_row, add_pair_to_row)
+add_lanes_to_row = lane_adder(*row())
 
 
 @inlined
-def deposit_products(scratch, window, tile, lanes, sums, w, k, flag):
+def deposit_products(scratch, window, tile, lanes, sums, w, k):
     """Add input pixel ``k`` of a piece to cells whose overlaps are products of two factors.
 
     The window lies inside the tile, see `separable_factors`. Cells behind the last one of a row are
@@ -156,8 +153,6 @@ def deposit_products(scratch, window, tile, lanes, sums, w, k, flag):
         for c in range(0, window.nx, LANES):
             start, steps = along_x + c, (lanes.groups, window.nx - c)
             add_lanes_to_row(scratch, start, first + c, steps, lanes, sums, by, k)
-            if sums.flags.size > 0:
-                set_flags_in_row(sums.flags, first + c, cells, start, by, flag)
 
 
 @inlined
@@ -213,7 +208,7 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
     narrow_patches(scratch.blended, n, h, tile, cells)
     wide_patches(gather_wide(n, cells), cells)
     for k in range(n):
-        w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
+        w = scratch.samples.weights[k]
         if w == 0.0 or deposit_inside(tile, lanes, sums, k, scratch):
             continue
         if is_small(cells, k):
@@ -227,7 +222,7 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
                 q = mended_corners(source.pixmap, j, i0 + k, h)
             window = quadrilateral_cells(q, tile, cells)
         if window.nx > 0:
-            deposit(scratch, window, tile, lanes, sums, w, k, flag)
+            deposit(scratch, window, tile, lanes, sums, w, k)
 
 
 @inlined
@@ -235,24 +230,24 @@ def deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch):
     """Deposit ``n`` pixels of row ``j`` as boxes of less than two output pixels."""
     box_patches(source.pixmap, j, i0, n, far, tile, scratch.cells)
     for k in range(n):
-        w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
+        w = scratch.samples.weights[k]
         if w == 0.0 or deposit_inside(tile, lanes, sums, k, scratch):
             continue
         if is_small(scratch.cells, k):
             window = patch_window(scratch.cells, k, tile)
-            deposit(scratch, window, tile, lanes, sums, w, k, flag)
+            deposit(scratch, window, tile, lanes, sums, w, k)
 
 
 @inlined
 def deposit_points(source, tile, lanes, sums, j, i0, n, scratch):
     """Deposit ``n`` pixels of row ``j`` on the one cell that holds their centre."""
-    cells, weights, flags = scratch.cells, scratch.samples.weights, scratch.samples.flags
+    cells, weights = scratch.cells, scratch.samples.weights
     point_patches(source.pixmap, j, i0, n, tile, cells)
     width = tile.x1 - tile.x0 + PAD
     for k in range(n):
         first = int(cells[FIRST + k])
         if weights[k] != 0.0 and first >= 0:
-            deposit_1x1(scratch, k, first, width, lanes, sums, weights[k], k, flags[k])
+            deposit_1x1(scratch, k, first, width, lanes, sums, weights[k], k)
 
 
 @inlined
@@ -268,11 +263,11 @@ def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scra
         return
     separable_windows(source.pixmap, j, i0, n, footprint.code, far, scratch.cells)
     for k in range(n):
-        w, flag = scratch.samples.weights[k], scratch.samples.flags[k]
+        w = scratch.samples.weights[k]
         if w != 0.0:
             x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]
             window = separable_factors(footprint, x, y, k, tile, scratch.cells)
-            deposit_products(scratch, window, tile, lanes, sums, w, k, flag)
+            deposit_products(scratch, window, tile, lanes, sums, w, k)
 
 
 @jit
@@ -293,8 +288,8 @@ def deposit_quadrilaterals(source, footprint, active, block_bounds, tile, lanes,
         The tile.
     lanes : LaneLayout
         The order of the lanes.
-    sums : Sums
-        The sums over the tile; updated.
+    sums : ndarray
+        float64: the sums over the tile, the lanes of a pixel side by side; updated.
     scratch : Scratch
         Space for one piece of a row.
 

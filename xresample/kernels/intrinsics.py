@@ -25,7 +25,7 @@ from numba.extending import intrinsic
 
 from . import plain
 from .jit import inlined, jit, variant
-from .structures import GROUP, LANES, SPAN
+from .structures import GROUP, LANES, NO_LANE, SPAN, TOUCHED
 from .vectors import (
     F64,
     patch_by_llvm,
@@ -71,14 +71,13 @@ def use_wide_vectors_by_llvm(typingctx):
 # The functions below try the features on a few numbers.
 
 
-_GROUP_BY_LLVM, _PAIR_BY_LLVM, _FLAGS_BY_LLVM = patch_by_llvm(2)
+_GROUP_BY_LLVM, _PAIR_BY_LLVM = patch_by_llvm(2)
 
 
 @jit
-def _try_patch(sums, cells, samples, flags):
-    _GROUP_BY_LLVM(sums, 0, (3, 6), cells, 1, 2.0, (2, 2), samples, 0)
-    _PAIR_BY_LLVM(sums, 1, (3, 6), cells, 1, 2.0, (1, 2), samples, 1)
-    _FLAGS_BY_LLVM(flags, 0, 2, cells, 1, 2.0, 5)
+def _try_patch(sums, cells, samples):
+    _GROUP_BY_LLVM(sums, 0, (3, 6), cells, 1, 2.0, (2, 2), samples, 0, (TOUCHED | 5, NO_LANE))
+    _PAIR_BY_LLVM(sums, 1, (3, 6), cells, 1, 2.0, (1, 2), samples, 1, (TOUCHED | 5, GROUP + 1))
 
 
 def patches_work() -> bool:
@@ -86,40 +85,43 @@ def patches_work() -> bool:
 
     A factor of 0 drops even NaN.
     """
-    sums, cells, samples = np.ones(12 * GROUP), np.zeros(4 * SPAN), np.arange(3.0 * GROUP)
-    samples[0], flags = np.nan, np.zeros(4, np.int64)
+    sums, cells, samples = np.zeros((4, 3, GROUP)), np.zeros(4 * SPAN), np.arange(3.0 * GROUP)
+    samples[0] = np.nan
     overlaps = np.array([0.25, 0.0, 0.5, 0.125])
     cells[1::SPAN] = overlaps
-    _try_patch(sums, cells, samples, flags)
+    _try_patch(sums.reshape(-1), cells, samples)
     powers = (2 * overlaps[:, None]) ** (2, 1, 2)
-    expected = 1 + powers[:, :, None] * samples.reshape(3, GROUP)
-    expected[1] = 1.0
-    found = sums.reshape(4, 3, GROUP)
-    return np.array_equal(found, expected, equal_nan=True) and list(flags) == [5, 0, 5, 5]
+    return _are(sums, powers, samples, np.array([True, False, True, True]))
 
 
-_ROW_OF_GROUPS, _ROW_OF_PAIRS, _FLAGS_IN_ROW = row_by_llvm()
+def _are(sums: np.ndarray, powers: np.ndarray, samples: np.ndarray, positive: np.ndarray) -> bool:
+    """Tell whether sums, zero before, are powers times samples, with bits in lane 1 of group 2."""
+    expected = powers[:, :, None] * samples.reshape(3, GROUP)
+    expected[(powers == 0).all(axis=1)] = 0.0
+    expected[:, 2, 1].view(np.int64)[positive] |= TOUCHED | 5
+    return (
+        np.array_equal(sums[: len(powers)], expected, equal_nan=True)
+        and not sums[len(powers) :].any()
+    )
+
+
+_ROW_OF_GROUPS, _ROW_OF_PAIRS = row_by_llvm()
 
 
 @jit
-def _try_row(sums, cells, samples, flags):
-    _ROW_OF_GROUPS(sums, 0, (3, 3), cells, 1, (2.0, 0.5), (2, 2), samples, 0)
-    _ROW_OF_PAIRS(sums, 1, (3, 3), cells, 1, (2.0, 0.5), (1, 2), samples, 1)
-    _FLAGS_IN_ROW(flags, 1, cells, 1, (2.0, 0.5), 5)
+def _try_row(sums, cells, samples):
+    by = 2.0, 0.5
+    _ROW_OF_GROUPS(sums, 0, (3, 3), cells, 1, by, (2, 2), samples, 0, (TOUCHED | 5, NO_LANE))
+    _ROW_OF_PAIRS(sums, 1, (3, 3), cells, 1, by, (1, 2), samples, 1, (TOUCHED | 5, GROUP + 1))
 
 
 def rows_work() -> bool:
     """Tell whether the functions of `row_by_llvm` deposit on a row of three cells."""
-    sums, cells, samples = np.ones(15 * GROUP), np.zeros(LANES + 1), np.arange(3.0 * GROUP)
+    sums, cells, samples = np.zeros((5, 3, GROUP)), np.zeros(LANES + 1), np.arange(3.0 * GROUP)
     cells[1:4] = factors = np.array([0.5, 0.0, -1.0])
-    samples[0], flags = np.nan, np.full(LANES + 2, 8)
-    _try_row(sums, cells, samples, flags)
-    powers = factors[:, None] ** (2, 1, 2)
-    expected = np.ones((5, 3, GROUP))
-    expected[:3] += powers[:, :, None] * samples.reshape(3, GROUP)
-    expected[1] = 1.0
-    found = sums.reshape(5, 3, GROUP)
-    return np.array_equal(found, expected, equal_nan=True) and list(flags) == [8, 13, *[8] * LANES]
+    samples[0] = np.nan
+    _try_row(sums.reshape(-1), cells, samples)
+    return _are(sums, factors[:, None] ** (2, 1, 2), samples, factors > 0)
 
 
 @jit

@@ -43,34 +43,43 @@ def add(sums, at, factor, samples, sample):
             sums[at * GROUP + lane] += factor * samples[sample * GROUP + lane]
 
 
-def patch(side: int) -> tuple[Any, Any, Any]:
+@inlined
+def set_bits(sums, at, groups, aw, mark):
+    """Set bits of a number among ``groups`` groups from ``at`` on where ``aw`` is positive.
+
+    ``mark`` is the bits, and the lane of the number. No number has a lane that is negative or
+    beyond the groups.
+    """
+    bits, lane = mark
+    if aw > 0.0 and 0 <= lane < groups * GROUP:
+        sums.view(np.int64)[at * GROUP + lane] |= bits
+
+
+def patch(side: int) -> tuple[Any, Any]:
     """Return the functions that deposit an input pixel on ``side`` x ``side`` output pixels."""
 
-    def add_group(sums, at, steps, cells, k, w, powers, samples, sample):
+    def add_group(sums, at, steps, cells, k, w, powers, samples, sample, mark):
         """Add a group of lanes to each pixel of a patch; ``at`` is the group of the first pixel.
 
         ``steps`` are the groups from one pixel to the next along x and y. The factor is the
         overlap ``cells[m * SPAN + k]`` times ``w``, to a power of 1 or 2; both powers are equal. A
-        factor of 0 adds nothing, whatever the samples are.
+        factor of 0 adds nothing, whatever the samples are. A positive factor also sets the bits of
+        ``mark``, see `set_bits`.
         """
         for m in range(side * side):
             here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
             add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
+            set_bits(sums, here, 1, aw, mark)
 
-    def add_pair(sums, at, steps, cells, k, w, powers, samples, sample):
+    def add_pair(sums, at, steps, cells, k, w, powers, samples, sample, mark):
         """Add two groups that stand side by side, each with its own power."""
         for m in range(side * side):
             here, aw = at + m % side * steps[0] + m // side * steps[1], cells[m * SPAN + k] * w
             add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
             add(sums, here + 1, aw if powers[1] == 1 else aw * aw, samples, sample + 1)
+            set_bits(sums, here, 2, aw, mark)
 
-    def set_flags(flags, at, row, cells, k, w, flag):
-        """Set bits in the pixels whose overlap times ``w`` is positive."""
-        for m in range(side * side):
-            if cells[m * SPAN + k] * w > 0.0:
-                flags[at + m // side * row + m % side] |= flag
-
-    return inlined(add_group), inlined(add_pair), inlined(set_flags)
+    return inlined(add_group), inlined(add_pair)
 
 
 @inlined
@@ -83,7 +92,7 @@ def product(factor, by):
     return (overlap if abs(overlap) > MIN_OVERLAP else 0.0) * by[1]
 
 
-def row() -> tuple[Any, Any, Any]:
+def row() -> tuple[Any, Any]:
     """Return the functions that deposit an input pixel on a row of at most ``LANES`` cells.
 
     The overlap with a cell times the weight is `product`, for the factors ``cells[start]`` and
@@ -91,26 +100,22 @@ def row() -> tuple[Any, Any, Any]:
     behind the last cell exist, too.
     """
 
-    def add_group(sums, at, steps, cells, start, by, powers, samples, sample):
+    def add_group(sums, at, steps, cells, start, by, powers, samples, sample, mark):
         """Add a group of lanes to ``steps[1]`` cells; ``steps[0]`` groups lie between them."""
         for c in range(min(steps[1], LANES)):
-            aw = product(cells[start + c], by)
-            add(sums, at + c * steps[0], aw if powers[0] == 1 else aw * aw, samples, sample)
+            here, aw = at + c * steps[0], product(cells[start + c], by)
+            add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
+            set_bits(sums, here, 1, aw, mark)
 
-    def add_pair(sums, at, steps, cells, start, by, powers, samples, sample):
+    def add_pair(sums, at, steps, cells, start, by, powers, samples, sample, mark):
         """Add two groups that stand side by side, each with its own power."""
         for c in range(min(steps[1], LANES)):
             here, aw = at + c * steps[0], product(cells[start + c], by)
             add(sums, here, aw if powers[0] == 1 else aw * aw, samples, sample)
             add(sums, here + 1, aw if powers[1] == 1 else aw * aw, samples, sample + 1)
+            set_bits(sums, here, 2, aw, mark)
 
-    def set_flags(flags, at, cells, start, by, flag):
-        """Set bits in the cells whose overlap times the weight is positive."""
-        for c in range(LANES):
-            if product(cells[start + c], by) > 0.0:
-                flags[at + c] |= flag
-
-    return inlined(add_group), inlined(add_pair), inlined(set_flags)
+    return inlined(add_group), inlined(add_pair)
 
 
 def turn(source, at, pitch, target, to, target_pitch):

@@ -55,8 +55,12 @@ The overlaps of a piece of a row lie before this index: see ``patches``.
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 """The range of positive numbers that float32 holds in full precision."""
 
-TOUCHED = 1 << 32
-"""Flag of an output pixel with a positive deposit. The 32 bits below collect the dq."""
+TOUCHED = 1075 << 52
+"""Bits of an output pixel with a positive deposit: those of the float64 number 2^52.
+
+The 32 lowest bits collect the dq. So the bits of an output pixel are a whole number as float64,
+and adding 0 to this number changes none of them.
+"""
 
 PAD = 16
 """Unused pixels at the end of each row of a tile's sums.
@@ -65,8 +69,9 @@ The processor compares only the last 12 bits of two addresses when it decides wh
 wait for an earlier store. Rows a multiple of 4096 bytes apart would look like one row.
 """
 
-NO_REFERENCE = -1
-"""Value of ``LaneLayout.reference`` where all variances of an exposure have the same weight."""
+NO_LANE = -1
+"""Value of ``LaneLayout.reference`` where all variances of an exposure have the same weight, and of
+``LaneLayout.flags`` where neither context nor dq is made."""
 
 
 class LaneLayout(NamedTuple):
@@ -74,10 +79,10 @@ class LaneLayout(NamedTuple):
 
     ::
 
-        lane      0     1, ...      ...            ...          padding | squared, ...
-        sample    1     data, err   sigma_a, ...   reference    0, ...  | V_a, V_b, ...
-        sum       a w   a w d       a w sigma      a w sigma            | (a w)^2 V
-        plane     0     1, ...      1 + means ...  none                 | 1 + means ...
+        lane      0     1, ...      ...            ...         flags  padding | squared, ...
+        sample    1     data, err   sigma_a, ...   reference   0      0, ...  | V_a, V_b, ...
+        sum       a w   a w d       a w sigma      a w sigma   bits           | (a w)^2 V
+        plane     0     1, ...      1 + means ...  none        bits           | 1 + means ...
 
     Here ``a`` is the overlap of an input pixel with an output pixel and ``w`` the weight of the
     input pixel. The lanes on the left are *linear*, those on the right are *squared*. Each kind
@@ -92,9 +97,11 @@ class LaneLayout(NamedTuple):
     """Number of variances of the propagated method."""
     reference: int
     """Lane of the standard deviation whose inverse square weights the resampled variances, or
-    ``NO_REFERENCE``."""
+    ``NO_LANE``."""
+    flags: int
+    """Lane whose sum is the bits of an output pixel, see ``TOUCHED``, or ``NO_LANE``."""
     linear: int
-    """Number of linear lanes, without padding."""
+    """Number of linear lanes, without flags and padding."""
     linear_groups: int
     """Number of groups of linear lanes."""
     groups: int
@@ -127,10 +134,26 @@ class LaneLayout(NamedTuple):
             means=means,
             resampled=resampled,
             propagated=propagated,
-            reference=NO_REFERENCE if reference is None else 1 + means + reference,
+            reference=NO_LANE if reference is None else 1 + means + reference,
+            flags=NO_LANE,
             linear=linear,
             linear_groups=linear_groups,
             groups=linear_groups + -(-propagated // GROUP),
+        )
+
+    def with_flags(self) -> LaneLayout:
+        """Return the layout with a lane for the bits of the output pixels.
+
+        Examples
+        --------
+        >>> lanes = LaneLayout.of(means=2, resampled=3, reference=2).with_flags()
+        >>> lanes.flags, lanes.groups
+        (6, 2)
+        """
+        linear_groups = self.linear // GROUP + 1
+        squared_groups = self.groups - self.linear_groups
+        return self._replace(
+            flags=self.linear, linear_groups=linear_groups, groups=linear_groups + squared_groups
         )
 
     @property
@@ -201,15 +224,6 @@ class OutputTile(NamedTuple):
     y1: int
     x0: int
     x1: int
-
-
-class Sums(NamedTuple):
-    """Sums over the pixels of one tile. All sums are zero between two tiles."""
-
-    lanes: np.ndarray
-    """float64: the lanes of a pixel lie side by side, in whole groups."""
-    flags: np.ndarray
-    """int64 ``(pixel,)``, or of size 0 where neither context nor dq is made."""
 
 
 class Samples(NamedTuple):

@@ -25,7 +25,6 @@ from .structures import (
     Samples,
     Scratch,
     SeparableFootprint,
-    Sums,
 )
 
 LINE = CACHE_LINE // 8
@@ -59,11 +58,11 @@ def make_scratch(groups: int, columns: int, tile_cells: int) -> Scratch:
     return Scratch(pieces, aligned(4 * (SPAN + 2)), aligned(LARGE + tile_cells), samples)
 
 
-def make_sums(groups: int, pixels: int, flagged: bool) -> Sums:
+def make_sums(groups: int, pixels: int) -> np.ndarray:
     """Allocate sums over a number of output pixels, all zero."""
-    lanes = aligned(pixels * groups * GROUP)
-    lanes.fill(0.0)
-    return Sums(lanes, np.zeros(pixels if flagged else 0, np.int64))
+    sums = aligned(pixels * groups * GROUP)
+    sums.fill(0.0)
+    return sums
 
 
 def add_tiles(
@@ -86,7 +85,7 @@ def add_tiles(
         return outcome
     height, width = (tiles[:, 1] - tiles[:, 0]).max(), (tiles[:, 3] - tiles[:, 2]).max()
     pixels = int((height + 1) * (width + PAD))
-    sums = make_sums(lanes.groups, pixels, planes.context.size + planes.dq.size > 0)
+    sums = make_sums(lanes.groups, pixels)
     scratch = make_scratch(lanes.groups, source.pixmap.shape[1], pixels)
     columns = np.empty((lanes.groups * GROUP + COLUMNS) * CHUNK)
     is_square = isinstance(footprint, QuadrilateralFootprint)

@@ -1,4 +1,4 @@
-"""Vector instructions for lanes, flags, products and blocks, written through llvmlite.
+"""Vector instructions for lanes, products and blocks, written through llvmlite.
 
 `intrinsics` tries these functions and chooses between them and their plain equivalents.
 """
@@ -16,8 +16,8 @@ from .structures import GROUP, LANES, MIN_OVERLAP, SPAN
 I32, I64, F64 = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
 
-Adders = tuple[Any, Any, Any]
-"""Functions that add a group of lanes, add a pair of groups, and set flags on some cells."""
+Adders = tuple[Any, Any]
+"""Functions that add a group of lanes to some cells, and a pair of groups."""
 
 
 class Vectors:
@@ -25,7 +25,7 @@ class Vectors:
 
     def __init__(self, context: Any, builder: Any, width: int) -> None:
         self.context, self.builder, self.width = context, builder, width
-        self.type = ir.VectorType(F64, width)
+        self.type, self.words = ir.VectorType(F64, width), ir.VectorType(I64, width)
         self.zeros = ir.Constant(self.type, [0.0] * width)
 
     def data(self, array_type: Any, array: Any) -> Any:
@@ -43,6 +43,16 @@ class Vectors:
         first = self.builder.insert_element(undefined, value, ir.Constant(I32, 0))
         lanes = ir.Constant(ir.VectorType(I32, self.width), [0] * self.width)
         return self.builder.shuffle_vector(first, undefined, lanes)
+
+    def marked(self, mark: Any) -> Any:
+        """Return a vector with bits in one lane and 0 in the others; ``mark`` is bits and lane."""
+        bits, lane = (
+            self.builder.bitcast(self.filled(self.builder.bitcast(number, F64)), self.words)
+            for number in (self.builder.extract_value(mark, k) for k in range(2))
+        )
+        lanes = ir.Constant(self.words, list(range(self.width)))
+        here = self.builder.icmp_signed("==", lanes, lane)
+        return self.builder.select(here, bits, ir.Constant(self.words, [0] * self.width))
 
     def raised(self, factors: Any, once: list[Any]) -> Any:
         """Return factors or their squares: ``once`` tells which, for the first and last group."""
@@ -63,14 +73,20 @@ class Vectors:
             with mixed:
                 add(lambda factors: self.raised(factors, once))
 
-    def add(self, target: Any, factors: Any, samples: Any) -> None:
-        """Add factors times samples to the numbers that a pointer points to."""
+    def add(self, target: Any, factors: Any, samples: Any, bits: Any) -> None:
+        """Add factors times samples to the numbers that a pointer points to, and set bits."""
         builder = self.builder
         # A select replaces a branch, because the processor cannot predict which cells a pixel
         # overlaps. The select acts on the product: a masked store would be slow to read back.
         there = builder.fcmp_unordered("!=", factors, self.zeros)
         product = builder.select(there, builder.fmul(factors, samples), self.zeros)
-        builder.store(builder.fadd(builder.load(target, align=8), product), target, align=8)
+        total = builder.bitcast(builder.fadd(builder.load(target, align=8), product), self.words)
+        builder.store(builder.bitcast(builder.or_(total, bits), self.type), target, align=8)
+
+    def where_positive(self, aw: Any, bits: Any) -> Any:
+        """Return bits where overlaps times weights are positive, or else 0."""
+        positive = self.builder.fcmp_ordered(">", aw, self.zeros)
+        return self.builder.select(positive, bits, ir.Constant(self.words, [0] * self.width))
 
 
 def _cells(side: int, builder: Any, data: Any, k: Any, w: Any) -> Any:
@@ -84,13 +100,13 @@ def _vectors(width: int, side: int) -> Any:
     """Return the intrinsic that adds vectors of some lanes to a patch."""
 
     @intrinsic
-    def vectors(typingctx, sums, at, steps, cells, k, w, powers, samples, sample):
+    def vectors(typingctx, sums, at, steps, cells, k, w, powers, samples, sample, mark):
         def codegen(context, builder, signature, args):
             make = Vectors(context, builder, width)
             data = make.data(signature.args[0], args[0])
             overlaps = make.data(signature.args[3], args[3])
             source = make.pointer(make.data(signature.args[7], args[7]), args[8])
-            own = builder.load(source, align=8)
+            own, bits = builder.load(source, align=8), make.marked(args[9])
             step, row = (builder.extract_value(args[2], n) for n in range(2))
 
             def add(raised: Any) -> None:
@@ -99,41 +115,21 @@ def _vectors(width: int, side: int) -> Any:
                         builder.mul(step, ir.Constant(I64, c)),
                         builder.mul(row, ir.Constant(I64, r)),
                     )
-                    target = make.pointer(data, builder.add(args[1], away))
-                    make.add(target, raised(make.filled(aw)), own)
+                    target, factors = (
+                        make.pointer(data, builder.add(args[1], away)),
+                        make.filled(aw),
+                    )
+                    make.add(target, raised(factors), own, make.where_positive(factors, bits))
 
             make.raise_and(add, args[6])
             return context.get_dummy_value()
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
         return types.void(
-            sums, whole, pair, cells, whole, types.float64, pair, samples, whole
+            sums, whole, pair, cells, whole, types.float64, pair, samples, whole, pair
         ), codegen
 
     return vectors
-
-
-def _flags(side: int) -> Any:
-    """Return the intrinsic that sets flags of a patch."""
-
-    @intrinsic
-    def flags_of(typingctx, flags, at, row, cells, k, w, flag):
-        def codegen(context, builder, signature, args):
-            make = Vectors(context, builder, 1)
-            data = make.data(signature.args[0], args[0])
-            overlaps = make.data(signature.args[3], args[3])
-            for c, r, aw in _cells(side, builder, overlaps, args[4], args[5]):
-                away = builder.add(builder.mul(args[2], ir.Constant(I64, r)), ir.Constant(I64, c))
-                target = builder.gep(data, [builder.add(args[1], away)])
-                positive = builder.fcmp_ordered(">", aw, ir.Constant(F64, 0.0))
-                bits = builder.select(positive, args[6], ir.Constant(I64, 0))
-                builder.store(builder.or_(builder.load(target), bits), target)
-            return context.get_dummy_value()
-
-        whole = types.intp
-        return types.void(flags, whole, whole, cells, whole, types.float64, whole), codegen
-
-    return flags_of
 
 
 def _products(make: Vectors, types_of: Any, args: Any) -> Any:
@@ -157,7 +153,7 @@ def _row(width: int) -> Any:
     """Return the intrinsic that adds vectors of some lanes to a row of cells."""
 
     @intrinsic
-    def add_row(typingctx, sums, at, steps, cells, start, by, powers, samples, sample):
+    def add_row(typingctx, sums, at, steps, cells, start, by, powers, samples, sample, mark):
         def codegen(context, builder, signature, args):
             make = Vectors(context, builder, width)
             data = make.data(signature.args[0], args[0])
@@ -165,6 +161,7 @@ def _row(width: int) -> Any:
                 make.pointer(make.data(signature.args[7], args[7]), args[8]), align=8
             )
             products = _products(Vectors(context, builder, LANES), signature.args[3:6], args[3:6])
+            bits = make.marked(args[9])
             step, n = (builder.extract_value(args[2], k) for k in range(2))
 
             def add(raised: Any) -> None:
@@ -176,40 +173,23 @@ def _row(width: int) -> Any:
                             filled = builder.shuffle_vector(products, products, lane)
                             away = builder.mul(step, ir.Constant(I64, c))
                             target = make.pointer(data, builder.add(args[1], away))
-                            make.add(target, raised(filled), own)
+                            make.add(target, raised(filled), own, make.where_positive(filled, bits))
 
             make.raise_and(add, args[6])
             return context.get_dummy_value()
 
         whole, pair = types.intp, types.UniTuple(types.intp, 2)
         numbers = types.UniTuple(types.float64, 2)
-        return types.void(sums, whole, pair, cells, whole, numbers, pair, samples, whole), codegen
+        return types.void(
+            sums, whole, pair, cells, whole, numbers, pair, samples, whole, pair
+        ), codegen
 
     return add_row
 
 
-@intrinsic
-def set_flags_in_row_by_llvm(typingctx, flags, at, cells, start, by, flag):
-    """Write the instructions of `plain.set_flags_in_row`."""
-
-    def codegen(context, builder, signature, args):
-        make, words = Vectors(context, builder, LANES), ir.VectorType(I64, LANES)
-        target = builder.gep(make.data(signature.args[0], args[0]), [args[1]])
-        target = builder.bitcast(target, words.as_pointer())
-        products = _products(make, signature.args[2:5], args[2:5])
-        positive = builder.fcmp_ordered(">", products, make.zeros)
-        bits = builder.bitcast(make.filled(builder.bitcast(args[5], F64)), words)
-        bits = builder.select(positive, bits, ir.Constant(words, [0] * LANES))
-        builder.store(builder.or_(builder.load(target, align=8), bits), target, align=8)
-        return context.get_dummy_value()
-
-    numbers = types.UniTuple(types.float64, 2)
-    return types.void(flags, types.intp, cells, types.intp, numbers, types.intp), codegen
-
-
 def row_by_llvm() -> Adders:
     """Return the functions of `plain.row` as vector instructions."""
-    return _row(GROUP), _row(2 * GROUP), set_flags_in_row_by_llvm
+    return _row(GROUP), _row(2 * GROUP)
 
 
 def patch_by_llvm(side: int) -> Adders:
@@ -217,7 +197,7 @@ def patch_by_llvm(side: int) -> Adders:
 
     No branch depends on the overlaps: the processor cannot predict which cells a pixel overlaps.
     """
-    return _vectors(GROUP, side), _vectors(2 * GROUP, side), _flags(side)
+    return _vectors(GROUP, side), _vectors(2 * GROUP, side)
 
 
 # The following code turns rows into columns. The compiler itself would load and store scattered
