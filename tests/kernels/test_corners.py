@@ -24,7 +24,7 @@ OUTLINE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 @jit
 def blend_rows(pixmap, j, i0, n, h, blended):
     """Call the compiled function, which Python cannot call."""
-    corners.blend_rows(pixmap, j, i0, n, h, blended)
+    corners.blend_rows(pixmap.reshape(len(pixmap), -1), j, i0, n, h, blended)
 
 
 @jit

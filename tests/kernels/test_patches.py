@@ -29,7 +29,7 @@ TILE = OutputTile(-20, 60, -30, 70)
 @jit
 def by_patch(pixmap, j, n, h, tile, blended, cells, image):
     """Add the overlaps of each pixel of a row to its image; return how many have a patch."""
-    blend_rows(pixmap, j, 0, n, h, blended)
+    blend_rows(pixmap.reshape(len(pixmap), -1), j, 0, n, h, blended)
     narrow_patches(blended, n, h, tile, cells)
     wide_patches(gather_wide(n, cells), cells)
     return spread(n, tile, cells, image)
@@ -38,7 +38,7 @@ def by_patch(pixmap, j, n, h, tile, blended, cells, image):
 @jit
 def by_box(pixmap, j, n, half, tile, cells, image):
     """Add the overlaps of each box to its image; return how many have a patch."""
-    box_patches(pixmap, j, 0, n, half, tile, cells)
+    box_patches(pixmap.reshape(len(pixmap), -1), j, 0, n, half, tile, cells)
     return spread(n, tile, cells, image)
 
 

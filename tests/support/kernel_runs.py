@@ -80,15 +80,6 @@ def empty_planes(exposure: Exposure, onto: Onto, dtype: str = "f8") -> MosaicPla
     return MosaicPlanes(values, np.zeros(onto.shape, np.int32), dq, *onto.origin)
 
 
-def block_bounds(
-    pixmap: np.ndarray, footprint: deposit.Footprint, active: Active | None = None
-) -> np.ndarray:
-    """Return the bounds of all blocks of active pixels; the last column bounds a whole row."""
-    active = active or (0, pixmap.shape[0], 0, pixmap.shape[1])
-    pixmap = np.ascontiguousarray(pixmap, dtype=np.float64)
-    return deposit.place(pixmap, active, footprint, (1, 1), (0, 0)).block_bounds
-
-
 def add(
     exposure: Exposure,
     onto: Onto,

@@ -25,6 +25,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -50,9 +51,6 @@ TILE = (64, 512)
 
 Tiles are wide, because the planes are read and written a row of the tile at a time.
 """
-
-BATCH = 8
-"""Number of tiles that a thread works on before it asks for more."""
 
 BOUND_ROWS = 16
 """Number of rows of blocks that a thread bounds at a time."""
@@ -273,6 +271,7 @@ def make_source(
     rows = [plane.row(lane) for plane, lane in zip(sampled, (0, *lanes.sampled), strict=True)]
     return ExposurePlanes(
         pixmap=pixmap,
+        lines=pixmap.reshape(len(pixmap), -1),
         table=np.array(rows, dtype=np.int64),
         factors=np.array([(plane.level, plane.factor) for plane in sampled], dtype=np.float64),
         dq=0 if flags.dq is None else flags.dq.ctypes.data,
@@ -329,13 +328,22 @@ def run(
     rules = rules._replace(limit=limit)
     footprint, active, bounds, tiles = placement
     outcomes = {0}
+    waiting = deque(tiles.tolist())
+    largest = _largest(tiles)
 
-    def work(some: np.ndarray) -> None:
-        outcomes.add(add_tiles(source, footprint, active, bounds, some, lanes, rules, planes))
+    def work(_: int) -> None:
+        outcomes.add(
+            add_tiles(source, footprint, active, bounds, waiting, largest, lanes, rules, planes)
+        )
 
-    if len(tiles):
-        pool.run(work, np.array_split(tiles, -(-len(tiles) // BATCH)), threads)
+    pool.run(work, range(min(pool.count(threads), len(tiles))), threads)
     return functools.reduce(operator.or_, outcomes)
+
+
+def _largest(tiles: np.ndarray) -> tuple[int, int]:
+    """Return the maximum number of rows and of columns of some tiles, ``(tile, 4)``."""
+    y0, y1, x0, x1 = tiles.T
+    return int(np.max(y1 - y0, initial=0)), int(np.max(x1 - x0, initial=0))
 
 
 _FLOATS = np.float32, np.float64

@@ -49,23 +49,23 @@ CONTINUOUS = 4.0
 
 
 @inner
-def blend_rows(pixmap, j, i0, n, h, blended):
+def blend_rows(lines, j, i0, n, h, blended):
     """Mix row ``j`` of centres with its neighbours, for columns ``i0 - 1`` to ``i0 + n``.
 
+    ``lines`` is the map, ``(y, 2 x)``.
     ``blended`` receives x and y in turn, first the row ``y = j - h``, then the row ``y = j + h``.
     """
-    ny, nx, _ = pixmap.shape
+    ny, nx = lines.shape[0], lines.shape[1] // 2
     # Linear extrapolation to -h is (1 + h) P[0] - h P[1], the same form with a negative h.
     # An image one pixel wide gives no direction, so its pixels have no area.
     below, h_below = (j - 1, h) if j > 0 else (min(j + 1, ny - 1), -h)
     above, h_above = (j + 1, h) if j < ny - 1 else (max(j - 1, 0), -h)
     first = max(i0 - 1, 0)
     offset = 2 * (first + 1 - i0)
-    middle = pixmap[j].reshape(-1)[2 * first :]
-    lower = pixmap[below].reshape(-1)[2 * first :]
-    upper = pixmap[above].reshape(-1)[2 * first :]
+    start = 2 * first
+    middle, lower, upper = lines[j, start:], lines[below, start:], lines[above, start:]
     # Row j + 1 was asked for with the row before.
-    fetch(pixmap.ctypes.data + CENTRE * ((j + 2) * nx + i0), CENTRE * n)
+    fetch(lines.ctypes.data + CENTRE * ((j + 2) * nx + i0), CENTRE * n)
     mixed_below, mixed_above = blended[offset:UPPER], blended[UPPER + offset :]
     for k in range(2 * (min(i0 + n, nx - 1) + 1 - first)):
         here = middle[k]

@@ -195,7 +195,7 @@ def correlate_quadrilaterals(source, footprint, tile, lanes, gain, j, i0, n, scr
     """Add ``n`` pixels of row ``j`` with the shapes that they have on the output."""
     h, cells, far = 0.5 * footprint.pixfrac, scratch.cells, sums.shape[0] - 1
     take_samples(source, lanes.groups, j, i0, n, scratch.samples)
-    blend_rows(source.pixmap, j, i0, n, h, scratch.blended)
+    blend_rows(source.lines, j, i0, n, h, scratch.blended)
     narrow_patches(scratch.blended, n, h, tile, cells)
     wide_patches(gather_wide(n, cells), cells)
     around = OutputTile(tile.y0 - far, tile.y1 + far, tile.x0 - far, tile.x1 + far)
@@ -262,13 +262,13 @@ def correlate_separable(source, footprint, tile, lanes, gain, j, i0, n, scratch,
     take_samples(source, lanes.groups, j, i0, n, scratch.samples)
     if footprint.code == TURBO and footprint.reach < 1.0:
         # Boxes of less than two cells have few pairs, and several boxes share each instruction.
-        box_patches(source.pixmap, j, i0, n, footprint.reach, tile, cells)
+        box_patches(source.lines, j, i0, n, footprint.reach, tile, cells)
         for k in range(n):
             power = noise_power(scratch.samples, lanes, k)
             if power > 0.0 and is_small(cells, k):
                 correlate_patch(cells, k, power, tile, gain, sums)
         return
-    separable_windows(source.pixmap, j, i0, n, footprint.code, footprint.reach, cells)
+    separable_windows(source.lines, j, i0, n, footprint.code, footprint.reach, cells)
     for k in range(n):
         power = noise_power(scratch.samples, lanes, k)
         x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]

@@ -204,7 +204,7 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
     """Deposit ``n`` pixels of row ``j`` with the shapes that they have on the output."""
     h, cells = 0.5 * footprint.pixfrac, scratch.cells
     take_samples(source, lanes.groups, j, i0, n, scratch.samples)
-    blend_rows(source.pixmap, j, i0, n, h, scratch.blended)
+    blend_rows(source.lines, j, i0, n, h, scratch.blended)
     narrow_patches(scratch.blended, n, h, tile, cells)
     wide_patches(gather_wide(n, cells), cells)
     for k in range(n):
@@ -228,7 +228,7 @@ def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, 
 @inlined
 def deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch):
     """Deposit ``n`` pixels of row ``j`` as boxes of less than two output pixels."""
-    box_patches(source.pixmap, j, i0, n, far, tile, scratch.cells)
+    box_patches(source.lines, j, i0, n, far, tile, scratch.cells)
     for k in range(n):
         w = scratch.samples.weights[k]
         if w == 0.0 or deposit_inside(tile, lanes, sums, k, scratch):
@@ -242,7 +242,7 @@ def deposit_boxes(source, far, tile, lanes, sums, j, i0, n, scratch):
 def deposit_points(source, tile, lanes, sums, j, i0, n, scratch):
     """Deposit ``n`` pixels of row ``j`` on the one cell that holds their centre."""
     cells, weights = scratch.cells, scratch.samples.weights
-    point_patches(source.pixmap, j, i0, n, tile, cells)
+    point_patches(source.lines, j, i0, n, tile, cells)
     width = tile.x1 - tile.x0 + PAD
     for k in range(n):
         first = int(cells[FIRST + k])
@@ -261,7 +261,7 @@ def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scra
     if footprint.code == POINT:
         deposit_points(source, tile, lanes, sums, j, i0, n, scratch)
         return
-    separable_windows(source.pixmap, j, i0, n, footprint.code, far, scratch.cells)
+    separable_windows(source.lines, j, i0, n, footprint.code, far, scratch.cells)
     for k in range(n):
         w = scratch.samples.weights[k]
         if w != 0.0:

@@ -227,9 +227,9 @@ def wide_boxes(row, n, half, tile, cells):
 
 
 @inlined
-def box_patches(pixmap, j, i0, n, half, tile, cells):
+def box_patches(lines, j, i0, n, half, tile, cells):
     """Write the patches of ``n`` boxes of less than two cells around the pixels of row ``j``."""
-    row = pixmap[j].reshape(-1)[2 * i0 :]
+    row = lines[j, 2 * i0 :]
     if half <= 0.5:
         narrow_boxes(row, n, half, tile, cells)
     else:
@@ -237,14 +237,14 @@ def box_patches(pixmap, j, i0, n, half, tile, cells):
 
 
 @inner
-def point_patches(pixmap, j, i0, n, tile, cells):
+def point_patches(lines, j, i0, n, tile, cells):
     """Write the patches of ``n`` pixels of row ``j`` that deposit on the cell of their centre.
 
     A centre on the border of two cells belongs to the second one, whatever its rounding error. A
     NaN centre has no cell.
     """
     use_wide_vectors()
-    row = pixmap[j].reshape(-1)[2 * i0 :]
+    row = lines[j, 2 * i0 :]
     for k in range(n):
         x, y = row[2 * k], row[2 * k + 1]
         column, line = floor(x + SNAP + 0.5), floor(y + SNAP + 0.5)

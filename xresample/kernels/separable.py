@@ -70,7 +70,7 @@ def separable_footprint(code: int, pixfrac: float, ratio: float) -> SeparableFoo
 
 
 @inner
-def separable_windows(pixmap, j, i0, n, code, far, cells):
+def separable_windows(lines, j, i0, n, code, far, cells):
     """Write the first and last cells of ``n`` pixels of row ``j`` along x and along y.
 
     Lanczos uses the cells whose centre is within the reach, point the one cell that holds the
@@ -80,7 +80,7 @@ def separable_windows(pixmap, j, i0, n, code, far, cells):
     lanczos = code == LANCZOS2 or code == LANCZOS3
     to_border, next_cell = (0.0, 1.0) if lanczos else (0.5, 0.0)
     below = -far if code == POINT else far
-    row = pixmap[j].reshape(-1)[2 * i0 :]
+    row = lines[j, 2 * i0 :]
     for k in range(n):
         x, y = row[2 * k], row[2 * k + 1]
         cells[FIRST_X + k] = floor(x - below + to_border) + next_cell

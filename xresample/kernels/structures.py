@@ -178,6 +178,8 @@ class ExposurePlanes(NamedTuple):
 
     pixmap: np.ndarray
     """float64 ``(y, x, 2)``: mapped pixel centres, x first."""
+    lines: np.ndarray
+    """float64 ``(y, 2 x)``: the same numbers, x and y in turn."""
     table: np.ndarray
     """int64 ``(plane, 5)``: address, layout in memory, use and lane of each plane, see
     ``samples``. Row 0 describes the weights, row 1 the data."""

@@ -1,9 +1,11 @@
 """Add one exposure to some tiles of a mosaic: the unit of work of a thread.
 
-A thread receives a few tiles at a time. Which thread works on a tile changes no bit of the result.
+Threads take tiles from a common queue. Which thread works on a tile changes no bit of the result.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 import numpy as np
 
@@ -70,28 +72,53 @@ def add_tiles(
     footprint: QuadrilateralFootprint | SeparableFootprint,
     active: tuple[int, int, int, int],
     block_bounds: np.ndarray,
-    tiles: np.ndarray,
+    waiting: deque[list[int]],
+    largest: tuple[int, int],
     lanes: LaneLayout,
     rules: Rules,
     planes: MosaicPlanes,
 ) -> int:
-    """Deposit an exposure on each tile of ``tiles``, ``(tile, 4)``, and combine it with the planes.
+    """Deposit an exposure on tiles that no other thread takes, and combine it with the planes.
 
     The compiled functions do not check their input. The launcher checks shapes and types first.
-    Returns ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply to any tile.
+
+    Parameters
+    ----------
+    source : ExposurePlanes
+        The exposure.
+    footprint : QuadrilateralFootprint or SeparableFootprint
+        The kernel.
+    active : tuple of int
+        First and past-the-last row and column of the pixels to deposit.
+    block_bounds : ndarray
+        The output cells that each block of those pixels can reach.
+    waiting : deque
+        The tiles: y0, y1, x0, x1 of each. Threads remove the first one until none is left.
+    largest : (int, int)
+        Maximum number of rows and of columns of a tile.
+    lanes : LaneLayout
+        The order of the lanes.
+    rules : Rules
+        How the sums enter the planes.
+    planes : MosaicPlanes
+        The planes; updated.
+
+    Returns
+    -------
+    int
+        ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply to any of the tiles.
     """
     outcome = 0
-    if not len(tiles):
-        return outcome
-    height, width = (tiles[:, 1] - tiles[:, 0]).max(), (tiles[:, 3] - tiles[:, 2]).max()
-    pixels = int((height + 1) * (width + PAD))
+    pixels = (largest[0] + 1) * (largest[1] + PAD)
     sums = make_sums(lanes.groups, pixels)
     scratch = make_scratch(lanes.groups, source.pixmap.shape[1], pixels)
     columns = np.empty((lanes.groups * GROUP + COLUMNS) * CHUNK)
     is_square = isinstance(footprint, QuadrilateralFootprint)
     deposit = deposit_quadrilaterals if is_square else deposit_separable
-    for edges in tiles.tolist():
-        tile = OutputTile(*edges)
+    while True:
+        try:
+            tile = OutputTile(*waiting.popleft())
+        except IndexError:
+            return outcome
         if deposit(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
             outcome |= combine_tile(lanes, rules, tile, sums, planes, columns)
-    return outcome
