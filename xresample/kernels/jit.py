@@ -12,7 +12,8 @@ covers all sources of the kernels, the versions of numba and llvmlite, and every
 changes the code. Each entry is a file of its own that is replaced as a whole, so any number of
 processes can fill one cache at the same time.
 
-**Private features of numba** are used here, in ``vectors``, ``intrinsics`` and ``by_address``.
+**Private features of numba** are used here, in ``parts``, ``vectors``, ``intrinsics`` and
+``by_address``.
 Where numba lacks a feature, compilation goes on with public options: see `accepted` and `cached`.
 """
 
@@ -38,6 +39,8 @@ import numba
 
 from xresample.errors import CompiledCodeWarning, warn
 from xresample.progress import announce
+
+from .parts import part_options
 
 PUBLIC = {"nogil": True, "error_model": "numpy"}
 """Options of every compiled function."""
@@ -72,8 +75,9 @@ def _is_option(name: str, value: Any) -> bool:
 
 _PRIVATE = accepted(_nrt=False, forceinline=False)
 _INNER = accepted(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_PART = part_options()
 
-variant: set[str] = set()
+variant: set[str] = set() if _PART else {"parts"}
 """Names of the private features that are not in use: they are part of the key of the cache."""
 
 
@@ -362,10 +366,11 @@ def inner(function: Callable[..., Any]) -> Any:
 
     ``forceinline=False`` is explicit because a function inherits the option from its caller.
     """
-    return cached(function, {**PUBLIC, **_PRIVATE, **_INNER})
+    options = {**PUBLIC, **_PRIVATE, **_INNER, **_PART}
+    return numba.njit(**options)(function) if _PART else cached(function, options)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a piece of geometry into the body of its caller; Python must not call it."""
-    options = {**PUBLIC, **_PRIVATE, **_INNER, **accepted(forceinline=True)}
+    options = {**PUBLIC, **_PRIVATE, **_INNER, **_PART, **accepted(forceinline=True)}
     return numba.njit(**options)(function)
