@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xresample.kernels import by_address, intrinsics, plain
+from xresample.kernels import by_address, intrinsics, plain, queue
 from xresample.kernels.jit import inlined, jit
 
 CHECKS = {
@@ -20,6 +20,7 @@ CHECKS = {
     "multiply_add": intrinsics.multiply_add_works,
     "readers": by_address.readers_work,
     "prefetch": by_address.prefetch_works,
+    "queues": queue.queues_work,
     "wide_vectors": intrinsics.wide_vectors_work,
 }
 

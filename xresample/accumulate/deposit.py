@@ -25,7 +25,6 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -319,6 +318,7 @@ def run(
     int
         ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply.
     """
+    from xresample.kernels.queue import TileQueue, queues
     from xresample.kernels.tiles import add_tiles
 
     sampled, flags = in_order(sampled, flags)
@@ -328,22 +328,12 @@ def run(
     rules = rules._replace(limit=limit)
     footprint, active, bounds, tiles = placement
     outcomes = {0}
-    waiting = deque(tiles.tolist())
-    largest = _largest(tiles)
 
-    def work(_: int) -> None:
-        outcomes.add(
-            add_tiles(source, footprint, active, bounds, waiting, largest, lanes, rules, planes)
-        )
+    def work(queue: TileQueue) -> None:
+        outcomes.add(add_tiles(source, footprint, active, bounds, queue, lanes, rules, planes))
 
-    pool.run(work, range(min(pool.count(threads), len(tiles))), threads)
+    pool.run(work, queues(tiles, pool.count(threads)), threads)
     return functools.reduce(operator.or_, outcomes)
-
-
-def _largest(tiles: np.ndarray) -> tuple[int, int]:
-    """Return the maximum number of rows and of columns of some tiles, ``(tile, 4)``."""
-    y0, y1, x0, x1 = tiles.T
-    return int(np.max(y1 - y0, initial=0)), int(np.max(x1 - x0, initial=0))
 
 
 _FLOATS = np.float32, np.float64

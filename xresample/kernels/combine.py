@@ -49,7 +49,7 @@ import numpy as np
 
 from .by_address import fetch
 from .intrinsics import turn
-from .jit import inner, jit
+from .jit import inner
 from .structures import CONTRIBUTED, GROUP, NO_LANE, OVERFLOWED, PAD
 
 BEFORE, TOTAL, PER_TOTAL, PER_WEIGHT, Q = range(5)
@@ -221,7 +221,7 @@ def fetch_row(planes, y, x0, n):
         fetch(dq.ctypes.data + dq.itemsize * at, dq.itemsize * n)
 
 
-@jit
+@inner
 def combine_tile(lanes, rules, tile, sums, planes, scratch):
     """Add the sums of one exposure over a tile to the planes, and set the sums to 0.
 

@@ -39,7 +39,7 @@ import math
 
 from .corners import blend_rows, corners, is_stretched, is_torn, mended_corners
 from .intrinsics import patch, row
-from .jit import inlined, inner, jit
+from .jit import inlined, inner
 from .patches import (
     FIRST,
     SIDE,
@@ -201,7 +201,25 @@ def find_pieces(pixmap, active, block_bounds, by, tile, pieces):
 
 @inlined
 def deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i0, n, scratch):
-    """Deposit ``n`` pixels of row ``j`` with the shapes that they have on the output."""
+    """Deposit ``n`` pixels of row ``j`` with the shapes that they have on the output.
+
+    Parameters
+    ----------
+    source : ExposurePlanes
+        The exposure.
+    footprint : QuadrilateralFootprint
+        The kernel.
+    tile : OutputTile
+        The tile.
+    lanes : LaneLayout
+        The order of the lanes.
+    sums : ndarray
+        float64: the sums over the tile, the lanes of a pixel side by side; updated.
+    j, i0, n : int
+        Row, first column and number of pixels.
+    scratch : Scratch
+        Space for one piece of a row.
+    """
     h, cells = 0.5 * footprint.pixfrac, scratch.cells
     take_samples(source, lanes.groups, j, i0, n, scratch.samples)
     blend_rows(source.lines, j, i0, n, h, scratch.blended)
@@ -252,7 +270,10 @@ def deposit_points(source, tile, lanes, sums, j, i0, n, scratch):
 
 @inlined
 def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scratch):
-    """Deposit ``n`` pixels of row ``j`` by a kernel that is a product of two factors."""
+    """Deposit ``n`` pixels of row ``j`` by a kernel that is a product of two factors.
+
+    The parameters are those of `deposit_quadrilateral_piece`, with a SeparableFootprint.
+    """
     far = footprint.reach
     take_samples(source, lanes.groups, j, i0, n, scratch.samples)
     if footprint.code == TURBO and far < 1.0:
@@ -268,60 +289,3 @@ def deposit_separable_piece(source, footprint, tile, lanes, sums, j, i0, n, scra
             x, y = source.pixmap[j, i0 + k, 0], source.pixmap[j, i0 + k, 1]
             window = separable_factors(footprint, x, y, k, tile, scratch.cells)
             deposit_products(scratch, window, tile, lanes, sums, w, k)
-
-
-@jit
-def deposit_quadrilaterals(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
-    """Sum the deposits of an exposure over one tile with the square kernel.
-
-    Parameters
-    ----------
-    source : ExposurePlanes
-        The exposure.
-    footprint : QuadrilateralFootprint or SeparableFootprint
-        The kernel.
-    active : tuple of int
-        First and past-the-last row and column of the pixels to deposit.
-    block_bounds : ndarray
-        The output cells that each block of those pixels can reach, see `reach.bound_blocks`.
-    tile : OutputTile
-        The tile.
-    lanes : LaneLayout
-        The order of the lanes.
-    sums : ndarray
-        float64: the sums over the tile, the lanes of a pixel side by side; updated.
-    scratch : Scratch
-        Space for one piece of a row.
-
-    Returns
-    -------
-    bool
-        Whether any block can reach the tile. Otherwise the sums are as before.
-    """
-    reached = False
-    pieces = scratch.pieces
-    for by in range(block_bounds.shape[0]):
-        count = find_pieces(source.pixmap, active, block_bounds, by, tile, pieces)
-        reached = reached or count >= 0
-        for p in range(count):
-            j, i, n = pieces[p, 0], pieces[p, 1], pieces[p, 2]
-            deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i, n, scratch)
-    return reached
-
-
-@jit
-def deposit_separable(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
-    """Sum the deposits of an exposure over one tile with a kernel other than square.
-
-    The parameters are those of `deposit_quadrilaterals`. Numba compiles what a function may call,
-    so one function for both would make users of one kernel wait for the other.
-    """
-    reached = False
-    pieces = scratch.pieces
-    for by in range(block_bounds.shape[0]):
-        count = find_pieces(source.pixmap, active, block_bounds, by, tile, pieces)
-        reached = reached or count >= 0
-        for p in range(count):
-            j, i, n = pieces[p, 0], pieces[p, 1], pieces[p, 2]
-            deposit_separable_piece(source, footprint, tile, lanes, sums, j, i, n, scratch)
-    return reached

@@ -1,16 +1,16 @@
 """Add one exposure to some tiles of a mosaic: the unit of work of a thread.
 
-Threads take tiles from a common queue. Which thread works on a tile changes no bit of the result.
+Threads take tiles from a queue. Which thread works on a tile changes no bit of the result.
 """
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from .combine import CHUNK, COLUMNS, combine_tile
-from .deposit import deposit_quadrilaterals, deposit_separable
+from .deposit import deposit_quadrilateral_piece, deposit_separable_piece, find_pieces
+from .jit import inlined, jit
+from .queue import TileQueue, take
 from .reach import BLOCK
 from .structures import (
     CACHE_LINE,
@@ -72,53 +72,73 @@ def add_tiles(
     footprint: QuadrilateralFootprint | SeparableFootprint,
     active: tuple[int, int, int, int],
     block_bounds: np.ndarray,
-    waiting: deque[list[int]],
-    largest: tuple[int, int],
+    queue: TileQueue,
     lanes: LaneLayout,
     rules: Rules,
     planes: MosaicPlanes,
 ) -> int:
-    """Deposit an exposure on tiles that no other thread takes, and combine it with the planes.
+    """Deposit an exposure on the tiles of a queue, and combine it with the planes.
 
     The compiled functions do not check their input. The launcher checks shapes and types first.
-
-    Parameters
-    ----------
-    source : ExposurePlanes
-        The exposure.
-    footprint : QuadrilateralFootprint or SeparableFootprint
-        The kernel.
-    active : tuple of int
-        First and past-the-last row and column of the pixels to deposit.
-    block_bounds : ndarray
-        The output cells that each block of those pixels can reach.
-    waiting : deque
-        The tiles: y0, y1, x0, x1 of each. Threads remove the first one until none is left.
-    largest : (int, int)
-        Maximum number of rows and of columns of a tile.
-    lanes : LaneLayout
-        The order of the lanes.
-    rules : Rules
-        How the sums enter the planes.
-    planes : MosaicPlanes
-        The planes; updated.
-
-    Returns
-    -------
-    int
-        ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply to any of the tiles.
+    Returns ``CONTRIBUTED`` and ``OVERFLOWED``, as far as they apply to any tile.
     """
-    outcome = 0
-    pixels = (largest[0] + 1) * (largest[1] + PAD)
+    sides = queue.tiles[:, 1::2] - queue.tiles[:, ::2]
+    height, width = sides.max(axis=0)
+    pixels = int((height + 1) * (width + PAD))
     sums = make_sums(lanes.groups, pixels)
     scratch = make_scratch(lanes.groups, source.pixmap.shape[1], pixels)
     columns = np.empty((lanes.groups * GROUP + COLUMNS) * CHUNK)
     is_square = isinstance(footprint, QuadrilateralFootprint)
-    deposit = deposit_quadrilaterals if is_square else deposit_separable
-    while True:
-        try:
-            tile = OutputTile(*waiting.popleft())
-        except IndexError:
-            return outcome
-        if deposit(source, footprint, active, block_bounds, tile, lanes, sums, scratch):
+    add = add_quadrilaterals if is_square else add_separable
+    arguments = source, footprint, active, block_bounds, queue, lanes, rules, planes
+    return add(*arguments, sums, scratch, columns)
+
+
+@jit
+def add_quadrilaterals(
+    source, footprint, active, block_bounds, queue, lanes, rules, planes, sums, scratch, columns
+):
+    """Add an exposure to tiles with the square kernel, as `add_tiles` does."""
+    outcome, number, pieces = 0, take(queue.taken), scratch.pieces
+    while number < queue.tiles.shape[0]:
+        tile, reached = tile_of(queue.tiles[number]), False
+        for by in range(block_bounds.shape[0]):
+            count = find_pieces(source.pixmap, active, block_bounds, by, tile, pieces)
+            reached = reached or count >= 0
+            for p in range(count):
+                j, i, n = pieces[p, 0], pieces[p, 1], pieces[p, 2]
+                deposit_quadrilateral_piece(source, footprint, tile, lanes, sums, j, i, n, scratch)
+        if reached:
             outcome |= combine_tile(lanes, rules, tile, sums, planes, columns)
+        number = take(queue.taken)
+    return outcome
+
+
+@jit
+def add_separable(
+    source, footprint, active, block_bounds, queue, lanes, rules, planes, sums, scratch, columns
+):
+    """Add an exposure to tiles with a kernel other than square, as `add_tiles` does.
+
+    Numba compiles what a function may call, so one function for both would make users of one kernel
+    wait for the other.
+    """
+    outcome, number, pieces = 0, take(queue.taken), scratch.pieces
+    while number < queue.tiles.shape[0]:
+        tile, reached = tile_of(queue.tiles[number]), False
+        for by in range(block_bounds.shape[0]):
+            count = find_pieces(source.pixmap, active, block_bounds, by, tile, pieces)
+            reached = reached or count >= 0
+            for p in range(count):
+                j, i, n = pieces[p, 0], pieces[p, 1], pieces[p, 2]
+                deposit_separable_piece(source, footprint, tile, lanes, sums, j, i, n, scratch)
+        if reached:
+            outcome |= combine_tile(lanes, rules, tile, sums, planes, columns)
+        number = take(queue.taken)
+    return outcome
+
+
+@inlined
+def tile_of(edges):
+    """Return a tile by its edges."""
+    return OutputTile(edges[0], edges[1], edges[2], edges[3])
