@@ -7,6 +7,7 @@ import pickle
 import threading
 
 import pytest
+from astropy.modeling.models import Identity
 from numpy.testing import assert_array_equal
 
 from tests.support import wcs as makers
@@ -76,6 +77,42 @@ def test_a_saved_handle_does_not_follow_its_object():
     assert_array_equal(wcs.pixel_to_world(saved.object, 3.0, 4.0), before)
     assert live.object is image
     assert WCSHandle.saved(saved.text) == saved
+
+
+def change_parameter(image):
+    leaf = next(iter(image.pipeline[0].transform.traverse_postorder()))
+    name = leaf.param_names[0]
+    setattr(leaf, name, getattr(leaf, name).value + 1.0)
+
+
+CHANGES = {
+    "parameter": change_parameter,
+    "bounding box": lambda image: setattr(image, "bounding_box", ((0, 5), (0, 7))),
+    "shape": lambda image: setattr(image, "array_shape", (5, 6)),
+    "name": lambda image: setattr(image.pipeline[0].transform, "name", "another"),
+    "inverse": lambda image: setattr(image.pipeline[0].transform, "inverse", Identity(2)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_text_of_a_changed_object_is_written_anew(change, monkeypatch):
+    """The text of the same state is not written again."""
+    image, written = makers.make_gwcs(distortion=3.0), []
+    monkeypatch.setattr(handle, "to_text", lambda it: written.append(1) or text.to_text(it))
+    clear_caches()
+    before = WCSHandle.saved(image)
+    image(1.0, 2.0)
+    assert WCSHandle.saved(image).text == before.text == text.to_text(image)
+    assert len(written) == 1
+    CHANGES[change](image)
+    assert WCSHandle.saved(image).text == text.to_text(image) != before.text
+    assert len(written) == 2
+
+
+def test_an_object_that_cannot_be_pickled_is_written_each_time(monkeypatch):
+    image = makers.make_gwcs()
+    image.note = lambda: None
+    assert WCSHandle.saved(image).text == text.to_text(makers.make_gwcs())
 
 
 def test_faults_appear_when_the_handle_is_used():

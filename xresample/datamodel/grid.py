@@ -13,6 +13,7 @@ import xarray as xr
 
 from xresample.arguments import is_iterable, number, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError, listing
+from xresample.wcs.caches import SharedCache
 from xresample.wcs.handle import WCSHandle, WCSObject
 from xresample.wcs.pixels import Pixels
 
@@ -34,6 +35,9 @@ SCALE_TOLERANCE = 0.01
 """Relative difference of pixel scales that distortion and rounding can explain."""
 SAME = 1e-6
 """Maximum distance, in pixels, of the pixels of two grids that count as one grid."""
+
+_areas: SharedCache[float] = SharedCache(32)
+"""Mean areas of pixels, by the text of the WCS and the pixels."""
 
 GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, int]
 """A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
@@ -121,9 +125,15 @@ class Grid:
         """Return the pixel scale from the WCS: the root of the mean pixel area."""
         from xresample.wcs import footprint as sky
 
-        if self.wcs is None:
+        wcs, pixels = self.wcs, self.pixels
+        if wcs is None:
             return None
-        area = sky.mean_pixel_area(self.wcs.object, self.pixels)
+
+        def measure() -> float:
+            return sky.mean_pixel_area(wcs.object, pixels)
+
+        # The owner of an object may change it, so nothing is kept for an object.
+        area = measure() if wcs.is_live else _areas.get((wcs.text, pixels), measure)
         return sky.arcsec(area) if area > 0 else None
 
     def contradicted_scale(self) -> float | None:
