@@ -3,15 +3,20 @@
 Reading planes and fitting the pixel map use one thread, so they fill the time in which the threads
 of the kernels wait for each other. An exposure in memory has nothing to read: it is never prepared
 here, so that a generator keeps one such exposure in memory.
+
+The planes and the pixel map of an exposure are freed once it has been deposited. The next exposure
+to be prepared takes their memory, see `spare`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 from xresample import threads as pool
@@ -23,6 +28,7 @@ from .deposit import Placement, make_footprint, place
 from .job import Job
 from .launch import Window
 from .scales import scales_of
+from .spare import Recycler, new_array
 from .window import mapped_window
 
 Pair = tuple[xr.Dataset, "Prepared | None"]
@@ -56,10 +62,16 @@ def read_ahead(
             yield exposure, None
             del exposure
         return
-    with ThreadPoolExecutor(1, "xresample-read-ahead") as executor:
+    with (
+        closing(Recycler()) as memory,
+        ThreadPoolExecutor(1, "xresample-read-ahead") as executor,
+    ):
         waiting: tuple[xr.Dataset, Future[Prepared | None]] | None = None
         for exposure in exposures:
-            following = _submitted(executor, exposure, job)
+            following = _submitted(executor, exposure, job, memory)
+            if following is None:
+                # Spare memory beside exposures that are in memory would be more than before.
+                memory.close()
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
             waiting = None if following is None else (exposure, following)
@@ -72,7 +84,7 @@ def read_ahead(
 
 
 def _submitted(
-    executor: ThreadPoolExecutor, dataset: xr.Dataset, job: Job
+    executor: ThreadPoolExecutor, dataset: xr.Dataset, job: Job, memory: Recycler
 ) -> Future[Prepared | None] | None:
     """Start to prepare an exposure; return None if it is in memory, or not an exposure."""
     if not isinstance(dataset, xr.Dataset) or not is_lazy(dataset):
@@ -84,23 +96,24 @@ def _submitted(
             _ = exposure.wcs.text
     except Exception:
         return None
-    return executor.submit(copy_context().run, _prepared, exposure, job)
+    return executor.submit(copy_context().run, _prepared, exposure, job, memory)
 
 
-def _prepared(exposure: Exposure, job: Job) -> Prepared | None:
+def _prepared(exposure: Exposure, job: Job, memory: Recycler) -> Prepared | None:
     """Return an exposure with all planes read; None after any error.
 
     The caller does the same work again after an error, and raises the error in its own thread.
     """
     try:
-        return _prepare(exposure, job)
+        with memory.used():
+            return _prepare(exposure, job)
     except Exception:
         return None
 
 
 def _prepare(exposure: Exposure, job: Job) -> Prepared:
     grid, options = job.grid, job.options
-    window = mapped_window(exposure, grid, options, threads=1)
+    window = mapped_window(exposure, grid, options, threads=1, allocate=_new_map)
     scales = scales_of(exposure, grid, options, lambda: window.pixmap)
     footprint = make_footprint(options.kernel, options.pixfrac, scales.ratio)
     placement = place(window.pixmap, window.active, footprint, grid.shape, grid.origin, threads=1)
@@ -110,3 +123,8 @@ def _prepare(exposure: Exposure, job: Job) -> Prepared:
         for name in (*sources, *((weight,) if weight else ())):
             window.read(name)
     return Prepared(window, placement)
+
+
+def _new_map(shape: tuple[int, ...]) -> np.ndarray:
+    """Return memory for a pixel map."""
+    return new_array(shape, np.float64)

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from xresample.accumulate.spare import new_array
 from xresample.errors import FileError, UnsupportedWCSError, ignored_warnings
 from xresample.wcs.text import to_text
 from xresample.wcs.yaml_trees import load_extensions, load_tree
@@ -59,7 +60,9 @@ class AsdfPlane:
             part = np.asarray(getattr(node, "value", node)[rows, columns])
             label = f"{self.source.path}: {'.'.join(self.keys)}"
             require_part(part, self, rows, columns, label)
-            return np.array(part, self.dtype)
+            array = new_array(part.shape, self.dtype)
+            array[...] = part
+            return array
 
 
 @dataclass(frozen=True)

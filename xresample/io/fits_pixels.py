@@ -1,22 +1,24 @@
 """Pixels that lie in a FITS file as plain numbers, read without astropy.
 
 astropy reads the header of every HDU up to the image for each read, and makes a copy in big-endian
-order before the copy in native order. Here the rows go from the file to their place a piece at a
-time, and the bytes are swapped while a piece is in the cache of the processor.
+order before the copy in native order. Here a piece of the file goes into a small array, which stays
+in the cache of the processor, and from there to its place in native order. To copy and swap takes
+less time than to swap in place.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from xresample.accumulate.spare import new_array
+
 from .source_file import SourceFile
 
-_PIECE = 1 << 18
-"""Number of bytes that are read and swapped at a time."""
+_PIECE = 1 << 19
+"""Number of bytes that are read and converted at a time: they stay in the second-level cache."""
 
 _REMOTE_PIECE = 1 << 24
 """Number of bytes of a file that is not local, for which each read is a request."""
@@ -83,21 +85,14 @@ class StoredNumbers:
         EOFError
             The file ends within the part.
         """
-        native = np.dtype(self.dtype).newbyteorder("=")
-        dtype = native if dtype is None else np.dtype(dtype)
-        part = np.empty((rows.stop - rows.start, columns.stop - columns.start), dtype)
-        in_place = part.shape[1] == self.width and dtype == native and not self.sign
+        dtype = np.dtype(self.dtype).newbyteorder("=") if dtype is None else np.dtype(dtype)
+        part = new_array((rows.stop - rows.start, columns.stop - columns.start), dtype)
         pieces = self._pieces(rows, _PIECE if source.is_local else _REMOTE_PIECE)
-        scratch = np.empty((0 if in_place else pieces.step, self.width), self.dtype)
+        scratch = np.empty((min(pieces.step, len(part)), self.width), self.dtype)
         with source.raw() as stream:
             stream.seek(self.offset + rows.start * self._pitch)
             for first in pieces:
                 target = part[first - rows.start : first - rows.start + pieces.step]
-                if in_place:
-                    _fill(stream, target)
-                    if dtype.itemsize > 1 and sys.byteorder == "little":
-                        target.byteswap(inplace=True)
-                    continue
                 found = scratch[: len(target)]
                 _fill(stream, found)
                 target[...] = found[:, columns]
