@@ -82,6 +82,14 @@ def test_same_bits_as_astropy(dtype, flags, part, tmp_path):
     np.testing.assert_array_equal(got.view(np.uint32), expected.view(np.uint32))
 
 
+def test_every_bit_of_a_nan_stays(tmp_path):
+    bits = np.array([[0x7F800001, 0xFFC12345, 0x7FFFFFFF], [0xFF800001, 1, 0x80000000]], np.uint32)
+    found = plane(written(tmp_path / "a.fits", bits.view(np.float32)), flags=False)
+    for columns in (slice(0, 3), slice(1, 3)):
+        got = found(slice(0, 2), columns)
+        np.testing.assert_array_equal(got.view(np.uint32), bits[:, columns])
+
+
 @pytest.mark.parametrize(
     "keywords", [{"BSCALE": 0.5}, {"BZERO": 3.0}, {"BLANK": 7}, {"BSCALE": 2, "BZERO": 1}], ids=str
 )
