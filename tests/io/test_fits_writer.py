@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from astropy.coordinates import FK5
 from astropy.io import fits
+from astropy.io.fits.file import _File
 from astropy.wcs import WCS
 
 import xresample as xrs
@@ -169,6 +170,31 @@ def test_a_failed_write_leaves_everything_as_it_was(
         mosaic.resample.to_fits(path, overwrite=True)
     assert path.read_text() == "precious"
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.fits"]
+
+
+@pytest.mark.parametrize("name", ["m.fits", "m.fits.gz"])
+def test_nobody_sees_a_plane_change_while_it_is_written(
+    tmp_path: Path, mosaic: xr.Dataset, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    seen, expected = [], mosaic.copy(deep=True)
+    write = _File.writearray
+
+    def noted(file: Any, array: np.ndarray) -> None:
+        seen.append(mosaic.identical(expected))
+        write(file, array)
+
+    monkeypatch.setattr(_File, "writearray", noted)
+    mosaic.resample.to_fits(tmp_path / name)
+    assert len(seen) >= len(EXTENSIONS)
+    assert all(seen)
+    with fits.open(tmp_path / name) as hdus:
+        np.testing.assert_array_equal(hdus["SCI"].data, expected["data"])
+
+
+def test_planes_of_an_hdulist_can_be_changed(mosaic: xr.Dataset) -> None:
+    expected = mosaic["data"].copy(deep=True)
+    mosaic.resample.to_hdulist()["SCI"].data[...] = 7.0
+    assert mosaic["data"].identical(expected)
 
 
 def test_the_suffix_gz_compresses(tmp_path: Path, mosaic: xr.Dataset) -> None:

@@ -144,7 +144,11 @@ def _hdus(mosaic: xr.Dataset) -> Iterator[Any]:
             yield _set_table(str(mosaic[SETS].values[0, 0]))
             continue
         variable = mosaic[name].transpose(*row.dims)
-        hdu = fits.ImageHDU(variable.values, name=extension_of(name))
+        # To write an array in another byte order, astropy swaps it in place and back, unless it is
+        # read-only. Nobody should see such a plane.
+        plane = variable.values.view()
+        plane.flags.writeable = False
+        hdu = fits.ImageHDU(plane, name=extension_of(name))
         if header is not None and row.dims[-2:] == schema.PIXELS:
             # A header shares the cards that it is extended with, so each image needs a copy.
             hdu.header.extend(header.copy().cards, update=True)
