@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
+from typing import Any
 
 import asdf
 import numpy as np
@@ -12,6 +14,9 @@ import xarray as xr
 import xresample as xrs
 from tests.support import files
 from tests.support.wcs import make_gwcs
+from xresample.io.contents import ReadOptions
+from xresample.io.roman import read
+from xresample.io.source_file import SourceFile
 from xresample.wcs.transform import pixel_to_world
 
 
@@ -113,3 +118,60 @@ def test_options_for_fits_files_are_refused(tmp_path: Path) -> None:
         xrs.InvalidInputError, match=r"group=, err=.* are options for FITS files, but .*a\.asdf"
     ):
         xr.open_dataset(tmp_path / "a.asdf", group=1)
+
+
+TYPES = ("float16", ">f2", "float32", ">f4", "float64", "int16", ">i4", "uint8")
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_arrays_are_read_where_they_lie(tmp_path: Path, dtype: str) -> None:
+    """Arrays of any type have the numbers that asdf reads, as a whole and in part."""
+    image = np.random.default_rng(1).uniform(0, 100, files.SHAPE).astype(dtype)
+    flags = np.random.default_rng(2).integers(0, 255, files.SHAPE).astype(">u4")
+    tree = {"data": image, "dq": flags, "err": np.asfortranarray(image), "meta": {}}
+    asdf.AsdfFile({"roman": tree}).write_to(tmp_path / "a.asdf")
+    exposure = xr.open_dataset(tmp_path / "a.asdf")
+    for name, expected in (("data", image), ("dq", flags), ("err", image)):
+        plane = exposure[name]
+        assert plane.dtype == (np.uint32 if name == "dq" else np.float32)
+        expected = expected.astype(plane.dtype)
+        for part in (np.s_[:, :], np.s_[3:5], np.s_[2:9, 4:7], np.s_[::-2, 1::3], np.s_[11, 15]):
+            np.testing.assert_array_equal(plane[part].values, expected[part])
+
+
+def test_only_strided_and_compressed_arrays_need_asdf(tmp_path: Path) -> None:
+    image = np.arange(192, dtype=np.float32).reshape(files.SHAPE)
+    tree = {"data": image, "err": np.asfortranarray(image), "meta": {}}
+    asdf.AsdfFile({"roman": tree}).write_to(tmp_path / "a.asdf")
+    files.roman(tmp_path / "b.asdf", compression="zlib")
+    files.roman(tmp_path / "c.asdf", compression=None)
+    expected = {"a": {"data"}, "b": set(), "c": set(files.planes())}
+    for name, plain in expected.items():
+        source = SourceFile.at(str(tmp_path / f"{name}.asdf"))
+        planes = read(source, ReadOptions()).planes
+        assert {n for n, plane in planes.items() if plane.stored is not None} == plain
+
+
+def test_nothing_is_mapped_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading mapped memory of a file that has become shorter would kill the process."""
+    files.roman(tmp_path / "a.asdf", compression=None)
+    files.roman(tmp_path / "b.asdf", compression="zlib")
+
+    class Refused(mmap.mmap):
+        def __new__(cls, *_: Any, **__: Any) -> Any:
+            raise AssertionError("a file is mapped into memory")
+
+    monkeypatch.setattr(mmap, "mmap", Refused)
+    for name in ("a.asdf", "b.asdf"):
+        exposure = xr.open_dataset(tmp_path / name).load()
+        assert exposure.resample.wcs is not None
+
+
+def test_a_file_that_is_cut_off_while_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "a.asdf"
+    files.roman(path, compression=None)
+    exposure = xr.open_dataset(path)
+    with path.open("r+b") as stream:
+        stream.truncate(path.stat().st_size // 2)
+    with pytest.raises(xrs.FileError, match="has changed since it was opened"):
+        exposure["var_flat"].load()

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 
@@ -18,13 +18,17 @@ from xresample.errors import FileError, UnsupportedWCSError, ignored_warnings
 from xresample.wcs.text import to_text
 from xresample.wcs.yaml_trees import load_extensions, load_tree
 
+from .fits_pixels import StoredNumbers
 from .lazy_arrays import require_part
-from .source_file import SourceFile
+from .source_file import SourceFile, read_errors
 
 _TREE_END = b"\n..."
 _BLOCK = b"\xd3BLK"
 _BLOCK_HEADER = struct.Struct(">4sHI4sQQQ16s")
 _PIECE = 1 << 16
+
+_ORDERS: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
+"""Characters of numpy for the byte orders."""
 
 _MAX_RATIO = {b"": 1, b"zlib": 1100, b"lz4": 300, b"bzp2": 30000, b"blsc": 30000, b"zstd": 30000}
 """Maximum factor by which each compression can shrink a block."""
@@ -39,6 +43,8 @@ class AsdfPlane:
     """Path of the array in the tree."""
     shape: tuple[int, ...]
     flags: bool = False
+    stored: StoredNumbers | None = None
+    """How the pixels lie in the file; None if asdf reads them."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -53,6 +59,9 @@ class AsdfPlane:
         FileError
             The file is damaged, or has changed since it was opened.
         """
+        if self.stored is not None:
+            with read_errors(self.source.path), self.source.unchanged():
+                return self.stored.read(self.source, rows, columns, self.dtype)
         with opened_tree(self.source, self.source.path) as node:
             for key in self.keys:
                 node = node[key]
@@ -72,6 +81,8 @@ class BinaryBlock:
     size: int
     """Number of bytes after decompression."""
     compressed: bool
+    offset: int
+    """Offset of the first byte in the file."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,8 @@ class ArrayNode:
     block: int | None
     """Number of the binary block with the numbers; None if the numbers are in the tree."""
     units: str | None
+    order: str | None = None
+    """Byte order of numbers that fill the block in C order; None if they lie in another way."""
 
     @classmethod
     def of(cls, node: Any) -> ArrayNode | None:
@@ -99,7 +112,22 @@ class ArrayNode:
         source, shape = node.get("source"), node.get("shape", ())
         if not isinstance(source, int) or not all(isinstance(n, int) for n in shape):
             return None
-        return cls(tuple(shape), str(node["datatype"]), source, units)
+        fills = not {"strides", "mask"} & set(node) and node.get("offset", 0) == 0
+        order = str(node.get("byteorder")) if fills else None
+        return cls(tuple(shape), str(node["datatype"]), source, units, order)
+
+    def stored(self, blocks: list[BinaryBlock], *, flags: bool) -> StoredNumbers | None:
+        """Return how an image lies in a file; None if asdf has to read the numbers."""
+        order = _ORDERS.get(self.order or "")
+        if self.block is None or order is None or len(self.shape) != 2:
+            return None
+        try:
+            dtype = np.dtype(self.datatype).newbyteorder(order)
+        except TypeError:
+            return None
+        if blocks[self.block].compressed or dtype.kind not in ("iu" if flags else "fiu"):
+            return None
+        return StoredNumbers(blocks[self.block].offset, dtype.str, self.shape[1])
 
     def fits(self, block: BinaryBlock) -> bool:
         """Tell whether a block is large enough for the array."""
@@ -161,7 +189,7 @@ def _blocks(path: str, stream: Any, start: int) -> list[BinaryBlock]:
         place += 6 + length
         # A streamed block does not know its length, and is always the last block.
         if flags & 1:
-            return [*blocks, BinaryBlock(size - place, compressed=False)]
+            return [*blocks, BinaryBlock(size - place, compressed=False, offset=place)]
         if place + used > size:
             return blocks
         ratio = _MAX_RATIO.get(method.rstrip(b"\0"), 1)
@@ -170,7 +198,7 @@ def _blocks(path: str, stream: Any, start: int) -> list[BinaryBlock]:
                 f"Block {len(blocks)} of {path} must unpack to at most {ratio} times its "
                 f"{used} bytes, got {unpacked} bytes: the file is damaged"
             )
-        blocks.append(BinaryBlock(unpacked, method != bytes(4)))
+        blocks.append(BinaryBlock(unpacked, method != bytes(4), place))
         place += allocated
 
 
@@ -195,7 +223,8 @@ def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
                 file = asdf.open(
                     content,
                     lazy_tree=True,
-                    memmap=isinstance(content, str),
+                    # Reading mapped memory kills the process if the file has become shorter.
+                    memmap=False,
                     ignore_unrecognized_tag=True,
                     ignore_missing_extensions=True,
                 )

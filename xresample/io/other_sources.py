@@ -47,7 +47,7 @@ class RemoteFile(SourceFile):
 
     @property
     def is_local(self) -> bool:
-        """A remote file cannot be mapped into memory."""
+        """Each read of a remote file is a request."""
         return False
 
     def raw(self) -> IO[bytes]:

@@ -54,8 +54,7 @@ def read(source: SourceFile, options: ReadOptions) -> Contents:
         raise FileError(f"{path} must have a tree {ROOT!r}, like files of Roman, got: {held}")
     nodes = _arrays(path, roman, blocks)
     planes: dict[str, LazyPlane] = {
-        name: AsdfPlane(source, (ROOT, name), node.shape, flags=name == DQ)
-        for name, node in nodes.items()
+        name: _plane(source, name, node, blocks) for name, node in nodes.items()
     }
     _complete(planes, options.var_sky)
     meta = roman.get("meta")
@@ -66,11 +65,18 @@ def read(source: SourceFile, options: ReadOptions) -> Contents:
     # mosaics, which have weights.
     units = nodes[DATA].units or ("MJy/sr" if "weight" in roman else "DN/s")
     units = UNITS.get(units.replace(" ", ""), units)
-    # Only a local file is mapped into memory; of other files, a whole block is read.
-    compressed = not source.is_local or any(
-        blocks[n.block].compressed for n in nodes.values() if n.block is not None
+    # Of a compressed block, a part takes as long as the whole.
+    compressed = any(
+        isinstance(plane, AsdfPlane) and plane.stored is None for plane in planes.values()
     )
     return Contents(name, planes, wcs, _attrs(meta), units, ROMAN, compressed)
+
+
+def _plane(source: SourceFile, name: str, node: ArrayNode, blocks: list[BinaryBlock]) -> AsdfPlane:
+    """Return the plane of an array."""
+    flags = name == DQ
+    stored = node.stored(blocks, flags=flags) if source.compression is None else None
+    return AsdfPlane(source, (ROOT, name), node.shape, flags, stored)
 
 
 def _arrays(path: str, roman: Mapping[str, Any], blocks: list[BinaryBlock]) -> dict[str, ArrayNode]:

@@ -130,7 +130,7 @@ class SourceFile:
 
     @property
     def is_local(self) -> bool:
-        """Whether the file is on a local file system, so that it can be mapped into memory."""
+        """Whether the file is on a local file system, where reading a few bytes takes no time."""
         return True
 
     def raw(self) -> IO[bytes]:
