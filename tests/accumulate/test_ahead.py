@@ -17,6 +17,7 @@ from tests.support.exposures import assert_same_bits, make_exposures
 from tests.support.wcs import make_fits
 from xresample.accumulate.ahead import read_ahead
 from xresample.accumulate.job import Job
+from xresample.wcs import handle, pixmap
 
 SHAPE = (24, 30)
 GRID = make_fits(SHAPE)
@@ -143,3 +144,48 @@ def test_no_thread_stays_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="fire"):
         xrs.coadd(opened, GRID, threads=2, **OPTIONS)
     assert not [t for t in threading.enumerate() if t.name.startswith("xresample-read-ahead")]
+
+
+@pytest.fixture
+def parsers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The thread of each WCS that is parsed from now on."""
+    found = []
+    parse = handle.parse
+
+    def noted(text: str) -> Any:
+        found.append(threading.current_thread())
+        return parse(text)
+
+    handle.clear_caches()
+    monkeypatch.setattr(handle, "parse", noted)
+    return found
+
+
+def test_no_wcs_is_parsed_again_in_the_background(parsers: list[threading.Thread]) -> None:
+    opened = [lazily(e, []) for e in EXPOSURES]
+    grid = xrs.fit_wcs(opened)
+    made = xrs.coadd(opened, grid, threads=2, **OPTIONS)
+    assert set(parsers) == {MAIN}
+    assert_same_bits(made, xrs.coadd(EXPOSURES, grid, **OPTIONS))
+
+
+def test_wcss_that_are_not_at_hand_are_parsed_in_the_background(
+    parsers: list[threading.Thread],
+) -> None:
+    made = xrs.coadd([lazily(e, []) for e in EXPOSURES], GRID, threads=2, **OPTIONS)
+    assert len([thread for thread in parsers if thread is not MAIN]) >= len(EXPOSURES)
+    assert_same_bits(made, xrs.coadd(EXPOSURES, GRID, **OPTIONS))
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_maps_that_need_wcss_are_made_in_the_background(
+    step: int, parsers: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixmap, "translated", lambda *_: None)
+    opened = [lazily(e, []) for e in EXPOSURES]
+    grid = xrs.fit_wcs(opened)
+    parsers.clear()
+    made = xrs.coadd(opened, grid, threads=2, pixmap_stepsize=step, **OPTIONS)
+    # The background parses the WCS of the grid and of each exposure, or nothing.
+    assert len([thread for thread in parsers if thread is not MAIN]) == (step == 1) * 5
+    assert_same_bits(made, xrs.coadd(EXPOSURES, grid, pixmap_stepsize=step, **OPTIONS))

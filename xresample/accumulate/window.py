@@ -37,6 +37,7 @@ def mapped_window(
     pixmap: Any = None,
     threads: int | None = None,
     allocate: Allocate | None = None,
+    mapping: PixelMap | None = None,
 ) -> Window:
     """Return the pixels of an exposure that can be deposited, mapped onto a grid.
 
@@ -54,12 +55,14 @@ def mapped_window(
         Threads to use.
     allocate : callable, optional
         Provides the memory of the map; default: a new array.
+    mapping : PixelMap, optional
+        The map from the two WCSs, if it is known.
     """
     ny, nx = exposure.shape
     if pixmap is not None:
         mapped = require_memory_order(pixmap, exposure.shape)
         return _window(exposure, options, mapped, (0, ny, 0, nx), (0, ny, 0, nx))
-    mapping = pixel_map(exposure, grid, options)
+    mapping = pixel_map(exposure, grid, options) if mapping is None else mapping
     y, x = mapping.y, mapping.x
     if not (len(y) and len(x)):
         # The bounding box of the WCS contains no pixel of the exposure.

@@ -57,6 +57,9 @@ class ThreadCache(Cache, Generic[Value]):
         entries.move_to_end(key)
         return entries[key]
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries()
+
     def values(self) -> list[Value]:
         """Return the entries of this thread, in the order of their last use."""
         return list(self._entries().values())

@@ -152,6 +152,11 @@ class WCSHandle:
         return self._live is not None
 
     @property
+    def is_parsed(self) -> bool:
+        """Whether the calling thread gets `object` without parsing the text."""
+        return self.is_live or self.text in _parsed
+
+    @property
     def text(self) -> str:
         """The ASDF text. The text of an object is written on first access, and then remembered.
 

@@ -79,6 +79,9 @@ class PixelMap:
         whose centres lie inside the bounding box.
     """
 
+    needs_wcs = False
+    """Whether `evaluate` needs the WCSs, which threads must not share."""
+
     def __init__(self, x: range, y: range) -> None:
         self.x = x
         self.y = y
@@ -148,6 +151,8 @@ class CompiledPixelMap(ExactPixelMap):
 
 class ModelPixelMap(ExactPixelMap):
     """An exact map that calls the WCSs."""
+
+    needs_wcs = True
 
     def __init__(self, x: range, y: range, wcs_from: Any, wcs_to: Any) -> None:
         super().__init__(x, y)
