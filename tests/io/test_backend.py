@@ -264,3 +264,11 @@ def test_open_exposures_of_several_files(tmp_path: Path) -> None:
     assert all(exposure["data"].chunks for exposure in found)
     (one,) = xrs.open_exposures(tmp_path / "a.fits", group=2)
     assert one.attrs["filename"] == "a.fits[SCI,2]"
+
+
+def test_open_exposures_takes_the_name_of_its_engine(tmp_path: Path) -> None:
+    files.image(tmp_path / "a.fits")
+    (exposure,) = xrs.open_exposures(tmp_path / "a.fits", engine="xresample")
+    xr.testing.assert_identical(exposure, xr.open_dataset(tmp_path / "a.fits"))
+    with pytest.raises(xrs.InvalidInputError, match="engine must be one of 'xresample', got 'net"):
+        xrs.open_exposures(tmp_path / "a.fits", engine="netcdf4")

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ _PIECE = 1 << 16
 
 _ORDERS: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 """Characters of numpy for the byte orders."""
+
+_BLOCK_ERRORS = (struct.error, zlib.error, OSError, EOFError, IndexError)
+"""Exceptions that asdf raises for blocks that are damaged or missing."""
 
 _MAX_RATIO = {b"": 1, b"zlib": 1100, b"lz4": 300, b"bzp2": 30000, b"blsc": 30000, b"zstd": 30000}
 """Maximum factor by which each compression can shrink a block."""
@@ -65,6 +69,11 @@ class AsdfPlane:
         with opened_tree(self.source, self.source.path) as node:
             for key in self.keys:
                 node = node[key]
+            if isinstance(node, Mapping | str):
+                raise FileError(
+                    f"{self.source.path} is damaged: {'.'.join(self.keys)} must be an array, got "
+                    f"an object of the tag {getattr(node, '_tag', None)}"
+                )
             # An array with units is a Quantity, whose numbers are its attribute `value`.
             part = np.asarray(getattr(node, "value", node)[rows, columns])
             label = f"{self.source.path}: {'.'.join(self.keys)}"
@@ -174,8 +183,26 @@ def read_tree(source: SourceFile) -> tuple[Mapping[str, Any], list[BinaryBlock]]
     return tree, blocks
 
 
-def _blocks(path: str, stream: Any, start: int) -> list[BinaryBlock]:
-    """Return the blocks that are complete."""
+def blocks_of(node: Any) -> Iterator[int]:
+    """Yield the numbers of the binary blocks of all arrays in a part of a tree."""
+    if isinstance(node, Mapping):
+        source = node.get("source")
+        if "datatype" in node and isinstance(source, int):
+            yield source
+        node = list(node.values())
+    if isinstance(node, list):
+        for entry in node:
+            yield from blocks_of(entry)
+
+
+def _blocks(path: str, stream: Any, start: int, *, every: bool = False) -> list[BinaryBlock]:
+    """Return the blocks that are complete.
+
+    Raises
+    ------
+    FileError
+        A block would take too much memory, or ``every`` block must be complete but one is not.
+    """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(start - 1, 0))
     place = start - 1 + max(stream.read(_PIECE).find(_BLOCK), 0)
@@ -191,6 +218,8 @@ def _blocks(path: str, stream: Any, start: int) -> list[BinaryBlock]:
         if flags & 1:
             return [*blocks, BinaryBlock(size - place, compressed=False, offset=place)]
         if place + used > size:
+            if every:
+                raise FileError(f"{path} is damaged or cut off: block {len(blocks)} is incomplete")
             return blocks
         ratio = _MAX_RATIO.get(method.rstrip(b"\0"), 1)
         if unpacked > ratio * used + _PIECE:
@@ -203,8 +232,10 @@ def _blocks(path: str, stream: Any, start: int) -> list[BinaryBlock]:
 
 
 @contextmanager
-def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
+def opened_tree(source: SourceFile | bytes, name: str, *, strict: bool = False) -> Iterator[Any]:
     """Open the tree of a file, or of bytes; nodes are converted to objects on access.
+
+    A node that cannot be converted stays a mapping, unless ``strict``.
 
     Raises
     ------
@@ -216,9 +247,11 @@ def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
 
     load_extensions()
     try:
-        with _content(source) as content, asdf.config_context() as config:
+        with _content(source, name) as content, asdf.config_context() as config:
             # The schemas of the missions are in packages that need not be installed.
             config.validate_on_read = False
+            if strict and hasattr(config, "warn_on_failed_conversion"):
+                config.warn_on_failed_conversion = False
             with ignored_warnings():
                 file = asdf.open(
                     content,
@@ -238,13 +271,16 @@ def opened_tree(source: SourceFile | bytes, name: str) -> Iterator[Any]:
             'pip install "xresample[readers]"'
         ) from error
     except Exception as error:  # asdf and its converters raise many types of errors
-        raise FileError(f"{name} cannot be read: {error!r}") from error
+        raise FileError(f"{name} is damaged or cut off: {error!r}") from error
 
 
 @contextmanager
-def _content(source: SourceFile | bytes) -> Iterator[str | IO[bytes]]:
+def _content(source: SourceFile | bytes, name: str) -> Iterator[str | IO[bytes]]:
     """Return the path of a local file, or an open stream."""
     if isinstance(source, bytes):
+        # asdf would look for the end of an incomplete block forever.
+        end = source.find(_TREE_END) + len(_TREE_END) + 1
+        _blocks(name, io.BytesIO(source), end, every=True)
         yield io.BytesIO(source)
         return
     with source.unchanged():
@@ -272,11 +308,27 @@ def tree_wcs(source: SourceFile | bytes, keys: tuple[str, ...], name: str) -> st
             if node is None:
                 return None
         if not isinstance(node, BaseLowLevelWCS):
+            _check_blocks(source, keys, name)
             raise UnsupportedWCSError(_unknown(name))
         try:
             return to_text(node, is_fresh=True)
         except UnsupportedWCSError as error:
+            # Arrays of a WCS are read when the WCS is written as text.
+            if isinstance(error.__cause__, _BLOCK_ERRORS):
+                raise error.__cause__ from None
             raise UnsupportedWCSError(f"{_unknown(name)} ({error})") from error
+
+
+def _check_blocks(source: SourceFile | bytes, keys: tuple[str, ...], name: str) -> None:
+    """Raise a `FileError` if a node cannot be converted because a block is damaged."""
+    with opened_tree(source, name, strict=True) as node:
+        try:
+            for key in keys:
+                node = node[key]
+        except _BLOCK_ERRORS:
+            raise
+        except Exception:  # A converter is missing, and other converters stumble over its node.
+            return
 
 
 def _unknown(name: str) -> str:

@@ -26,6 +26,9 @@ _SUFFIXES = (
     ".fz",
     *(f".{name}{end}" for name in ("fits", "fit", "fts") for end in ("", ".gz", ".bz2", ".xz")),
 )
+_ENGINE = "xresample"
+"""Name of the engine for `xarray.open_dataset`."""
+
 _HEAD = 80
 """Number of bytes that identify the format of a file."""
 
@@ -241,9 +244,10 @@ def open_exposures(
             f"paths must be the path of a file or several paths, got {arguments.shown(given)}"
         )
     given = list(given)
+    arguments.choice("engine", options.pop("engine", _ENGINE), (_ENGINE,))
     # To find an engine by its name, xarray imports the engines of all installed packages. Names of
     # dask arrays contain the engine, and should be the names that `xarray.open_dataset` gives.
-    engine: Any = XResampleBackend if options.get("chunks") is None else "xresample"
+    engine: Any = XResampleBackend if options.get("chunks") is None else _ENGINE
     exposures = []
     for entry, weights in zip(given, _one_each(weight_map, len(given)), strict=True):
         file = entry if _is_one(entry) and _path(entry) is None else arguments.path("paths", entry)

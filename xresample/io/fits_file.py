@@ -16,6 +16,7 @@ from xresample.datamodel.dq_flags import as_uint32
 from xresample.errors import (
     FileError,
     IgnoredDistortionWarning,
+    WCSTextError,
     ignored_warnings,
     warn,
 )
@@ -24,6 +25,7 @@ from xresample.wcs.text import parse, to_text
 
 from .fits_hdus import Hdu, opened_hdus, read_hdus, value_in
 from .fits_pixels import StoredNumbers
+from .fits_scaling import Scaling
 from .lazy_arrays import require_part
 from .other_sources import source_of
 from .source_file import SourceFile, read_errors
@@ -58,7 +60,14 @@ class FitsPlane:
 
     @classmethod
     def of(cls, source: SourceFile, hdu: Hdu, *, flags: bool = False) -> FitsPlane:
-        """Return the plane of an HDU with an image."""
+        """Return the plane of an HDU with an image.
+
+        Raises
+        ------
+        FileError
+            A keyword that scales the pixels has no number.
+        """
+        Scaling.of(hdu, source.path, raw=flags)
         stored = None
         if hdu.offset is not None:
             stored = StoredNumbers.of(hdu.header, hdu.offset, raw=flags)
@@ -266,11 +275,12 @@ class FitsFile:
         FileError
             The image does not hold integers.
         """
-        if not hdu.is_integer:
+        scaling = Scaling.of(hdu, self.path, raw=True)
+        if not (hdu.has_integers and scaling.is_whole):
             raise FileError(
                 f"{self.name}: {hdu.label} must hold integers to be used as dq, got BITPIX = "
-                f"{hdu.header.get('BITPIX')} with BSCALE = {hdu.header.get('BSCALE', 1)} and "
-                f"BZERO = {hdu.header.get('BZERO', 0)}"
+                f"{hdu.header.get('BITPIX')} with BSCALE = {scaling.scale} and "
+                f"BZERO = {scaling.zero}"
             )
         return FitsPlane.of(self.source, hdu, flags=True)
 
@@ -281,9 +291,9 @@ _opened: SharedCache[FitsFile] = SharedCache(32)
 
 def _count_of_bytes(table: Hdu) -> int | None:
     """Return how many plain bytes the first cell of a table holds; None if astropy must tell."""
-    found = _PLAIN_BYTES.fullmatch(str(table.header.get("TFORM1", "")))
+    found = _PLAIN_BYTES.fullmatch(str(value_in(table.header, "TFORM1", "")))
     scaled = "TSCAL1" in table.header or "TZERO1" in table.header
-    if found is None or scaled or table.header.get("XTENSION") != "BINTABLE":
+    if found is None or scaled or value_in(table.header, "XTENSION") != "BINTABLE":
         return None
     count, width = int(found[1] or 1), table.header.get("NAXIS1", 0)
     return count if 0 < count <= width and table.header.get("NAXIS2", 0) > 0 else None
@@ -405,6 +415,13 @@ def table_bytes(source: SourceFile, index: int) -> bytes:
 
 def text_wcs(source: SourceFile, index: int) -> str:
     """Return the WCS text that `fits_writer` wrote into a table."""
-    return source.remembered(
-        ("text", index), lambda: to_text(parse(table_bytes(source, index).decode()), is_fresh=True)
-    )
+
+    def read() -> str:
+        try:
+            return to_text(parse(table_bytes(source, index).decode()), is_fresh=True)
+        except (UnicodeDecodeError, WCSTextError) as error:
+            raise FileError(
+                f"{source.path} is damaged: the WCS in the table ASDF cannot be read: {error}"
+            ) from error
+
+    return source.remembered(("text", index), read)

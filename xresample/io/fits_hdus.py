@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-from xresample.errors import FileError, ignored_warnings
+from xresample.errors import FileError, XResampleError, ignored_warnings
 
 from .source_file import DAMAGE_ERRORS, SourceFile, read_errors
 
@@ -27,6 +27,11 @@ MAX_HEADER = BLOCK << 12
 _CARD = 80
 _DESCRIPTOR = 8
 """Minimum number of bytes per tile in the table of a tile-compressed image."""
+
+BITS = (8, 16, 32, 64, -32, -64)
+"""Allowed values of BITPIX."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 _CELESTIAL = re.compile(r"(RA|DEC|[A-Z]LON|[A-Z]LAT|[A-Z]{2}L[NT])(-|$)")
 
@@ -57,10 +62,9 @@ class Hdu:
         return self.shape is not None and len(self.shape) == 2
 
     @property
-    def is_integer(self) -> bool:
-        """Whether the values of the image are integers."""
-        scale = (value_in(self.header, "BSCALE", 1), value_in(self.header, "BZERO", 0))
-        return self.header.get("BITPIX", 0) > 0 and all(float(v).is_integer() for v in scale)
+    def has_integers(self) -> bool:
+        """Whether the numbers in the file are integers."""
+        return bool(self.header.get("BITPIX", 0) > 0)
 
     @property
     def is_celestial(self) -> bool:
@@ -131,8 +135,12 @@ def opened_hdus(source: SourceFile, *, raw: bool = False) -> Iterator[Any]:
             _opened(stream, raw) as hdus,
         ):
             yield hdus
+    except (XResampleError, ImportError, MemoryError):
+        raise
     except VerifyError as error:
         raise FileError(f"{source.path} breaks the FITS standard: {error}") from error
+    except Exception as error:  # The decompressors of images raise errors of their own types.
+        raise FileError(f"{source.path} is damaged or cut off: {error}") from error
 
 
 @contextmanager
@@ -169,6 +177,8 @@ def read_hdus(source: SourceFile) -> tuple[SourceFile, tuple[Hdu, ...]]:
         known = replace(source, length=parts[-1].next_start)
         # Reading headers warns about faults of keywords. Keywords that are used are checked on use.
         with opened_hdus(known) as hdus, ignored_warnings():
+            if len(hdus) < len(parts):
+                raise FileError(_why_unreadable(known, parts[len(hdus)]))
             found = tuple(_describe(known, k, hdus[k], part) for k, part in enumerate(parts))
     missing = [hdu.label for hdu, part in zip(found, parts, strict=True) if not part.is_complete]
     if missing:
@@ -179,11 +189,33 @@ def read_hdus(source: SourceFile) -> tuple[SourceFile, tuple[Hdu, ...]]:
     return known, found
 
 
+def _why_unreadable(source: SourceFile, part: _Part) -> str:
+    """Return why astropy cannot read the header of an HDU, for messages."""
+    from astropy.io.fits import Header, VerifyError
+
+    with source.opened() as stream:
+        stream.seek(part.header)
+        header = stream.read(part.start - part.header)
+    held = _cards(header)
+    for card in Header.fromstring(header.decode("latin-1")).cards:
+        try:
+            _ = card.value
+        except VerifyError:
+            return (
+                f"{source.path} breaks the FITS standard: {card.keyword} of {part.label} must be "
+                f"a number, text in quotes, T or F, got {held.get(card.keyword, '').strip()}: "
+                "correct the header of the file"
+            )
+    return f"{source.path} is damaged: the header of {part.label} cannot be read"
+
+
 @dataclass(frozen=True)
 class _Part:
     """The place of an HDU in a file."""
 
     label: str
+    header: int
+    """Offset of the header."""
     start: int
     """Offset of the data."""
     end: int
@@ -212,7 +244,9 @@ def _parts(path: str, stream: IO[bytes]) -> Iterator[_Part]:
         label = _label(header)
         data = start + len(header)
         size = _data_size(path, header, label)
-        part = _Part(label, data, data + size, size == 0 or _has_byte(stream, data + size - 1))
+        part = _Part(
+            label, start, data, data + size, size == 0 or _has_byte(stream, data + size - 1)
+        )
         yield part
         if not part.is_complete:
             return
@@ -267,12 +301,25 @@ def _cards(header: bytes) -> dict[str, str]:
 
 
 def _integer(cards: dict[str, str], keyword: str, default: int | None = None) -> int:
-    """Return the value of a keyword that must be an integer, and 0 or more unless it is BITPIX."""
+    """Return the value of a keyword that must be an integer.
+
+    Raises
+    ------
+    ValueError
+        The keyword is missing, or its value is not allowed.
+    """
     if keyword not in cards and default is not None:
         return default
-    value = int(cards[keyword].partition("/")[0])
-    if value < 0 and keyword != "BITPIX":
-        raise ValueError(f"{keyword} must be at least 0, got {value}")
+    if keyword not in cards:
+        raise ValueError(f"{keyword} is missing")
+    text = cards[keyword].partition("/")[0].strip()
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(f"{keyword} must be an integer, got {text or 'no value'}")
+    value, least = int(text), 1 if keyword == "GCOUNT" else 0
+    if keyword == "BITPIX" and value not in BITS:
+        raise ValueError(f"BITPIX must be one of {', '.join(map(str, BITS))}, got {value}")
+    if keyword != "BITPIX" and value < least:
+        raise ValueError(f"{keyword} must be at least {least}, got {value}")
     return value
 
 
@@ -287,7 +334,7 @@ def _data_size(path: str, header: bytes, label: str) -> int:
             sides = sides[1:]
         numbers = _integer(cards, "PCOUNT", 0) + math.prod(sides)
         return abs(_integer(cards, "BITPIX")) // 8 * _integer(cards, "GCOUNT", 1) * numbers
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise FileError(
             f"{path} is damaged: the header of {label} does not give the size of its data: {error}"
         ) from error
@@ -319,4 +366,28 @@ def _describe(source: SourceFile, index: int, hdu: Any, part: _Part) -> Hdu:
         shape = shape[1:]
     offset = None if tiled or source.compression is not None else part.start
     rows = int(hdu.tile_shape[-2]) if tiled and len(hdu.tile_shape) > 1 else 1
-    return Hdu(index, name, int(hdu.ver or 1), hdu.header, shape, offset, rows)
+    return Hdu(
+        index, name, _version(source, name or str(index), hdu), hdu.header, shape, offset, rows
+    )
+
+
+def _version(source: SourceFile, label: str, hdu: Any) -> int:
+    """Return EXTVER; 1 if it is missing, or if it numbers no image.
+
+    Raises
+    ------
+    FileError
+        EXTVER of an image is not an integer.
+    """
+    if not hdu.is_image:
+        return hdu.ver if isinstance(hdu.ver, int) else 1
+    version = value_in(hdu.header, "EXTVER", "") if "EXTVER" in hdu.header else 1
+    if isinstance(version, str) and _INTEGER.fullmatch(version.strip()):
+        return int(version)
+    is_whole = isinstance(version, int | float) and not isinstance(version, bool)
+    if version is not None and not (is_whole and float(version).is_integer()):
+        raise FileError(
+            f"{source.path}: EXTVER of {label} must be an integer, got {version!r}: correct the "
+            "header of the file"
+        )
+    return int(version or 1)

@@ -13,7 +13,7 @@ import numpy as np
 from xresample.datamodel import schema
 from xresample.errors import FileError, InvalidInputError, MissingKeyError, listing
 
-from .asdf_file import ArrayNode, AsdfPlane, BinaryBlock, read_tree, tree_wcs
+from .asdf_file import ArrayNode, AsdfPlane, BinaryBlock, blocks_of, read_tree, tree_wcs
 from .contents import Contents, ReadOptions
 from .extensions import DATA, DQ
 from .lazy_arrays import ComputedPlane, LazyPlane
@@ -96,6 +96,9 @@ def _arrays(path: str, roman: Mapping[str, Any], blocks: list[BinaryBlock]) -> d
         faults.append(f"{DATA} is missing")
     nodes = {name: node for name, node in found.items() if node is not None}
     lost = [name for name, n in nodes.items() if n.block is not None and n.block >= len(blocks)]
+    # asdf would look for the end of an incomplete block forever.
+    if any(number >= len(blocks) for number in blocks_of(_part(_part(roman, "meta"), "wcs"))):
+        lost.append("meta.wcs")
     if lost:
         faults.append(f"the file is cut off: the blocks of {', '.join(lost)} are missing")
     faults += [
