@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -302,6 +302,29 @@ def test_a_misspelt_option_gets_a_proposal(name: str) -> None:
     with pytest.raises(xrs.InvalidInputError, match=r"pixfrak \(did you mean 'pixfrac'\?\)"):
         functions[name](pixfrak=1.0)
     assert not os.path.exists("unused.zarr")
+
+
+@pytest.mark.parametrize(
+    ("call", "typo", "meant"),
+    [
+        (xrs.flag_outliers, "snrr", "snr"),
+        (xrs.flag_outliers, "pixfrak", "pixfrac"),
+        (xrs.flag_outliers, "driz_cr_gro", "driz_cr_grow"),
+        (partial(xrs.flag_outliers, resample_data=False), "grew", "grow"),
+        (xrs.stack, "chunkz", "chunks"),
+        (xrs.fill_flagged, "iteration", "iterations"),
+        (xrs.plan, "thread", "threads"),
+        (xrs.coadd, "chunk", "chunks"),
+        (xrs.make_mosaic, "outlier", "outliers"),
+        (partial(xrs.coadd_to_zarr, store="never.zarr"), "overwrit", "overwrite"),
+        (lambda e, g, **how: e[0].resample.blot(xrs.coadd(e, g), **how), "variabel", "variable"),
+        (lambda e, g, **how: e[0].resample.onto(g, **how), "pixmp", "pixmap"),
+    ],
+)
+def test_typos_of_parameters_beside_options(call: Any, typo: str, meant: str) -> None:
+    """A function with options proposes its parameters, too."""
+    with pytest.raises(xrs.InvalidInputError, match=rf"{typo} \(did you mean '{meant}'\?\)"):
+        call([EXPOSURE], GRID, **{typo: 1})
 
 
 def test_a_misspelt_value_gets_a_proposal() -> None:

@@ -134,8 +134,12 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(map(str, entries))
 
 
-def known_names(kind: str, given: Iterable[Any], known: Collection[str]) -> None:
+def known_names(
+    kind: str, given: Iterable[Any], known: Collection[str], also: Collection[str] = ()
+) -> None:
     """Raise an error for names that are not known.
+
+    The error proposes names that are known, or that are known ``also`` but are not listed.
 
     Examples
     --------
@@ -145,8 +149,9 @@ def known_names(kind: str, given: Iterable[Any], known: Collection[str]) -> None
     xresample.errors.InvalidInputError: Unknown options: kernal (did you mean 'kernel'?). The
     options are kernel, pixfrac
     """
-    if unknown := sorted(map(str, set(given) - set(known))):
-        hints = [name + _in_parentheses(did_you_mean(name, known)) for name in unknown]
+    if unknown := sorted(map(str, set(given) - {*known, *also})):
+        every = (*known, *also)
+        hints = [name + _in_parentheses(did_you_mean(name, every)) for name in unknown]
         raise InvalidInputError(
             f"Unknown {kind}: {', '.join(hints)}. The {kind} are {', '.join(known)}"
         )

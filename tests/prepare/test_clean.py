@@ -123,6 +123,9 @@ def test_options_as_an_object(raw: list[xr.Dataset], grid: Any) -> None:
     [
         ({"sky": "mtch"}, "method must be one of"),
         ({"sky": {"ordr": 1}}, "ordr .did you mean 'order'"),
+        ({"outliers": {"snrr": 3}}, "snrr .did you mean 'snr'"),
+        ({"outliers": {"driz_cr_snrr": "3 2"}}, "driz_cr_snrr .did you mean 'driz_cr_snr'"),
+        ({"outlier": "jwst"}, "outlier .did you mean 'outliers'"),
         ({"sky": ["match"]}, "sky must be True, False, a value of method, or a mapping"),
         ({"outliers": "jswt"}, "outliers must be one of 'astrodrizzle', 'jwst', 'romancal'"),
         ({"fill": -1}, "iterations must be"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from xresample.datamodel.signatures import spells_options
+from xresample.datamodel.signatures import checks_options, spells_options
 
 from . import formatting, overview
 from .noise import NoiseMethods
@@ -469,6 +469,7 @@ class ResampleAccessor(Pictures, SkyMethods, NoiseMethods):
         recipe = WeightRecipe(weight_type, smooth, clip, good_bits, flag_map, dtype)
         return weights(self._dataset, recipe)
 
+    @checks_options()
     def blot(
         self,
         mosaic: xr.Dataset,

@@ -14,10 +14,11 @@ from typing import Any
 
 import xarray as xr
 
+from xresample.arguments import shown
 from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.fingerprint import fingerprint_of
-from xresample.datamodel.grid import Grid, GridLike
+from xresample.datamodel.grid import Grid, GridLike, scales_in
 from xresample.datamodel.mosaic import variances_of_error
 from xresample.datamodel.options import Options, WeightType
 from xresample.datamodel.planes import Layout, first_layout, wider_layout
@@ -109,13 +110,14 @@ class Job:
         InvalidInputError
             An option is unknown or out of range, or the grid has no pixel.
         """
-        options, given = chosen_options(options), None
+        options = chosen_options(options)
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
-            options = {"pixel_scale_ratio": output_wcs.get("pixel_scale_ratio"), **options}
-            given = output_wcs.get("pixel_scale")
+            scales = scales_in(output_wcs)
+            options = {**options, **_given_once(scales, options)}
+            output_wcs = output_wcs["wcs"]
         chosen = Options(**options)
         grid = Grid.of(output_wcs, chosen.pixel_scale)
-        scale = grid.contradicted_scale() if given or chosen.pixel_scale else None
+        scale = None if chosen.pixel_scale is None else grid.contradicted_scale()
         if scale is not None:
             warn(
                 f"pixel_scale must be that of the grid, {scale:.6g} arcsec, got "
@@ -245,6 +247,16 @@ class Job:
         return mapped_window(
             exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None)
         )
+
+
+def _given_once(scales: Mapping[str, float], options: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return the scales of a dict that stands for a grid; an option must not contradict them."""
+    for name, scale in scales.items():
+        if options.get(name) is not None and options[name] != scale:
+            raise InvalidInputError(
+                f"{name} must be given once, got {shown(options[name])}, and {scale} in output_wcs"
+            )
+    return scales
 
 
 def warn_mixed(before: provenance.Watched, row: provenance.Row) -> None:

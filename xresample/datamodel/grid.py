@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from xresample.arguments import is_iterable, number, shown, whole
+from xresample.arguments import is_iterable, known_names, number, shown, whole
 from xresample.errors import GridMismatchError, InvalidInputError, listing
 from xresample.wcs.caches import SharedCache
 from xresample.wcs.handle import WCSHandle, WCSObject
@@ -43,6 +43,27 @@ GridLike: TypeAlias = WCSObject | xr.Dataset | Mapping[str, Any] | tuple[int, in
 """A grid: a WCS with a shape, a Dataset, a dict with the key ``"wcs"``, or a shape ``(y, x)``."""
 
 
+def scales_in(given: Mapping[Any, Any]) -> dict[str, float]:
+    """Return the pixel scale and the ratio of pixel scales in a dict that stands for a grid.
+
+    Raises
+    ------
+    InvalidInputError
+        The key ``"wcs"`` is missing, a key is unknown, or a scale is not a positive number.
+    """
+    if "wcs" not in given:
+        raise InvalidInputError(
+            f"output_wcs must have the key 'wcs', got the keys {', '.join(map(str, given))}"
+        )
+    units = {"pixel_scale": "arcsec", "pixel_scale_ratio": None}
+    known_names("keys of output_wcs", given, ("wcs", *units))
+    return {
+        name: number(f"output_wcs[{name!r}]", given[name], above=0.0, unit=unit)
+        for name, unit in units.items()
+        if given.get(name) is not None
+    }
+
+
 @dataclass(frozen=True)
 class Grid:
     """The grid of a mosaic, or of a part of it."""
@@ -67,12 +88,8 @@ class Grid:
             The grid has no pixel, or its size is unknown.
         """
         if isinstance(target, Mapping) and not isinstance(target, xr.Dataset):
-            if "wcs" not in target:
-                raise InvalidInputError(
-                    "output_wcs must have the key 'wcs', got the keys "
-                    f"{', '.join(map(str, target))}"
-                )
-            return cls.of(target["wcs"], target.get("pixel_scale") or pixel_scale)
+            scales = scales_in(target)
+            return cls.of(target["wcs"], scales.get("pixel_scale", pixel_scale))
         if isinstance(target, xr.Dataset):
             return cls._of_dataset(target, pixel_scale)
         if isinstance(target, tuple | list):
@@ -99,7 +116,10 @@ class Grid:
         shape = checked_shape((dataset.sizes.get("y", 0), dataset.sizes.get("x", 0)))
         dataset = in_own_pixels(dataset)
         wcs = wcs_of(dataset)
-        scale = pixel_scale or schema.plain(dataset.attrs.get("pixel_scale"))
+        scale = pixel_scale
+        if scale is None and dataset.attrs.get("pixel_scale") is not None:
+            held = schema.plain(dataset.attrs["pixel_scale"])
+            scale = number("The attribute pixel_scale", held, above=0.0, unit="arcsec")
         grid = cls(wcs, shape, *pixel_origin(dataset), scale)
         return grid if scale is not None else replace(grid, pixel_scale=grid._own_scale())
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from textwrap import indent
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from xresample.arguments import known_names, shown
 from xresample.errors import InvalidInputError
@@ -38,10 +39,38 @@ def spells_options(function: Function) -> Function:
     whole = inspect.Parameter(
         GIVEN, inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Options | None"
     )
-    function.__signature__ = own.replace(parameters=[*named, *further, whole])  # type: ignore[attr-defined]
+    checked = checks_options()(function)
+    checked.__signature__ = own.replace(parameters=[*named, *further, whole])  # type: ignore[attr-defined]
     if function.__doc__:
-        function.__doc__ = _with_options(function.__doc__)
-    return function
+        checked.__doc__ = _with_options(function.__doc__)
+    return checked
+
+
+def checks_options(further: Iterable[str] = ()) -> Callable[[Function], Function]:
+    """Check the names of all keywords of a function with ``**options`` before it is called.
+
+    The error for an unknown name proposes options and parameters of the function.
+
+    Parameters
+    ----------
+    further : iterable of str, optional
+        Names that are neither options nor parameters of the function, but that it knows.
+    """
+    options = tuple(field.name for field in fields(Options))
+
+    def decorate(function: Function) -> Function:
+        parameters = inspect.signature(function).parameters.values()
+        own = {p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD}
+        also = (*own, *further, GIVEN)
+
+        @functools.wraps(function)
+        def checked(*args: Any, **keywords: Any) -> Any:
+            known_names("options", keywords, options, also)
+            return function(*args, **keywords)
+
+        return cast(Function, checked)
+
+    return decorate
 
 
 def chosen_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from .admission import checked_exposures
 from .fill import MODEL, fill_flagged
 from .flag_bits import FlagBits
 from .outliers import flag_outliers
-from .rules import PRESETS, Preset
+from .rules import PARAMETERS, PRESETS, Preset
 from .skymatch import SkyMethod, match_sky
 
 SKY_OPTIONS = ("good_bits", "flag_map", "conserve")
@@ -184,6 +184,9 @@ class _Steps:
                 f"outliers must be one of {', '.join(map(repr, PRESETS))}, a mapping of the "
                 f"parameters of flag_outliers, or None, got {shown(outliers)}"
             )
+        if found is not None:
+            every = {*_parameters(flag_outliers), *PARAMETERS, *Options.__dataclass_fields__}
+            known_names("parameters of flag_outliers", found, sorted(every))
         filled = _arguments("fill", fill, "iterations", _some(options, FILL_OPTIONS))
         if filled is not None:
             known = {*_parameters(fill_flagged), *Options.__dataclass_fields__} - {*MODEL}

@@ -17,7 +17,7 @@ from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
 from xresample.datamodel.options import Options
-from xresample.datamodel.signatures import chosen_options
+from xresample.datamodel.signatures import checks_options, chosen_options
 from xresample.errors import InvalidInputError
 from xresample.progress import bar
 
@@ -64,6 +64,7 @@ MIN_WEIGHT = 0.8
 """Minimum weight of the model at a pixel, in units of the weight of one exposure."""
 
 
+@checks_options()
 def fill_flagged(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: GridLike,

@@ -14,7 +14,7 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import name_of
 from xresample.datamodel.grid import Grid, GridLike
 from xresample.datamodel.options import Options
-from xresample.datamodel.signatures import differing_options
+from xresample.datamodel.signatures import checks_options, differing_options
 from xresample.datamodel.stack import at_least_one
 from xresample.datamodel.validation import validate
 from xresample.errors import InvalidExposureError, InvalidInputError, OutlierWarning, warn
@@ -30,7 +30,7 @@ from .judge import Judge, Outliers
 from .lazy_outliers import lazy_outliers, lazy_unresampled
 from .reference import Recipe, make_reference, streaming_tiles
 from .report import ExposureList, outlier_report
-from .rules import Blur, Noise, OutlierRules, Pair, Preset, outlier_rules
+from .rules import PARAMETERS, Blur, Noise, OutlierRules, Pair, Preset, outlier_rules
 from .stack import plan_groups
 from .unresampled import outliers_without_resampling
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xresample.kernels.selection import Method
 
 
+@checks_options(PARAMETERS)
 def flag_outliers(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: GridLike | None = None,

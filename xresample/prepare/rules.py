@@ -157,6 +157,12 @@ ASTRODRIZZLE = {
 }
 """Parameters of AstroDrizzle, and the names that they have here."""
 
+PARAMETERS = (
+    *(name for name in OutlierRules.__dataclass_fields__ if name != "options"),
+    *ASTRODRIZZLE,
+)
+"""Names of all parameters, here and in AstroDrizzle."""
+
 _VALUES = {
     "combine": {"imedian": "median", "imean": "mean", "minimum": "min"},
     "interpolation": {"lan3": "lanczos3", "lan5": "lanczos5"},

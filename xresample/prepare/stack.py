@@ -14,7 +14,7 @@ from xresample.datamodel import schema
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.facts import value_of
 from xresample.datamodel.grid import GridLike
-from xresample.datamodel.signatures import differing_options
+from xresample.datamodel.signatures import checks_options, differing_options
 from xresample.datamodel.stack import at_least_one
 from xresample.errors import InvalidInputError
 from xresample.tiled.groups import GroupPlan, GroupReader
@@ -29,6 +29,7 @@ GROUP = "group"
 MEAN_WEIGHT = "mean_weight"
 
 
+@checks_options()
 def stack(
     exposures: xr.Dataset | Iterable[xr.Dataset],
     output_wcs: GridLike,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from xresample.accumulate import scales
-from xresample.arguments import choice, flag
+from xresample.arguments import choice, flag, number
 from xresample.datamodel import dq_flags, schema
 from xresample.datamodel.exposure import required_wcs
 from xresample.datamodel.grid import Grid, GridLike
@@ -88,7 +89,7 @@ class ResampleSettings:
         self._own_ratio = False
         if isinstance(given, Mapping) and not isinstance(given, xr.Dataset):
             target = given.get("wcs")
-            self._output_pixel_scale = given.get("pixel_scale")
+            self._output_pixel_scale = _scale(given.get("pixel_scale"))
             self._pixel_scale_ratio = given.get("pixel_scale_ratio")
         if target is None:
             raise InvalidInputError(
@@ -319,6 +320,13 @@ class ResampleSettings:
     def propagate_dq(self) -> bool:
         """Whether the product has ``dq``."""
         return self._propagate_dq
+
+
+def _scale(given: Any) -> float | None:
+    """Return the pixel scale of a dict; pipelines write NaN for the scale of spectra."""
+    if given is None or (isinstance(given, float) and math.isnan(given)):
+        return given
+    return number("output_wcs['pixel_scale']", given, above=0.0, unit="arcsec")
 
 
 def _none_if_empty(value: Any) -> Any:
