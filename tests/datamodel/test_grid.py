@@ -151,6 +151,13 @@ def test_a_pixel_scale_attribute_that_is_no_number_is_refused() -> None:
         xrs.coadd(make_exposure(0), grid)
 
 
+def test_a_wcs_whose_pixels_have_no_area_is_refused() -> None:
+    wcs = make_fits((5, 6))
+    wcs.wcs.cd = np.zeros((2, 2))
+    with pytest.raises(xrs.UnsupportedWCSError, match="FITS WCS is invalid.*\n.*is singular"):
+        xrs.coadd(make_exposure(0), wcs)
+
+
 def test_grid_of_accepts_several_forms() -> None:
     wcs = make_fits((30, 40))
     grid = Grid.of(wcs)

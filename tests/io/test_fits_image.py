@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import astropy.io.fits.hdu.compressed
 import astropy.nddata
 import numpy as np
 import pytest
 import xarray as xr
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
@@ -198,3 +200,45 @@ def test_a_cube_is_refused_by_its_shape(tmp_path: Path) -> None:
     path = with_header(tmp_path / "cube.fits", (5, 20, 24), **cube)
     with pytest.raises(xrs.XResampleError, match=r"got also images with more axes: .*5 x 20 x 24"):
         xr.open_dataset(path)
+
+
+def moved(path: Path, **cards: Any) -> SkyCoord:
+    """Return where the first pixel of an image is whose header has these cards for the frame."""
+    header = make_fits(files.SHAPE, crval=(150.0, 2.0)).to_header()
+    for keyword in ("RADESYS", "EQUINOX"):
+        header.remove(keyword, ignore_missing=True)
+    header.update(cards)
+    fits.PrimaryHDU(np.ones(files.SHAPE, np.float32), header).writeto(path, overwrite=True)
+    position = xr.open_dataset(path).resample.wcs.pixel_to_world(0, 0)
+    return SkyCoord(position.icrs.ra, position.icrs.dec)
+
+
+@pytest.mark.parametrize("keyword", ["EQUINOX", "EPOCH"])
+@pytest.mark.parametrize("text", ["1950", "1950.0", "B1950", "b1950.0 "])
+def test_an_equinox_that_is_text_is_not_ignored(tmp_path: Path, keyword: str, text: str) -> None:
+    """wcslib takes coordinates with such an equinox for ICRS, 2500 arcsec away."""
+    expected = moved(tmp_path / "a.fits", EQUINOX=1950.0)
+    assert expected.separation(moved(tmp_path / "b.fits")).arcsec > 2000
+    position = moved(tmp_path / "c.fits", **{keyword: text})
+    assert position.separation(expected).arcsec < 1e-9
+
+
+@pytest.mark.parametrize("frame", ["fk5", "icrs", "Fk4"])
+def test_frames_in_lower_case(tmp_path: Path, frame: str) -> None:
+    expected = moved(tmp_path / "a.fits", RADESYS=frame.upper())
+    position = moved(tmp_path / "b.fits", RADESYS=frame)
+    assert position.separation(expected).arcsec < 1e-9
+
+
+def test_an_equinox_without_a_year(tmp_path: Path) -> None:
+    with pytest.raises(xrs.FileError, match=r"a\.fits: EQUINOX must be a year, .* got 'unknown'"):
+        moved(tmp_path / "a.fits", EQUINOX="unknown")
+    known = moved(tmp_path / "a.fits", EQUINOX="unknown", RADESYS="ICRS")
+    assert known.separation(moved(tmp_path / "b.fits")).arcsec == 0
+
+
+@pytest.mark.parametrize("keyword", ["LONPOLE", "LATPOLE"])
+def test_poles_that_are_text_are_refused(tmp_path: Path, keyword: str) -> None:
+    """wcslib ignores such a pole, and the image would be rotated."""
+    with pytest.raises(xrs.FileError, match=rf"{keyword} must be a finite number, got '170\.0'"):
+        moved(tmp_path / "a.fits", **{keyword: "170.0"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice, permutations
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.support.exposures import (
 )
 from tests.support.flavours import Flavour
 from tests.support.wcs import make_fits
+from xresample.datamodel import schema
 from xresample.datamodel.options import Options
 
 SHAPE = (16, 20)
@@ -212,6 +214,24 @@ def test_any_grouping_gives_the_same_bits(
             mosaic = through_file(mosaic, tmp_path / f"{number}.nc")
     assert_same_bits(mosaic, all_forty())
     assert_same_attrs(mosaic.attrs, all_forty().attrs)
+
+
+@pytest.mark.parametrize("method", ["resampled", "propagated"])
+def test_the_order_of_variables_changes_no_bit(method: Any, tmp_path: Path) -> None:
+    """A zarr store does not keep the order of the variances, whose sum is the squared error."""
+    first, *others = make_exposures()
+    options: dict[str, Any] = {"compute_err": "from_var", "variance_method": method}
+    mosaic = xrs.coadd(first, output_grid(), **options)
+    expected = mosaic.resample.add(*others)
+    assert len([name for name in mosaic.data_vars if schema.is_variance(str(name))]) == 3
+    variances = [name for name in mosaic.data_vars if "var_" in str(name)]
+    for names in islice(permutations(variances), 0, None, 7):
+        moved = mosaic.drop_vars(names).assign({name: mosaic[name] for name in names})
+        xr.testing.assert_identical(moved.resample.add(*others), expected)
+        xr.testing.assert_identical(moved.resample.err(), mosaic.resample.err())
+    mosaic.to_zarr(tmp_path / "m.zarr", consolidated=False)
+    again = xr.open_zarr(tmp_path / "m.zarr", consolidated=False)
+    xr.testing.assert_identical(again.resample.add(*others), expected)
 
 
 def test_one_by_one_gives_the_same_bits(tmp_path: Path) -> None:

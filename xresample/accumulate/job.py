@@ -14,7 +14,6 @@ from typing import Any
 
 import xarray as xr
 
-from xresample.arguments import shown
 from xresample.datamodel import provenance
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.fingerprint import fingerprint_of
@@ -112,12 +111,13 @@ class Job:
         """
         options = chosen_options(options)
         if isinstance(output_wcs, Mapping) and not isinstance(output_wcs, xr.Dataset):
-            scales = scales_in(output_wcs)
-            options = {**options, **_given_once(scales, options)}
+            # An Options object names all options, also those that it leaves at None.
+            chosen = {name: value for name, value in options.items() if value is not None}
+            options = {**options, **scales_in(output_wcs), **chosen}
             output_wcs = output_wcs["wcs"]
-        chosen = Options(**options)
-        grid = Grid.of(output_wcs, chosen.pixel_scale)
-        scale = None if chosen.pixel_scale is None else grid.contradicted_scale()
+        wanted = Options(**options)
+        grid = Grid.of(output_wcs, wanted.pixel_scale)
+        scale = None if wanted.pixel_scale is None else grid.contradicted_scale()
         if scale is not None:
             warn(
                 f"pixel_scale must be that of the grid, {scale:.6g} arcsec, got "
@@ -125,7 +125,7 @@ class Job:
                 "pixel_scale to use that of the grid",
                 PixelScaleWarning,
             )
-        return cls.new(grid, chosen)
+        return cls.new(grid, wanted)
 
     @classmethod
     def of_mosaic(cls, mosaic: xr.Dataset, options: Options) -> Job:
@@ -247,16 +247,6 @@ class Job:
         return mapped_window(
             exposure, self.grid, replace(self.options, propagate_dq=False, good_bits=None)
         )
-
-
-def _given_once(scales: Mapping[str, float], options: Mapping[str, Any]) -> Mapping[str, float]:
-    """Return the scales of a dict that stands for a grid; an option must not contradict them."""
-    for name, scale in scales.items():
-        if options.get(name) is not None and options[name] != scale:
-            raise InvalidInputError(
-                f"{name} must be given once, got {shown(options[name])}, and {scale} in output_wcs"
-            )
-    return scales
 
 
 def warn_mixed(before: provenance.Watched, row: provenance.Row) -> None:

@@ -268,7 +268,7 @@ def variances_of_error(layout: Layout, options: Options) -> tuple[str, ...]:
     InvalidInputError
         ``error_from_variances`` names a variance that the mosaic does not have.
     """
-    names = options.error_from_variances or layout.variances
+    names = options.error_from_variances or schema.in_order_of_sum(layout.variances)
     unknown = [name for name in names if name not in layout.variances]
     if unknown and layout.variances:
         raise InvalidInputError(

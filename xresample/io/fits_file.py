@@ -35,8 +35,12 @@ _MINUTES = re.compile(r"\bmin(ute)?s?\b", re.IGNORECASE)
 
 _WCS_NUMBER = re.compile(
     r"(CRVAL|CRPIX|CDELT|CROTA)[1-9]|(CD|PC|PV)[1-9]_[0-9]+|(A|B|AP|BP)_[0-9]_[0-9]"
+    r"|LONPOLE|LATPOLE"
 )
 """Keywords of a WCS that are numbers."""
+
+_EQUINOX = re.compile(r"[BJ]?\s*([0-9]{4}(\.[0-9]*)?)", re.IGNORECASE)
+"""Year of an equinox that is text, such as ``J2000.0``."""
 
 _PLAIN_BYTES = re.compile(r"([0-9]*)B *")
 """Format of a column of bytes, such as ``1024B``."""
@@ -343,7 +347,7 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
 
     name = source.name
     with opened_hdus(source) as hdus, ignored_warnings():
-        header = hdus[index].header
+        header = _with_frame(hdus[index].header, name)
         _check_sip(header, name)
         _check_numbers(header, name)
         try:
@@ -375,6 +379,40 @@ def header_wcs(source: SourceFile, index: int, count: int) -> str:
             IgnoredDistortionWarning,
         )
     return text
+
+
+def _with_frame(header: Any, name: str) -> Any:
+    """Return a header whose celestial frame astropy understands.
+
+    wcslib ignores an equinox that is text, and astropy a frame in lower case; both would then take
+    coordinates of another frame for ICRS.
+
+    Raises
+    ------
+    FileError
+        The equinox is not a year, and no other keyword gives the frame.
+    """
+    frames = {keyword: value_in(header, keyword) for keyword in ("RADESYS", "RADECSYS")}
+    changes: dict[str, Any] = {
+        keyword: frame.strip().upper()
+        for keyword, frame in frames.items()
+        if isinstance(frame, str) and not frame.isupper()
+    }
+    for keyword in ("EQUINOX", "EPOCH"):
+        text = value_in(header, keyword)
+        if not isinstance(text, str):
+            continue
+        if found := _EQUINOX.fullmatch(text.strip()):
+            changes[keyword] = float(found[1])
+        elif keyword == "EQUINOX" and text.strip() and not any(frames.values()):
+            raise FileError(
+                f"{name}: EQUINOX must be a year, such as 2000.0 or 'J2000', got {text!r}: correct "
+                "it, or add the keyword RADESYS"
+            )
+    if changes:
+        header = header.copy()
+        header.update(changes)
+    return header
 
 
 def _check_sip(header: Any, name: str) -> None:

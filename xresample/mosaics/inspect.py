@@ -142,7 +142,8 @@ def filled(dataset: xr.Dataset, value: float) -> xr.Dataset:
 def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     """Return the root of the sum of the variances of an exposure or a mosaic."""
     chosen = () if variances is None else names("variances", variances)
-    found = chosen or [str(n) for n in dataset.data_vars if schema.is_variance(str(n))]
+    held = (str(n) for n in dataset.data_vars if schema.is_variance(str(n)))
+    found = chosen or schema.in_order_of_sum(held)
     if not found:
         raise InvalidInputError(
             "The Dataset must have at least one variance (var_*), got none: add one to compute err"

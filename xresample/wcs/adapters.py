@@ -91,9 +91,13 @@ def axes_types(wcs: Any) -> tuple[str, ...]:
 
 def _celestial_of_fits(wcs: Any) -> tuple[int, int] | None:
     """Return longitude and latitude of a FITS WCS on any sphere, such as the Sun; else None."""
-    if not is_fits(wcs) or min(wcs.wcs.lng, wcs.wcs.lat) < 0:
+    if not is_fits(wcs):
         return None
-    return int(wcs.wcs.lng), int(wcs.wcs.lat)
+    try:
+        longitude, latitude = int(wcs.wcs.lng), int(wcs.wcs.lat)
+    except Exception as error:  # wcslib raises errors of its own types.
+        raise UnsupportedWCSError(f"The FITS WCS is invalid: {str(error).strip()}") from error
+    return None if min(longitude, latitude) < 0 else (longitude, latitude)
 
 
 def _kind(physical: str) -> str:
