@@ -139,10 +139,6 @@ def test_the_ratio_of_a_dict_is_never_lost() -> None:
     for options in choices:
         mosaic = xrs.coadd(make_exposure(0), grid, **options)
         xr.testing.assert_identical(mosaic, expected)
-    with pytest.raises(
-        xrs.InvalidInputError, match=r"ratio must be given once, got 2\.0, and 0\.5"
-    ):
-        xrs.coadd(make_exposure(0), grid, pixel_scale_ratio=2.0)
 
 
 def test_a_pixel_scale_attribute_that_is_no_number_is_refused() -> None:
@@ -154,7 +150,7 @@ def test_a_pixel_scale_attribute_that_is_no_number_is_refused() -> None:
 def test_a_wcs_whose_pixels_have_no_area_is_refused() -> None:
     wcs = make_fits((5, 6))
     wcs.wcs.cd = np.zeros((2, 2))
-    with pytest.raises(xrs.UnsupportedWCSError, match="FITS WCS is invalid.*\n.*is singular"):
+    with pytest.raises(xrs.UnsupportedWCSError, match=r"FITS WCS is invalid.*\n.*singular"):
         xrs.coadd(make_exposure(0), wcs)
 
 
