@@ -223,9 +223,9 @@ def test_the_order_of_variables_changes_no_bit(method: Any, tmp_path: Path) -> N
     options: dict[str, Any] = {"compute_err": "from_var", "variance_method": method}
     mosaic = xrs.coadd(first, output_grid(), **options)
     expected = mosaic.resample.add(*others)
-    assert len([name for name in mosaic.data_vars if schema.is_variance(str(name))]) == 3
+    assert len([name for name in mosaic.data_vars if schema.is_variance(str(name))]) == 4
     variances = [name for name in mosaic.data_vars if "var_" in str(name)]
-    for names in islice(permutations(variances), 0, None, 7):
+    for names in islice(permutations(variances), 0, 5000, 997):
         moved = mosaic.drop_vars(names).assign({name: mosaic[name] for name in names})
         xr.testing.assert_identical(moved.resample.add(*others), expected)
         xr.testing.assert_identical(moved.resample.err(), mosaic.resample.err())
