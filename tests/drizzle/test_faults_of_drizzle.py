@@ -30,6 +30,17 @@ def test_nan_in_the_data(package: Any) -> None:
     assert np.isfinite(made.out_img).all()
 
 
+@pytest.mark.parametrize("angle", [10, 45, 100])
+@fails_in_drizzle("pixels at the border lose deposits of a rotated image that extends beyond it")
+def test_a_rotated_image_around_the_output(package: Any, angle: float) -> None:
+    j, i = np.indices((41, 41)) - 20.0
+    cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    pixmap = np.dstack([cos * i - sin * j + 4, sin * i + cos * j + 4])
+    around = {"data": np.ones((41, 41)), "exptime": 1.0, "pixmap": pixmap}
+    made = combine(package, [around], out_shape=SHAPE, fillval=0)
+    np.testing.assert_allclose(made.out_wht, 1, rtol=0, atol=1e-6)
+
+
 @fails_in_drizzle("a NaN in the map also loses the pixels around it")
 def test_nan_in_the_map(package: Any) -> None:
     one = image()
