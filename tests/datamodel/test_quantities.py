@@ -117,3 +117,15 @@ def test_further_attributes_can_be_written(tmp_path: Path) -> None:
     exposure.to_netcdf(tmp_path / "a.nc")
     with pytest.raises(xrs.InvalidExposureError, match=r"flux must be a number.* array with units"):
         xrs.make_exposure(IMAGE, flux=[1, 2] * u.Jy)
+
+
+@pytest.mark.parametrize("scale", ["utc", "tai", "tt", "tdb"])
+def test_times_of_any_scale_become_utc(scale: str) -> None:
+    """Times in TAI are 37 s ahead of the UTC of all other dates."""
+    time = Time("2020-01-01T00:00:00", scale="utc")
+    moved = getattr(time, scale)
+    exposure = xrs.make_exposure(np.ones((2, 2)), start_time=moved, observed=moved)
+    for name in ("start_time", "observed"):
+        assert exposure.attrs[name] == pytest.approx(58849.0, abs=1e-9)
+    local = Time("2020-01-01T00:00:00", scale="local")
+    assert xrs.make_exposure(np.ones((2, 2)), start_time=local).attrs["start_time"] == 58849.0

@@ -153,3 +153,26 @@ def test_the_error_names_all_differences() -> None:
     moved = exposures[0].resample.onto(output_grid(SHAPE, rotation=3.0))
     with pytest.raises(xrs.GridMismatchError, match="wcs"):
         mosaic.resample.merge(moved)
+
+
+def test_coordinates_of_the_user_stay() -> None:
+    """Coordinates of the whole mosaic and of its pixels stay, as attributes do."""
+    first, second, third = make_exposures()[:3]
+    grid = output_grid()
+    plain = xrs.coadd([first, second], grid)
+    rows = ("y", np.arange(plain.sizes["y"]) * 2.0, {"long_name": "my rows"})
+    given = plain.assign_coords(band="r", row=rows, night=("exposure", [1, 2]))
+    given = given.assign_attrs(observer="me")
+    results = {
+        "add": given.resample.add(third),
+        "merge": given.resample.merge(xrs.coadd(third, grid)),
+        "drop": given.resample.drop(str(plain["filename"].values[1]), exposures=[first]),
+    }
+    for made in results.values():
+        assert made["band"].item() == "r"
+        xr.testing.assert_identical(made["row"].variable, given["row"].variable)
+        assert made.attrs["observer"] == "me"
+        # A coordinate of single exposures has no values for further exposures.
+        assert "night" not in made.coords
+    expected = plain.resample.add(third).assign_attrs(observer="me")
+    xr.testing.assert_identical(results["add"].drop_vars(["band", "row"]), expected)

@@ -193,6 +193,22 @@ def with_further_attrs(mosaic: xr.Dataset, before: xr.Dataset) -> xr.Dataset:
     return mosaic.assign_attrs(attrs)
 
 
+def with_further_coords(mosaic: xr.Dataset, before: xr.Dataset) -> xr.Dataset:
+    """Return a mosaic with the coordinates that the user gave to the mosaic it was made from.
+
+    Coordinates of single exposures are left out, because further exposures have no values there,
+    and coordinates with an index, because the index belongs to the Dataset before.
+    """
+    further = {
+        name: coordinate.variable
+        for name, coordinate in before.coords.items()
+        if name not in mosaic.variables
+        and name not in before.xindexes
+        and set(coordinate.dims) <= set(schema.PIXELS)
+    }
+    return mosaic.assign_coords(further) if further else mosaic
+
+
 def history(before: Any, count: int) -> str:
     """Return the history of a mosaic: lines of other programs, and one line of this package.
 

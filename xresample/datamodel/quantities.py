@@ -69,7 +69,7 @@ def _number(units: str | None, value: Any) -> float | None:
         # Masked numbers, NaN and NaT are unknown; each of the last two differs from itself.
         return math.nan
     if hasattr(value, "mjd"):
-        return float(value.mjd) if units == "d" else None
+        return _mjd_of_time(value) if units == "d" else None
     if isinstance(value, np.datetime64 | datetime.date):
         return _mjd(value) if units == "d" else None
     if isinstance(value, np.timedelta64 | datetime.timedelta):
@@ -84,6 +84,11 @@ def _number(units: str | None, value: Any) -> float | None:
     if hasattr(value, "to_value"):
         return float(value.to_value(units)) if units == "s" else None
     return None if np.ndim(value) or np.iscomplexobj(value) else float(value)
+
+
+def _mjd_of_time(time: Any) -> float:
+    """Return a time of astropy as MJD in UTC, the scale of all other dates."""
+    return float(time.mjd if time.scale == "local" else time.utc.mjd)
 
 
 def _mjd(date: Any) -> float:
@@ -110,7 +115,7 @@ def plain_attr(name: str, value: Any) -> Any:
     ('2024-05-01', 1)
     """
     if hasattr(value, "mjd"):
-        return float(value.mjd)
+        return _mjd_of_time(value)
     if isinstance(value, bool | np.bool_):
         return int(value)
     if isinstance(value, os.PathLike):

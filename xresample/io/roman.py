@@ -224,7 +224,7 @@ def _number(tree: Mapping[str, Any], key: str) -> float | None:
 
 
 def _time(node: Any) -> Any:
-    """Return a time in a tree as an astropy time; None if the time is unknown."""
+    """Return a time in a tree as an astropy time in UTC; None if the time is unknown."""
     from astropy.time import Time
 
     if isinstance(node, Mapping):
@@ -237,7 +237,9 @@ def _time(node: Any) -> Any:
         time = Time(getattr(value, "data", value), **options)
     except (TypeError, ValueError):
         return None
-    return time if time.isscalar and math.isfinite(time.mjd) else None
+    if not (time.isscalar and math.isfinite(time.mjd)):
+        return None
+    return time if time.scale == "local" else time.utc
 
 
 def _wcs(source: SourceFile) -> str:

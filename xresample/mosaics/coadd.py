@@ -13,7 +13,7 @@ from xresample.accumulate.job import Job
 from xresample.arguments import flag, whole
 from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import GridLike
-from xresample.datamodel.mosaic import described, is_mosaic
+from xresample.datamodel.mosaic import described, is_mosaic, with_further_coords
 from xresample.datamodel.signatures import spells_options
 from xresample.datamodel.stack import separate
 from xresample.errors import InvalidInputError
@@ -173,7 +173,7 @@ def add(
                 )
             state.add(exposure, pixmap, threads)
     state.warn(expected)
-    return state.dataset()
+    return with_further_coords(state.dataset(), mosaic)
 
 
 def _taken(exposures: list[xr.Dataset]) -> Iterator[xr.Dataset]:
@@ -205,8 +205,8 @@ def add_by_role(
     if not mosaics:
         if output_wcs is None:
             raise InvalidInputError(
-                "add must have a mosaic or output_wcs, got only exposures: pass output_wcs= to "
-                "start a mosaic on the grid of output_wcs"
+                "add must have a mosaic (with the variable wht and the dimension exposure) or "
+                "output_wcs, got only exposures: pass output_wcs= to start a mosaic on its grid"
             )
         mosaics = [empty_mosaic(output_wcs, n_exposures=len(exposures), **options)]
     return add(mosaics[0], chain(exposures, *waiting), expected=bool(others), **how)
@@ -282,7 +282,7 @@ def merge(first: xr.Dataset, *others: xr.Dataset) -> xr.Dataset:
     state = Accumulator.open(first)
     for other in others:
         state = merged(state, Accumulator.open(other))
-    return state.dataset()
+    return with_further_coords(state.dataset(), first)
 
 
 def _shown(exposures: Iterable[xr.Dataset], progress: bool) -> Iterator[xr.Dataset]:

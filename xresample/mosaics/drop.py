@@ -17,7 +17,11 @@ from xresample.accumulate.window import pixel_map, window_of_part
 from xresample.datamodel import context
 from xresample.datamodel.exposure_sets import ExposureSets, Union, canonical, text_array
 from xresample.datamodel.labels import LABELS, SETS, is_labelled, read_labels
-from xresample.datamodel.mosaic import require_mosaic, with_further_attrs
+from xresample.datamodel.mosaic import (
+    require_mosaic,
+    with_further_attrs,
+    with_further_coords,
+)
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.provenance import rows_of
 from xresample.datamodel.schema import PIXELS, Rule
@@ -78,7 +82,8 @@ def _revised(
         made = revised.plan.dataset(_eagerly_revised(mosaic, revised, threads))
     # The values of the flags are those of the exposures that stay.
     others = {name: value for name, value in mosaic.attrs.items() if name != FLAG_VALUES}
-    return with_further_attrs(made, xr.Dataset(attrs=others))
+    made = with_further_attrs(made, xr.Dataset(attrs=others))
+    return with_further_coords(made, mosaic)
 
 
 def _sizes(length: int) -> tuple[int, ...]:
