@@ -18,7 +18,7 @@ from .coordinates import flag_names
 from .grid import Grid
 from .labels import is_labelled, tile_coords
 from .options import Options
-from .planes import Layout
+from .planes import Layout, in_order_of_sum
 from .version import __version__
 
 SOFTWARE = {"software": f"xresample {__version__}"}
@@ -284,7 +284,7 @@ def variances_of_error(layout: Layout, options: Options) -> tuple[str, ...]:
     InvalidInputError
         ``error_from_variances`` names a variance that the mosaic does not have.
     """
-    names = options.error_from_variances or schema.in_order_of_sum(layout.variances)
+    names = options.error_from_variances or in_order_of_sum(layout.variances)
     unknown = [name for name in names if name not in layout.variances]
     if unknown and layout.variances:
         raise InvalidInputError(

@@ -19,6 +19,9 @@ from .context import n_planes
 from .options import WEIGHT_VARIANCE, Options, parse_fillval
 from .schema import PlaneRow, Rule
 
+_SUMMED_FIRST = ("var_poisson", "var_rnoise")
+"""Variances that are summed first, as in files of JWST."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -219,3 +222,17 @@ def _is_asked(row: PlaneRow, options: Options) -> bool:
 
 
 _OWN_ROWS = {row.asked_by for row in schema.MOSAIC if row.asked_by and row.asked_by[1] is not True}
+
+
+def in_order_of_sum(names: Iterable[str]) -> tuple[str, ...]:
+    """Return variances in the order in which they are summed.
+
+    The order of the variables of a Dataset is lost in zarr, and sums in another order are rounded
+    differently.
+
+    Examples
+    --------
+    >>> in_order_of_sum(["var_flat", "var_rnoise", "var_poisson"])
+    ('var_poisson', 'var_rnoise', 'var_flat')
+    """
+    return tuple(sorted(names, key=lambda name: (name not in _SUMMED_FIRST, name)))

@@ -316,23 +316,6 @@ UNKNOWN = "unknown"
 """Weight type that is not known."""
 
 
-def in_order_of_sum(names: Iterable[str]) -> tuple[str, ...]:
-    """Return variances in the order in which they are summed.
-
-    The order of the variables of a Dataset is lost in zarr, and sums in another order are rounded
-    differently.
-
-    Examples
-    --------
-    >>> in_order_of_sum(["var_flat", "var_rnoise", "var_poisson"])
-    ('var_poisson', 'var_rnoise', 'var_flat')
-    """
-    return tuple(sorted(names, key=lambda name: (name not in _SUMMED_FIRST, name)))
-
-
-_SUMMED_FIRST = ("var_poisson", "var_rnoise")
-"""Variances that are summed first, as in files of JWST."""
-
 ANCILLARY = "ancillary_variables"
 """CF attribute of the image that names the variables which qualify its pixels."""
 

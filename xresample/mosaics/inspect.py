@@ -21,6 +21,7 @@ from xresample.datamodel.mosaic import require_context, require_mosaic
 from xresample.datamodel.options import Options, parse_fillval
 from xresample.datamodel.own_pixels import in_own_pixels
 from xresample.datamodel.pixels import pixel_index, pixels_of
+from xresample.datamodel.planes import in_order_of_sum
 from xresample.errors import InvalidInputError, MissingKeyError
 from xresample.sky.covering import pixel_at
 from xresample.sky.index import has_sky, with_sky, without_sky
@@ -143,7 +144,7 @@ def err(dataset: xr.Dataset, variances: Iterable[str] | None) -> xr.DataArray:
     """Return the root of the sum of the variances of an exposure or a mosaic."""
     chosen = () if variances is None else names("variances", variances)
     held = (str(n) for n in dataset.data_vars if schema.is_variance(str(n)))
-    found = chosen or schema.in_order_of_sum(held)
+    found = chosen or in_order_of_sum(held)
     if not found:
         raise InvalidInputError(
             "The Dataset must have at least one variance (var_*), got none: add one to compute err"
