@@ -197,13 +197,15 @@ def with_further_coords(mosaic: xr.Dataset, before: xr.Dataset) -> xr.Dataset:
     """Return a mosaic with the coordinates that the user gave to the mosaic it was made from.
 
     Coordinates of single exposures are left out, because further exposures have no values there,
-    and coordinates with an index, because the index belongs to the Dataset before.
+    and coordinates with an index, because the index belongs to the Dataset before. The sky
+    coordinates are left out, too: they follow from the WCS.
     """
     further = {
         name: coordinate.variable
         for name, coordinate in before.coords.items()
         if name not in mosaic.variables
         and name not in before.xindexes
+        and name not in schema.SKY
         and set(coordinate.dims) <= set(schema.PIXELS)
     }
     return mosaic.assign_coords(further) if further else mosaic

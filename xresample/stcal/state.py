@@ -21,6 +21,7 @@ from xresample.datamodel.exposure import Exposure
 from xresample.datamodel.grid import Grid
 from xresample.datamodel.mosaic import root_of_sum
 from xresample.datamodel.options import Options
+from xresample.datamodel.planes import in_order_of_sum
 
 from .input_model import as_number, scalars
 
@@ -152,7 +153,7 @@ class ProductState:
             Returns the type of an output array.
         """
         arrays = ("data", "wht", "con", "dq", *names)
-        err = partial(self.err, tuple(entering or names), type_of("err"))
+        err = partial(self.err, tuple(entering or in_order_of_sum(names)), type_of("err"))
         return {
             **{name: partial(self.array, name, type_of(name)) for name in arrays},
             **{name: partial(self.total, name) for name in TIMES},
