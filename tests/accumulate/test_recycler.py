@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import xarray as xr
 import xresample as xrs
 from tests.support import files
 from tests.support.exposures import assert_same_bits
+from xresample.accumulate import ahead
 from xresample.accumulate import spare as module
 from xresample.accumulate.ahead import Prepared, read_ahead
 from xresample.accumulate.job import Job
@@ -66,11 +68,27 @@ def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def test_all_exposures_share_the_memory_of_two(prepared: Any) -> None:
+def test_all_exposures_share_the_memory_of_two(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exposure is freed when the next one has been read; before that, nobody may need it."""
+    prepare, read = ahead._prepare, threading.Semaphore(0)
+
+    def noted(*args: Any) -> Prepared:
+        try:
+            return prepare(*args)
+        finally:
+            read.release()
+
+    monkeypatch.setattr(ahead, "_prepare", noted)
     places: set[int] = set()
-    for _, found in prepared:
+    read_before = 0
+    for number, (_, found) in enumerate(prepared):
         window = found.window
         places |= {address(window.pixmap), *(address(window.read(name)) for name in PLANES)}
+        while read_before < min(number + 2, COUNT):
+            assert read.acquire(timeout=30)
+            read_before += 1
         del _, found, window
     assert len(places) <= 2 * (1 + len(PLANES))
 
