@@ -122,6 +122,6 @@ def outlier_memory(who: str, size: int, output: int, count: int) -> dict[str, fl
     campaign = Campaign(size, output, count)
     prepared = prepare(campaign)
     gc.collect()
-    before = status("VmRSS")
+    before = min(status("VmRSS"), status("VmHWM"))
     run(campaign, prepared)
     return {"peak": status("VmHWM") - before}
