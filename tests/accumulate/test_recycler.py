@@ -167,7 +167,7 @@ def test_exposures_in_memory_between_others(opened: Any, expected: xr.Dataset) -
 
 def test_an_error_changes_nothing_that_is_held(prepared: Any, opened: Any, expected: Any) -> None:
     kept, before = [], []
-    with pytest.raises(RuntimeError, match="stop"):  # noqa: PT012
+    with pytest.raises(RuntimeError, match="stop"):  # noqa: PT012 - the error ends the loop
         for k, (_, found) in enumerate(prepared):
             kept.append(found.window.read("data"))
             before.append(kept[-1].copy())
@@ -276,7 +276,7 @@ def test_a_closed_recycler_keeps_nothing() -> None:
 
 def test_only_code_that_reads_an_exposure_uses_spare_memory() -> None:
     memory = Recycler()
-    with pytest.raises(RuntimeError), memory.used():  # noqa: PT012
+    with pytest.raises(RuntimeError), memory.used():  # noqa: PT012 - an error in the block
         where = address(new_array((50,), "f4"))
         raise RuntimeError
     assert memory.nbytes == 200

@@ -161,6 +161,7 @@ def damaged(content: bytes, generator: random.Random) -> Iterator[bytes]:
             yield bytes(changed)
 
 
+# Random bytes make astropy and asdf warn about many things before they fail.
 @pytest.mark.usefixtures("time_limit")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -65,7 +65,7 @@ def read(source: SourceFile, options: ReadOptions) -> Contents:
     # mosaics, which have weights.
     units = nodes[DATA].units or ("MJy/sr" if "weight" in roman else "DN/s")
     units = UNITS.get(units.replace(" ", ""), units)
-    # Of a compressed block, a part takes as long as the whole.
+    # Reading a part of a compressed block takes as long as reading the whole block.
     compressed = any(
         isinstance(plane, AsdfPlane) and plane.stored is None for plane in planes.values()
     )
